@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs what is missing for a purpose: `check` needs only the npm packages, `lab` also system
+# packages and the CNI executable, `test` and `bench` further programs to compare with. What is
+# there already costs nothing. Usage: sh scripts/setup.sh check|lab|test|bench
+set -eu
+purpose=${1:?usage: setup.sh check|lab|test|bench}
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
+cd "$root"
+
+# command:package — a package is installed when its command is not found.
+lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:iputils-ping'
+test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
+  tcpdump:tcpdump iperf3:iperf3 strace:strace'
+needs=
+case $purpose in
+  check) ;;
+  lab) needs=$lab_needs ;;
+  test | bench) needs="$lab_needs $test_needs" ;;
+  *) echo "setup.sh: unknown purpose '$purpose'" >&2; exit 2 ;;
+esac
+
+PATH=$PATH:/usr/sbin:/sbin
+missing=
+for need in $needs; do
+  command=${need%%:*}
+  command -v "$command" >/dev/null 2>&1 || missing="$missing ${need#*:}"
+done
+if [ -n "$needs" ] && [ "$(id -u)" -ne 0 ]; then
+  echo "setup.sh: '$purpose' makes network namespaces and kernel devices: run it as root" >&2
+  [ -z "$missing" ] || echo "setup.sh: these packages are missing as well:$missing" >&2
+  exit 2
+fi
+if [ -n "$missing" ]; then
+  command -v apt-get >/dev/null || {
+    echo "setup.sh: please install these packages (apt-get was not found):$missing" >&2
+    exit 2
+  }
+  echo "setup: installing$missing"
+  apt-get update -qq
+  # shellcheck disable=SC2086 # a list of words
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+if ! cmp -s package-lock.json node_modules/.package-lock.source; then
+  echo 'setup: installing npm packages'
+  # Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms.
+  npm install --no-save --no-audit --no-fund --loglevel=error
+  cp package-lock.json node_modules/.package-lock.source
+fi
+# `npx poplin` finds the checkout's own command here.
+ln -sf ../../scripts/poplin node_modules/.bin/poplin
+
+if [ "$purpose" != check ]; then
+  make -s -C cni
+fi

@@ -1,0 +1,46 @@
+#!/bin/sh
+# The whole suite: sets up all that it needs, then types, lint, unused code, and every test from
+# fast to slow. Fails when anything was skipped: a test that the machine can run and did not is not
+# a test. With arguments, runs only these test files.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
+cd "$root"
+PATH=$PATH:/usr/sbin:/sbin
+sh scripts/setup.sh test
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+failed=0
+
+# run NAME NODE-ARGUMENTS… : one run of the test runner, its counts kept in a file.
+run() {
+  name=$1
+  shift
+  echo "== $name"
+  sh scripts/node.sh --test --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=tap --test-reporter-destination="$results/$name" "$@" || failed=1
+}
+
+count() {
+  cat "$results"/* | sed -n "s/^# $1 //p" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+if [ $# -gt 0 ]; then
+  run chosen --test-concurrency=1 "$@"
+else
+  echo '== types, lint, unused code'
+  node_modules/.bin/tsc --noEmit
+  node_modules/.bin/biome check --error-on-warnings .
+  sh scripts/node.sh node_modules/knip/bin/knip.js
+  sh scripts/build.sh
+  run unit --test-isolation=none 'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' \
+    'test/fuzz/**/*.test.ts' test/tidy.test.ts
+  run system --test-concurrency=1 'test/system/**/*.test.ts'
+  run lab --test-concurrency=1 'test/lab/**/*.test.ts'
+fi
+
+skipped=$(($(count skipped) + $(count todo) + $(count cancelled)))
+echo "$(count pass) passed, $(count fail) failed, $skipped skipped"
+[ "$(count pass)" -gt 0 ] || { echo 'test.sh: no test ran' >&2; exit 1; }
+[ "$skipped" -eq 0 ] || { echo 'test.sh: skipped tests are failures' >&2; exit 1; }
+exit $failed

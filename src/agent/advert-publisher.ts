@@ -1,0 +1,81 @@
+// Keeps the node's own advert published: when it changes, while the API refuses, and again when
+// somebody else has changed it or the Node is a new one. It never holds up the loop. Two agents
+// with one node name overwrite each other's adverts for ever, so the latter happens at a bounded
+// rate.
+
+import type { Advert } from '../cluster/advert.ts';
+import { renderAdvert } from '../cluster/advert.ts';
+import type { Clock } from '../lib/clock.ts';
+import { describeError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { ADVERT_ANNOTATION } from '../source/kubernetes/annotations.ts';
+import type { Source } from '../source/source.ts';
+import type { RunResult } from './runner.ts';
+import { BoundedRunner } from './runner.ts';
+
+const LIMITS = {
+  minimumIntervalMs: 20,
+  maximumIntervalMs: 30_000,
+  firstRetryMs: 500,
+  lastRetryMs: 30_000,
+} as const;
+
+/** Looks at the own Node in a row, and how fast they are granted again. */
+const LOOKS_MAX = 10;
+const LOOK_REFILL_MS = 5_000;
+
+export type AdvertPublisherParts = {
+  readonly source: Pick<Source, 'publish'>;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export class AdvertPublisher {
+  readonly #parts: AdvertPublisherParts;
+  readonly #runner: BoundedRunner;
+  #advert = '';
+  #looks = LOOKS_MAX;
+  #refilledMs: number;
+
+  constructor(parts: AdvertPublisherParts) {
+    this.#parts = parts;
+    this.#runner = new BoundedRunner((stop) => this.#publish(stop), LIMITS, parts.clock);
+    this.#refilledMs = parts.clock.monotonicMs();
+  }
+
+  /** What is to be published from now on. */
+  offer(advert: Advert): void {
+    const text = renderAdvert(advert);
+    if (text === this.#advert) return;
+    this.#advert = text;
+    this.#runner.trigger();
+  }
+
+  /** The own Node has changed: maybe the advert is not there any more. */
+  look(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const granted = Math.floor((nowMs - this.#refilledMs) / LOOK_REFILL_MS);
+    this.#looks = Math.min(LOOKS_MAX, this.#looks + granted);
+    this.#refilledMs += granted * LOOK_REFILL_MS;
+    if (this.#looks === 0) return; // The slow tick finds it.
+    this.#looks -= 1;
+    this.#runner.trigger();
+  }
+
+  run(stop: AbortSignal): Promise<void> {
+    return this.#runner.run(stop);
+  }
+
+  /** Costs no request when the Node has it already. */
+  async #publish(stop: AbortSignal): Promise<RunResult> {
+    if (this.#advert === '') return 'done';
+    try {
+      await this.#parts.source.publish({ [ADVERT_ANNOTATION]: this.#advert }, stop);
+      return 'done';
+    } catch (error) {
+      const problem = describeError(error);
+      if (!stop.aborted) this.#parts.log.warn({ problem }, 'the advert is not published yet');
+      return 'retry';
+    }
+  }
+}

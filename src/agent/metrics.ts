@@ -1,0 +1,85 @@
+// The metrics of one agent, in a registry of its own (no process-wide state). Names are documented
+// in docs/metrics.md; default process metrics are left out, since each costs memory on every node.
+
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Op } from '../state/op.ts';
+import type { PassOutcome } from './reconciler.ts';
+
+export class AgentMetrics {
+  readonly registry = new Registry();
+  readonly #passes = new Counter({
+    name: 'poplin_reconcile_passes_total',
+    help: 'Passes of the reconcile loop',
+    registers: [this.registry],
+  });
+  readonly #passSeconds = new Histogram({
+    name: 'poplin_reconcile_duration_seconds',
+    help: 'Duration of a reconcile pass',
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
+    registers: [this.registry],
+  });
+  readonly #ops = new Counter({
+    name: 'poplin_reconcile_ops_total',
+    help: 'Changes applied to the kernel',
+    labelNames: ['verb', 'object'],
+    registers: [this.registry],
+  });
+  readonly #failures = new Counter({
+    name: 'poplin_reconcile_failures_total',
+    help: 'Changes that the kernel refused',
+    registers: [this.registry],
+  });
+  readonly #peers = new Gauge({
+    name: 'poplin_peers',
+    help: 'Peers and families by the path that is used to reach them',
+    labelNames: ['path'],
+    registers: [this.registry],
+  });
+  readonly #configInvalid = new Gauge({
+    name: 'poplin_config_invalid',
+    help: '1 while the newest configuration is not in force because it is invalid',
+    registers: [this.registry],
+  });
+  readonly #cniSeconds = new Histogram({
+    name: 'poplin_cni_duration_seconds',
+    help: 'Duration of CNI calls in the agent, by verb and CNI error code (0: success)',
+    labelNames: ['verb', 'code'],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1, 10],
+    registers: [this.registry],
+  });
+
+  passed(outcome: PassOutcome): void {
+    this.#passes.inc();
+    this.#passSeconds.observe(outcome.durationMs / 1000);
+    this.#failures.inc(outcome.failures.length);
+    for (const [verb, byObject] of countOps(outcome.ops)) {
+      for (const [object, count] of byObject) this.#ops.inc({ verb, object }, count);
+    }
+    const used = { vxlan: 0, 'host-gw': 0, none: 0 };
+    for (const path of outcome.desired.paths) used[path.used] += 1;
+    for (const [path, count] of Object.entries(used)) this.#peers.set({ path }, count);
+  }
+
+  configInvalid(invalid: boolean): void {
+    this.#configInvalid.set(invalid ? 1 : 0);
+  }
+
+  cniCall(call: {
+    readonly verb: string;
+    readonly code: number;
+    readonly durationMs: number;
+  }): void {
+    this.#cniSeconds.observe({ verb: call.verb, code: call.code }, call.durationMs / 1000);
+  }
+}
+
+/** A label lookup for each of thousands of ops would take longer than to apply them. */
+function countOps(ops: readonly Op[]): Map<string, Map<string, number>> {
+  const counts = new Map<string, Map<string, number>>();
+  for (const { verb, object } of ops) {
+    const byObject = counts.get(verb) ?? new Map<string, number>();
+    counts.set(verb, byObject);
+    byObject.set(object, (byObject.get(object) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,0 +1,28 @@
+// Writes what others on the node read: the subnet file and, last, the conflist that makes the
+// container runtime start pods.
+
+import { join } from 'node:path';
+import { writeConflist } from '../cni/install.ts';
+import type { Config } from '../config/config.ts';
+import type { Desired } from '../desired/desired.ts';
+import { renderSubnetFile, writeSubnetFile } from './subnet-file.ts';
+
+export class NodeFiles {
+  readonly #runDir: string;
+  readonly #cniConfDir: string;
+  #conflistWritten = false;
+
+  constructor(directories: { readonly runDir: string; readonly cniConfDir: string }) {
+    this.#runDir = directories.runDir;
+    this.#cniConfDir = directories.cniConfDir;
+  }
+
+  /** Throws what the disk says. */
+  async write(config: Config, wanted: Omit<Desired, 'state'>): Promise<void> {
+    const text = renderSubnetFile(config, wanted.ownSubnets, wanted.podMtuBytes.route);
+    writeSubnetFile(join(this.#runDir, 'subnet.env'), text);
+    if (this.#conflistWritten) return;
+    await writeConflist(this.#cniConfDir);
+    this.#conflistWritten = true;
+  }
+}

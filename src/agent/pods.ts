@@ -1,0 +1,65 @@
+// Which attachments the loop takes care of. Those of calls under way belong to the call; those
+// whose namespace is gone, because a runtime died without a DEL, keep their address until a DEL or
+// GC but have nothing in the kernel, and `status` names them.
+
+import { statSync } from 'node:fs';
+import type { AttachmentStore } from '../cni/store.ts';
+import type { Attachment } from '../endpoint/attachment.ts';
+import type { KernelState } from '../state/kernel-state.ts';
+
+export class Pods {
+  readonly #store: AttachmentStore;
+  #broken: readonly string[] = [];
+
+  constructor(store: AttachmentStore) {
+    this.#store = store;
+  }
+
+  get attachedCount(): number {
+    return this.#store.attachments().length;
+  }
+
+  /** One sentence per attachment that cannot work, as of the last look. */
+  get broken(): readonly string[] {
+    return this.#broken;
+  }
+
+  /** Attachments whose host side belongs into the kernel now. */
+  standing(kernel: KernelState): Attachment[] {
+    const standing: Attachment[] = [];
+    const broken: string[] = [];
+    for (const { attachment, name, isLeaving } of this.#store.entries()) {
+      if (attachment === undefined || isLeaving || name.isPending) continue;
+      if (kernel.links.has(attachment.hostLink)) standing.push(attachment);
+      else broken.push(describe(attachment));
+    }
+    this.#broken = broken;
+    return standing;
+  }
+
+  /** Host veths that a CNI call is making or removing. */
+  pendingLinks(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { name, isLeaving } of this.#store.entries()) {
+      if (name.isPending || isLeaving) names.add(name.hostLink);
+    }
+    return names;
+  }
+}
+
+function describe(attachment: Attachment): string {
+  const { pod, containerId, ifName, hostLink, addresses } = attachment;
+  const who = pod === undefined ? `container ${containerId}` : `pod ${pod.namespace}/${pod.name}`;
+  const why = namespaceIsThere(attachment)
+    ? `its host veth ${hostLink} is gone`
+    : 'its network namespace is gone';
+  return `${who} (${ifName}, ${addresses.join(', ')}): ${why}`;
+}
+
+function namespaceIsThere({ netns, netnsInode }: Attachment): boolean {
+  try {
+    return statSync(netns).ino === netnsInode;
+  } catch {
+    return false; // The path is gone, or was never visible to this process.
+  }
+}

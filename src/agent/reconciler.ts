@@ -1,0 +1,206 @@
+// One pass of the agent: read the kernel, compute what should be there, apply the difference. From
+// the read to the first write everything is synchronous, so that no CNI call comes between. The
+// pass keeps no state but its last outcome, which `status` shows.
+
+import type { Synced } from '../cluster/cluster.ts';
+import type { ClusterNode } from '../cluster/node.ts';
+import type { Config } from '../config/config.ts';
+import type { Desired, Local } from '../desired/desired.ts';
+import { desired } from '../desired/desired.ts';
+import { sysctlsToRead } from '../desired/sysctls.ts';
+import type { Attachment } from '../endpoint/attachment.ts';
+import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
+import { diff } from '../state/diff.ts';
+import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
+import type { Op } from '../state/op.ts';
+import { order } from '../state/order.ts';
+import { OWN_PROTOCOL, ownedPart, ownsLink, PROBE_TABLE } from '../state/own.ts';
+import { printOp } from '../state/print.ts';
+import type { RouteLookup } from '../state/route-lookup.ts';
+import { DrainingLinks } from './draining-links.ts';
+import type { OriginalSysctls } from './original-sysctls.ts';
+import type { UnderlaySearch } from './underlay.ts';
+import { findUnderlays } from './underlay.ts';
+
+export type ReconcilerParts = {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly nodeName: string;
+  readonly machine: string;
+  readonly originals: OriginalSysctls;
+  /** Attachments whose host side belongs into the kernel now. */
+  attachments(kernel: KernelState): readonly Attachment[];
+  /** Host veths of CNI calls that are under way: left alone. */
+  pendingLinks(): ReadonlySet<string>;
+};
+
+export type PassInput = { readonly config: Config; readonly cluster: Synced };
+
+/** What is kept of a pass: without the states, which are megabytes in a large cluster. */
+export type LastPass = {
+  readonly desired: Omit<Desired, 'state'>;
+  readonly underlay: UnderlaySearch;
+  readonly opCount: number;
+  readonly failures: readonly OpFailure[];
+  readonly durationMs: number;
+};
+
+export type PassOutcome = LastPass & { readonly ops: readonly Op[] };
+
+/** Of a pass that changes thousands of objects the log shows the first ones. */
+const LOGGED_OPS_MAX = 100;
+
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  #lookups: Map<Ip, RouteLookup> | undefined;
+  readonly #draining: DrainingLinks;
+  #sysctls: readonly string[] = [];
+  #last: LastPass | undefined;
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+    this.#draining = new DrainingLinks(parts.clock);
+  }
+
+  /** When a pass is due without any news; undefined: never. */
+  get dueAfterMs(): number | undefined {
+    return this.#draining.remainingMs();
+  }
+
+  get last(): LastPass | undefined {
+    return this.#last;
+  }
+
+  /** To be called when links, addresses or routes of others changed. */
+  forgetLookups(): void {
+    this.#lookups = undefined;
+  }
+
+  async pass({ config, cluster }: PassInput): Promise<PassOutcome> {
+    const { kernel, clock } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
+    const { state: kernelState, underlay } = actual;
+    const local = this.#local(actual, cluster);
+    const { state: wanted, ...computed } = desired({ config, cluster, local });
+    this.#draining.follow(computed.drainingLinks);
+    const networks = config.families.map(({ network }) => network);
+    const ops = order(diff(wanted, kernelState, ownedPart(kernelState, networks))).filter(
+      (op) => !this.#isPending(op),
+    );
+    this.#record(ops, kernelState);
+    const failures = ops.length === 0 ? [] : await kernel.apply(ops);
+    const durationMs = clock.monotonicMs() - startedMs;
+    this.#last = { desired: computed, underlay, opCount: ops.length, failures, durationMs };
+    return { ...this.#last, ops };
+  }
+
+  #record(ops: readonly Op[], before: KernelState): void {
+    const { log, originals } = this.#parts;
+    for (const op of ops.slice(0, LOGGED_OPS_MAX)) log.debug({ op: printOp(op) }, 'apply');
+    if (ops.length > LOGGED_OPS_MAX) log.debug({ ops: ops.length }, 'apply: and further ones');
+    for (const op of ops) {
+      if (op.object === 'sysctl')
+        originals.record(op.value.path, before.sysctls.get(op.value.path));
+    }
+  }
+
+  /** Twice only when the links changed so that other sysctls have to be looked at. */
+  #read(
+    config: Config,
+    self: ClusterNode | undefined,
+  ): { state: KernelState; underlay: UnderlaySearch } {
+    const families = config.families.map(({ family }) => family);
+    for (let attempt = 0; ; attempt += 1) {
+      const state = this.#parts.kernel.read(this.#scope());
+      const underlay = findUnderlays(state, self?.internalIps ?? [], families);
+      const wanted = sysctlsToRead(underlay.underlays, ownLinkNames(state));
+      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay };
+      this.#sysctls = wanted;
+    }
+  }
+
+  #scope(): ReadScope {
+    return {
+      sysctls: this.#sysctls,
+      routeProtocol: OWN_PROTOCOL,
+      rulePriority: PROBE_TABLE,
+      nft: true,
+      ownsLink,
+    };
+  }
+
+  #local(
+    { state, underlay }: { state: KernelState; underlay: UnderlaySearch },
+    cluster: Synced,
+  ): Local {
+    const { nodeName, machine, kernel } = this.#parts;
+    return {
+      name: nodeName,
+      machine,
+      underlays: underlay.underlays,
+      lookups: this.#lookUp(cluster, underlay),
+      hasNexthopObjects: kernel.hasNexthopObjects,
+      attachments: this.#parts.attachments(state),
+      vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
+      drainedLinks: this.#draining.drained(),
+      sysctls: state.sysctls,
+    };
+  }
+
+  /** The kernel's way to every peer's underlay address; asked once until something changes. */
+  #lookUp(cluster: Synced, underlay: UnderlaySearch): ReadonlyMap<Ip, RouteLookup> {
+    this.#lookups ??= new Map();
+    const families = new Set(underlay.underlays.map(({ family }) => family));
+    const unknown: Ip[] = [];
+    for (const node of cluster.nodes.values()) {
+      if (node.name === this.#parts.nodeName) continue;
+      for (const ip of node.advert?.underlay ?? []) {
+        if (families.has(familyOf(ip)) && !this.#lookups.has(ip)) unknown.push(ip);
+      }
+    }
+    if (unknown.length > 0) {
+      for (const [ip, found] of this.#parts.kernel.lookUp(unknown)) this.#lookups.set(ip, found);
+    }
+    return this.#lookups;
+  }
+
+  #isPending(op: Op): boolean {
+    const pending = this.#parts.pendingLinks();
+    if (pending.size === 0) return false;
+    const name = linkOf(op);
+    return name !== undefined && pending.has(name);
+  }
+}
+
+const isOwnVxlan = (link: { readonly kind: string; readonly name: string }): link is VxlanLink =>
+  link.kind === 'vxlan' && ownsLink(link.name);
+
+const ownLinkNames = (state: KernelState): string[] => [...state.links.keys()].filter(ownsLink);
+
+const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((text, index) => text === b[index]);
+
+/** The link that an op is about, if it is about one. */
+function linkOf(op: Op): string | undefined {
+  switch (op.object) {
+    case 'link':
+      return op.value.name;
+    case 'address':
+    case 'nexthop':
+    case 'neighbour':
+    case 'fdb':
+      return op.value.link;
+    case 'route':
+      return op.value.via.kind === 'unreachable' ? undefined : op.value.via.link;
+    case 'sysctl':
+      return op.value.path.split('/')[2];
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+// Runs one task again and again: soon after a trigger, never more often than the minimum interval,
+// at least once per maximum interval, and after a failure with growing pauses. Triggers that come
+// while the task runs are one further run. One run is in flight at most, so the task needs no lock.
+
+import type { Clock } from '../lib/clock.ts';
+
+export type RunnerLimits = {
+  readonly minimumIntervalMs: number;
+  readonly maximumIntervalMs: number;
+  readonly firstRetryMs: number;
+  readonly lastRetryMs: number;
+};
+
+/** `again`: there is more to do now, or later. `retry`: it failed in part and is tried later. */
+export type RunResult = 'done' | 'again' | 'retry' | { readonly againAfterMs: number };
+
+export class BoundedRunner {
+  readonly #task: (stop: AbortSignal) => Promise<RunResult>;
+  readonly #limits: RunnerLimits;
+  readonly #clock: Clock;
+  #triggered = false;
+  #wake: (() => void) | undefined;
+
+  constructor(task: (stop: AbortSignal) => Promise<RunResult>, limits: RunnerLimits, clock: Clock) {
+    this.#task = task;
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  trigger(): void {
+    this.#triggered = true;
+    this.#wake?.();
+  }
+
+  /** Until `stop`; rejects only with what the task throws, which is a broken assumption. */
+  async run(stop: AbortSignal): Promise<void> {
+    let waitMs = this.#limits.maximumIntervalMs;
+    let retryMs = this.#limits.firstRetryMs;
+    let startedMs = Number.NEGATIVE_INFINITY;
+    while (!stop.aborted) {
+      await this.#untilTriggered(waitMs, stop);
+      const early = startedMs + this.#limits.minimumIntervalMs - this.#clock.monotonicMs();
+      if (early > 0) await this.#clock.sleep(early, stop);
+      if (stop.aborted) return;
+      this.#triggered = false;
+      startedMs = this.#clock.monotonicMs();
+      const result = await this.#task(stop);
+      waitMs = this.#limits.maximumIntervalMs;
+      if (result === 'retry') {
+        waitMs = Math.min(retryMs, this.#limits.maximumIntervalMs);
+        retryMs = Math.min(retryMs * 2, this.#limits.lastRetryMs);
+      } else {
+        retryMs = this.#limits.firstRetryMs;
+        if (result === 'again') this.#triggered = true;
+        if (typeof result === 'object') waitMs = Math.min(waitMs, result.againAfterMs);
+      }
+    }
+  }
+
+  async #untilTriggered(limitMs: number, stop: AbortSignal): Promise<void> {
+    if (this.#triggered || stop.aborted) return;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await this.#clock.sleep(limitMs, AbortSignal.any([stop, woken.signal]));
+    this.#wake = undefined;
+  }
+}

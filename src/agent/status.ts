@@ -1,0 +1,94 @@
+// The status document: what `poplin status --json` prints and the admin socket serves. Its members
+// are a contract (`schema: 1`): new ones may come, none changes its meaning. Built from what the
+// parts of the agent last saw; asking for it touches neither the kernel nor the API.
+
+import type { ConfigProblem } from '../config/config.ts';
+import type { PeerPath } from '../desired/paths.ts';
+import type { Cidr } from '../net/cidr.ts';
+import type { SourceHealth } from '../source/source.ts';
+import { printOp } from '../state/print.ts';
+import type { LastPass } from './reconciler.ts';
+
+export type Status = {
+  readonly schema: 1;
+  readonly version: string;
+  readonly node: string;
+  /** Whether this node's pods can be started and reach every peer. */
+  readonly ready: boolean;
+  /** Everything that keeps the node from being ready or from reaching somebody, in words. */
+  readonly problems: readonly string[];
+  readonly config: {
+    readonly hash: string;
+    readonly origin: string;
+    readonly backend: string;
+    /** Why the newest text is not in force; empty when it is. */
+    readonly problems: readonly ConfigProblem[];
+  };
+  readonly lease: { readonly source: string; readonly subnets: readonly Cidr[] };
+  readonly underlay: readonly {
+    readonly family: string;
+    readonly link: string;
+    readonly address: string;
+    readonly mtuBytes: number;
+  }[];
+  readonly podMtuBytes: { readonly link: number; readonly route: number };
+  readonly peers: readonly PeerPath[];
+  /** Nodes whose own data is bad; they alone are left out. */
+  readonly nodeProblems: Readonly<Record<string, readonly string[]>>;
+  /** Rules of others that drop pods' packets. */
+  readonly foreignDrops: readonly string[];
+  readonly pods: {
+    readonly attached: number;
+    /** Attachments whose namespace or host veth is gone. */
+    readonly broken: readonly string[];
+  };
+  readonly source: SourceHealth;
+  readonly reconcile: {
+    readonly passes: number;
+    /** Hash of the configuration that the last pass worked by; '' before the first. */
+    readonly config: string;
+    readonly lastDurationMs: number;
+    readonly lastOps: number;
+    readonly failures: readonly string[];
+  };
+};
+
+export type StatusParts = {
+  readonly version: string;
+  readonly node: string;
+  readonly problems: readonly string[];
+  readonly config: Status['config'];
+  readonly outcome: LastPass | undefined;
+  readonly passes: number;
+  readonly foreignDrops: readonly string[];
+  readonly pods: Status['pods'];
+  readonly source: SourceHealth;
+};
+
+export function buildStatus(parts: StatusParts): Status {
+  const { outcome } = parts;
+  const wanted = outcome?.desired;
+  return {
+    schema: 1,
+    version: parts.version,
+    node: parts.node,
+    ready: parts.problems.length === 0,
+    problems: parts.problems,
+    config: parts.config,
+    lease: { source: 'podCIDR', subnets: wanted?.ownSubnets ?? [] },
+    underlay: outcome?.underlay.underlays ?? [],
+    podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
+    peers: wanted?.paths ?? [],
+    nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
+    foreignDrops: parts.foreignDrops,
+    pods: parts.pods,
+    source: parts.source,
+    reconcile: {
+      passes: parts.passes,
+      config: wanted?.advert.config ?? '',
+      lastDurationMs: outcome?.durationMs ?? 0,
+      lastOps: outcome?.opCount ?? 0,
+      failures: outcome?.failures.map(({ op, error }) => `${printOp(op)}: ${error.message}`) ?? [],
+    },
+  };
+}

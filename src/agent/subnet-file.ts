@@ -1,0 +1,40 @@
+// The subnet file (`subnet.env`): the keys that Flannel writes, for whoever reads those. Rendered
+// by a pure function and written by rename, only when its text changes.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Config } from '../config/config.ts';
+import type { Cidr } from '../net/cidr.ts';
+import { addressAt, cidrFamily, cidrLengthBits } from '../net/cidr.ts';
+
+export function renderSubnetFile(
+  config: Config,
+  ownSubnets: readonly Cidr[],
+  routeMtuBytes: number,
+): string {
+  const lines: string[] = [];
+  for (const { family, network } of config.families) {
+    const prefix = family === 'ipv4' ? 'FLANNEL' : 'FLANNEL_IPV6';
+    lines.push(`${prefix}_NETWORK=${network}`);
+    const subnet = ownSubnets.find((candidate) => cidrFamily(candidate) === family);
+    if (subnet === undefined) continue;
+    // Flannel names the first usable address, with the subnet's length.
+    lines.push(`${prefix}_SUBNET=${addressAt(subnet, 1n)}/${cidrLengthBits(subnet)}`);
+  }
+  lines.push(`FLANNEL_MTU=${routeMtuBytes}`, `FLANNEL_IPMASQ=${config.masquerade}`);
+  return `${lines.join('\n')}\n`;
+}
+
+export function writeSubnetFile(path: string, text: string): void {
+  if (currentText(path) === text) return;
+  const temporary = `${path}.tmp`;
+  writeFileSync(temporary, text, { mode: 0o644 });
+  renameSync(temporary, path);
+}
+
+function currentText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined; // Absent, or not readable: it is written anew.
+  }
+}

@@ -1,0 +1,126 @@
+// VXLAN (RFC 7348): each node has one device per family, and every peer is a permanent neighbour
+// and a permanent FDB entry on it, so that nothing is ever flooded or learned.
+//
+// A packet's way from a pod to a peer's pod:
+//   1. route      10.244.2.0/24 via 10.244.2.0 onlink dev poplin4-1   (nexthop object)
+//   2. neighbour  10.244.2.0 is at the peer's VTEP MAC                (no ARP)
+//   3. FDB        that MAC is behind the peer's underlay address      (no flooding)
+//   4. the device wraps the frame into UDP and sends it there; the peer's device unwraps it, and
+//      the peer's route to the pod takes over.
+//
+// The gateway is only a name for the neighbour. For IPv6 it is link-local: one inside of the peer's
+// subnet is refused while that subnet is routed over another device, by host-gw before a switch
+// (ip6_route_check_nh_onlink in net/ipv6/route.c).
+//
+// This file must not know about other backends; who is reached by which is src/desired/paths.ts.
+
+import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
+import type { VxlanConfig } from '../config/config.ts';
+import { cidrAddress } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
+import type { Mac } from '../net/mac.ts';
+import { linkLocalOf, macFrom } from '../net/mac.ts';
+import type { VxlanLink } from '../state/kernel-state.ts';
+import type { Backend, BackendContext, PathOffer, PeerTarget, Underlay } from './backend.ts';
+
+/** Outer Ethernet 14, IPv4 20 or IPv6 40, UDP 8, VXLAN 8. */
+const OVERHEAD_BYTES = { ipv4: 50, ipv6: 70 } as const satisfies Record<Family, number>;
+
+export const vxlanOverheadBytes = (underlayFamily: Family): number =>
+  OVERHEAD_BYTES[underlayFamily];
+
+/** `poplin4-1`: the underlay's family and the VNI in hex, at most 14 of IFNAMSIZ's 15 bytes. */
+export const vxlanLinkName = (family: Family, vni: number): string =>
+  `poplin${family === 'ipv4' ? '4' : '6'}-${vni.toString(16)}`;
+
+export const vxlan: Backend<VxlanConfig> = {
+  name: 'vxlan',
+
+  receive({ settings, local }) {
+    const links = local.underlays.map((underlay) => device(settings, local, underlay));
+    const receives: VxlanReceiver[] = local.underlays.map((underlay) => ({
+      family: underlay.family,
+      vni: settings.vni,
+      port: settings.portNumber,
+      mac: vtepMac(local, underlay.family, settings.vni),
+    }));
+    return { links, receives: { vxlan: receives } };
+  },
+
+  offer({ settings, local }, target): PathOffer {
+    const { peer, family, underlayAddress } = target;
+    const [subnet] = target.subnets;
+    if (peer.advert === undefined) {
+      return { kind: 'unusable', reason: `${peer.name} has published no advert` };
+    }
+    if (underlayAddress === undefined || subnet === undefined) {
+      return { kind: 'unusable', reason: `${peer.name} has no ${family} underlay address` };
+    }
+    if (!local.underlays.some((underlay) => underlay.family === family)) {
+      return { kind: 'unusable', reason: `this node has no ${family} underlay address` };
+    }
+    const receiver = receiverOf(settings, target, peer.advert);
+    if (typeof receiver === 'string') return { kind: 'unusable', reason: receiver };
+    const link = vxlanLinkName(family, settings.vni);
+    const gateway = family === 'ipv4' ? cidrAddress(subnet) : linkLocalOf(receiver.mac);
+    return {
+      kind: 'usable',
+      plan: {
+        nexthop: { link, gateway, onlink: true },
+        neighbours: [{ link, address: gateway, mac: receiver.mac }],
+        fdb: [{ link, mac: receiver.mac, remote: underlayAddress }],
+      },
+    };
+  },
+};
+
+/** The peer's receiver that our device can send to, or why there is none. */
+function receiverOf(
+  settings: VxlanConfig,
+  { peer, family }: PeerTarget,
+  advert: Advert,
+): VxlanReceiver | string {
+  const receivers = advert.receives.vxlan.filter((receiver) => receiver.family === family);
+  const match = receivers.find(
+    (receiver) => receiver.vni === settings.vni && receiver.port === settings.portNumber,
+  );
+  if (match !== undefined) return match;
+  const [other] = receivers;
+  return other === undefined
+    ? `${peer.name} does not receive VXLAN over ${family}`
+    : `${peer.name} receives VNI ${other.vni} on port ${other.port}, ` +
+        `not VNI ${settings.vni} on port ${settings.portNumber}`;
+}
+
+function device(
+  settings: VxlanConfig,
+  local: BackendContext<VxlanConfig>['local'],
+  underlay: Underlay,
+): VxlanLink {
+  const mtuBytes = settings.mtuBytes ?? underlay.mtuBytes;
+  return {
+    kind: 'vxlan',
+    name: vxlanLinkName(underlay.family, settings.vni),
+    up: true,
+    mtuBytes: mtuBytes - vxlanOverheadBytes(underlay.family),
+    mac: vtepMac(local, underlay.family, settings.vni),
+    group: 0,
+    alias: `poplin VXLAN over ${underlay.link}`,
+    vni: settings.vni,
+    portNumber: settings.portNumber,
+    local: underlay.address,
+    underlay: underlay.link,
+    learning: settings.learning,
+    gbp: settings.gbp,
+    // Offloaded checksums of tunnelled packets are computed wrongly by several drivers; without an
+    // outer checksum, which IPv4 allows, the fault cannot occur. IPv6 requires one (RFC 6935).
+    udpChecksum: underlay.family === 'ipv6',
+  };
+}
+
+/** Stable over restarts and device losses without stored state; differs per node and VNI. */
+const vtepMac = (
+  local: { readonly machine: string; readonly name: string },
+  family: Family,
+  vni: number,
+): Mac => macFrom(`vxlan ${local.machine} ${local.name} ${family} ${vni}`);

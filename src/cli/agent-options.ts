@@ -1,0 +1,91 @@
+// Reads the agent's options from flags, each of which may also be an environment variable
+// (`--node-name` is `POPLIN_NODE_NAME`). A wrong value is an AppError USAGE that names the flag,
+// the value and what would be right.
+
+import { parseArgs } from 'node:util';
+import type { AgentOptions } from '../agent/options.ts';
+import { AppError } from '../lib/errors.ts';
+import type { LogLevel } from '../lib/log.ts';
+
+type Flag = { readonly fallback?: string; readonly help: string };
+
+export const AGENT_FLAGS = {
+  'node-name': { help: 'name of this Node in the cluster' },
+  kubeconfig: { fallback: '', help: 'kubeconfig file; without it the service account is used' },
+  namespace: { fallback: 'poplin', help: 'namespace of the ConfigMap' },
+  'config-map': { fallback: 'poplin-config', help: 'ConfigMap with the key net-conf.json' },
+  'state-dir': { fallback: '/var/lib/poplin', help: 'attachments, tombstones, last good state' },
+  'run-dir': { fallback: '/run/poplin', help: 'sockets and subnet.env' },
+  'cni-conf-dir': { fallback: '/etc/cni/net.d', help: 'where the conflist is written' },
+  'cni-bin-dir': { fallback: '/opt/cni/bin', help: 'where the CNI executable is installed' },
+  'metrics-listen': { fallback: '', help: 'HOST:PORT for /metrics, /healthz and /readyz' },
+  'proc-sys': { fallback: '/proc/sys/net', help: 'where the sysctls are found' },
+  'machine-id-file': { fallback: '/etc/machine-id', help: "file with the machine's identity" },
+  'log-level': { fallback: 'info', help: 'debug, info, warn, error or silent' },
+} as const satisfies Record<string, Flag>;
+
+export type AgentFlag = keyof typeof AGENT_FLAGS;
+
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+
+export function parseAgentOptions(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): AgentOptions {
+  const values = parseFlags(args);
+  const value = (flag: AgentFlag): string => {
+    const definition: Flag = AGENT_FLAGS[flag];
+    const found = values[flag] ?? environment[variableOf(flag)] ?? definition.fallback;
+    if (found === undefined || (found === '' && definition.fallback === undefined)) {
+      throw usage(`--${flag} (or ${variableOf(flag)}) is required: ${definition.help}`);
+    }
+    return found;
+  };
+  return {
+    nodeName: value('node-name'),
+    kubeconfig: value('kubeconfig'),
+    namespace: value('namespace'),
+    configMap: value('config-map'),
+    stateDir: value('state-dir'),
+    runDir: value('run-dir'),
+    cniConfDir: value('cni-conf-dir'),
+    cniBinDir: value('cni-bin-dir'),
+    metricsListen: parseListen(value('metrics-listen')),
+    procSys: value('proc-sys'),
+    machineIdFile: value('machine-id-file'),
+    logLevel: parseLogLevel(value('log-level')),
+  };
+}
+
+const variableOf = (flag: AgentFlag): string => `POPLIN_${flag.toUpperCase().replaceAll('-', '_')}`;
+
+function parseFlags(args: readonly string[]): Partial<Record<string, string>> {
+  const options = Object.fromEntries(
+    Object.keys(AGENT_FLAGS).map((flag) => [flag, { type: 'string' as const }]),
+  );
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true });
+    return Object.fromEntries(Object.entries(values).map(([flag, text]) => [flag, String(text)]));
+  } catch (error) {
+    throw usage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function parseListen(text: string): AgentOptions['metricsListen'] {
+  if (text === '') return undefined;
+  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]*)):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.port ?? '-1');
+  if (match === null || port < 0 || port > 65_535) {
+    throw usage(`--metrics-listen "${text}" is not HOST:PORT, as in 127.0.0.1:9113 or [::1]:9113`);
+  }
+  return { host: match.groups?.v6 ?? match.groups?.host ?? '', port };
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((candidate) => candidate === text);
+  if (level === undefined)
+    throw usage(`--log-level "${text}" is not one of ${LOG_LEVELS.join(', ')}`);
+  return level;
+}
+
+const usage = (detail: string): AppError => new AppError('USAGE', 'poplin agent', detail);

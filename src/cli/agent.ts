@@ -1,0 +1,202 @@
+// `poplin agent`: builds the real effects, connects them to the parts of the agent, and runs until
+// SIGTERM or SIGINT. Nothing is torn down at the end: pods go on, and the next agent takes over.
+
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
+import { Agent } from '../agent/agent.ts';
+import { Announcer } from '../agent/announcer.ts';
+import { ConfigKeeper } from '../agent/config-keeper.ts';
+import { ForeignRules } from '../agent/foreign-rules.ts';
+import { HeapKeeper } from '../agent/heap-keeper.ts';
+import { AgentMetrics } from '../agent/metrics.ts';
+import { NodeFiles } from '../agent/node-files.ts';
+import type { AgentOptions } from '../agent/options.ts';
+import { OriginalSysctls } from '../agent/original-sysctls.ts';
+import { Pods } from '../agent/pods.ts';
+import { Reconciler } from '../agent/reconciler.ts';
+import type { CniContext } from '../cni/context.ts';
+import { systemNamespaces } from '../cni/namespaces.ts';
+import { CniServer } from '../cni/server.ts';
+import { CniService } from '../cni/service.ts';
+import { AttachmentStore } from '../cni/store.ts';
+import { systemFiles } from '../cni/store-files.ts';
+import type { Kernel, ReadScope } from '../kernel/kernel.ts';
+import { openKernel } from '../kernel/linux.ts';
+import { NetnsRegistry } from '../kernel/netns.ts';
+import { runCommand } from '../kernel/run-command.ts';
+import { Workspace } from '../kernel/workspace.ts';
+import { systemClock } from '../lib/clock.ts';
+import { AppError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { createLog } from '../lib/log.ts';
+import type { Cidr } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
+import { inClusterCredentials } from '../source/kubernetes/credentials.ts';
+import { kubeconfigCredentials } from '../source/kubernetes/kubeconfig.ts';
+import { KubernetesSource } from '../source/kubernetes/source.ts';
+import type { Source } from '../source/source.ts';
+import { OWN_PROTOCOL, ownsAddress, PROBE_TABLE } from '../state/own.ts';
+import { parseAgentOptions } from './agent-options.ts';
+import type { CommandIo } from './io.ts';
+import { EXIT_OK } from './io.ts';
+import { processHeap } from './process-heap.ts';
+import { VERSION } from './version.ts';
+
+/** How long an ADD waits for the node to be ready; the runtime's own limit is 4 minutes. */
+const ADD_READY_TIMEOUT_MS = 20_000;
+
+/** The ConfigMap's key, as Flannel has it. */
+const CONFIG_KEY = 'net-conf.json';
+
+const LINKS_AND_ADDRESSES: ReadScope = {
+  sysctls: [],
+  routeProtocol: OWN_PROTOCOL,
+  rulePriority: PROBE_TABLE,
+  nft: false,
+  ownsLink: () => false,
+  aside: true,
+};
+
+export async function agentCommand(args: readonly string[], _io: CommandIo): Promise<number> {
+  const options = parseAgentOptions(args, process.env);
+  const log = createLog(options.logLevel, { node: options.nodeName });
+  const stop = stopOnSignals(log);
+  for (const directory of [options.stateDir, options.runDir]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+  log.info({ version: VERSION }, 'starting');
+  const parts = await buildParts(options, log, stop);
+  const servers = await parts.listen();
+  const heapKeeper = new HeapKeeper({ heap: processHeap(), clock: systemClock });
+  await Promise.all([parts.agent.run(stop), heapKeeper.run(stop)]);
+  await parts.cniServer.close();
+  for (const server of servers) server.close();
+  parts.close();
+  log.info('stopped; the data plane stays as it is');
+  return EXIT_OK;
+}
+
+function stopOnSignals(log: Log): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping');
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
+  const { stateDir, runDir, procSys } = options;
+  const clock = systemClock;
+  const registry = new NetnsRegistry();
+  const common = { procSysRoot: procSys, netnsRegistry: registry, workspace: new Workspace(), log };
+  const kernel = openKernel(common);
+  const source = await openSource(options, log);
+  const directory = join(stateDir, 'attachments');
+  const store = new AttachmentStore({ directory, files: systemFiles, clock, log });
+  const metrics = new AgentMetrics();
+  const agent = buildAgent(options, { kernel, source, store, metrics, log });
+  const context: CniContext = {
+    store,
+    host: kernel,
+    openPodKernel: (netns) => openKernel({ ...common, netns }),
+    namespaces: systemNamespaces(registry),
+    readiness: () => agent.readiness(),
+    clock,
+    log,
+    attachmentsChanged: () => undefined,
+    tombstones: { directory: join(stateDir, 'tombstones'), files: systemFiles },
+    readyTimeoutMs: ADD_READY_TIMEOUT_MS,
+    stop,
+  };
+  const service = new CniService({ context, onCall: (call) => metrics.cniCall(call) });
+  const cniServer = new CniServer({
+    socketPath: join(runDir, 'cni.sock'),
+    clock,
+    log,
+    prepare: () => service.replayTombstones(),
+    handle: (frame, netns) => service.handle(frame, netns),
+  });
+  const views = { registry: metrics.registry, status: () => agent.status(), healthy: () => true };
+  const listen = async (): Promise<Server[]> => {
+    await cniServer.start();
+    const servers = [await listenAdminSocket(join(runDir, 'admin.sock'), views)];
+    const address = options.metricsListen;
+    if (address !== undefined) servers.push(await listenMetrics(address, views));
+    return servers;
+  };
+  return { agent, cniServer, listen, close: () => kernel.close() };
+}
+
+async function openSource(options: AgentOptions, log: Log): Promise<Source> {
+  const clock = systemClock;
+  const credentials =
+    options.kubeconfig === ''
+      ? inClusterCredentials({ clock, environment: process.env })
+      : await kubeconfigCredentials(options.kubeconfig, clock);
+  const { nodeName, namespace, configMap } = options;
+  const config = { namespace, name: configMap, key: CONFIG_KEY };
+  return new KubernetesSource({ credentials, clock, log, random: Math.random, nodeName, config });
+}
+
+type AgentEffects = {
+  readonly kernel: Kernel;
+  readonly source: Source;
+  readonly store: AttachmentStore;
+  readonly metrics: AgentMetrics;
+  readonly log: Log;
+};
+
+function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
+  const { kernel, source, store, metrics, log } = effects;
+  const { nodeName, stateDir, runDir, cniConfDir } = options;
+  const clock = systemClock;
+  const pods = new Pods(store);
+  const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
+  const reconciler = new Reconciler({
+    kernel,
+    clock,
+    log,
+    nodeName,
+    machine: readMachineId(options.machineIdFile),
+    originals: new OriginalSysctls(stateDir),
+    attachments: (state) => pods.standing(state),
+    pendingLinks: () => pods.pendingLinks(),
+  });
+  return new Agent({
+    version: VERSION,
+    nodeName,
+    kernel,
+    source,
+    reconciler,
+    config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
+    pods,
+    files: new NodeFiles({ runDir, cniConfDir }),
+    foreignRules: new ForeignRules({ run: runCommand, clock, log }),
+    announcer: new Announcer(source, clock, log),
+    metrics,
+    clock,
+    log,
+  });
+}
+
+/** Addresses of this node that a pod network must not hold: not loopback's, and not our own. */
+function foreignAddresses(kernel: Kernel, networks: readonly Cidr[]): Ip[] {
+  const { addresses } = kernel.read(LINKS_AND_ADDRESSES);
+  return [...addresses.values()]
+    .filter((address) => address.link !== 'lo' && !ownsAddress(address, networks))
+    .filter(({ scope }) => scope === 'global')
+    .map(({ address }) => address);
+}
+
+function readMachineId(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new AppError('FILE', `read ${path}`, "the machine's identity is not there", error);
+  }
+}

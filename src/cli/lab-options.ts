@@ -1,0 +1,105 @@
+// The words of `poplin lab`: their defaults, ranges and errors. Pure.
+
+import type { BackendType } from '../config/config.ts';
+import type { LabSpec, UnderlayKind } from '../lab/plan.ts';
+import {
+  DEFAULT_POD_NETWORK,
+  isLabName,
+  LAB_NAME_LENGTH_MAX,
+  NODE_COUNT_MAX,
+  PODS_PER_NODE_MAX,
+  SEGMENT_COUNT_MAX,
+} from '../lab/plan.ts';
+import { AppError } from '../lib/errors.ts';
+import { parseCidr } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
+
+export const LAB_OPTIONS = {
+  name: { type: 'string', default: 'lab' },
+  nodes: { type: 'string', default: '3' },
+  pods: { type: 'string', default: '2' },
+  backend: { type: 'string', default: 'vxlan' },
+  underlay: { type: 'string', default: 'flat' },
+  segments: { type: 'string', default: '2' },
+  family: { type: 'string', default: 'ipv4' },
+  mtu: { type: 'string', default: '1500' },
+  kubeconfig: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  json: { type: 'boolean', default: false },
+} as const;
+
+export type LabValues = Readonly<
+  Record<'name' | 'nodes' | 'pods' | 'backend' | 'underlay' | 'segments' | 'family' | 'mtu', string>
+>;
+
+const BACKENDS: readonly BackendType[] = ['vxlan', 'host-gw'];
+const UNDERLAYS: readonly UnderlayKind[] = ['flat', 'routed'];
+const FAMILIES: ReadonlyMap<string, readonly Family[]> = new Map([
+  ['ipv4', ['ipv4']],
+  ['ipv6', ['ipv6']],
+  ['dual', ['ipv4', 'ipv6']],
+]);
+const MTU_MIN_BYTES = 1400;
+const MTU_MAX_BYTES = 9_000;
+
+export function parseLabSpec(values: LabValues): LabSpec {
+  const underlay = oneOf('underlay', values.underlay, UNDERLAYS);
+  const families = FAMILIES.get(values.family);
+  if (families === undefined) {
+    throw usage('family', values.family, `one of ${[...FAMILIES.keys()].join(', ')}`);
+  }
+  return {
+    name: parseLabName(values.name),
+    nodeCount: integer('nodes', values.nodes, [1, NODE_COUNT_MAX]),
+    podsPerNode: integer('pods', values.pods, [0, PODS_PER_NODE_MAX]),
+    backend: oneOf('backend', values.backend, BACKENDS),
+    underlay,
+    segmentCount:
+      underlay === 'flat' ? 1 : integer('segments', values.segments, [2, SEGMENT_COUNT_MAX]),
+    families,
+    mtuBytes: integer('mtu', values.mtu, [MTU_MIN_BYTES, MTU_MAX_BYTES]),
+    podNetworks: families.flatMap((family) => parseCidr(DEFAULT_POD_NETWORK[family]) ?? []),
+  };
+}
+
+/** Every command checks it: the name is part of paths, and `down` removes what they lead to. */
+export function parseLabName(name: string): string {
+  if (isLabName(name)) return name;
+  throw usage('name', name, `lower-case letters, digits and -, at most ${LAB_NAME_LENGTH_MAX}`);
+}
+
+/** `VNI=2` → {VNI: 2}; a value that is no JSON is a text. */
+export function parseSettings(settings: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    settings.map((setting) => {
+      const equals = setting.indexOf('=');
+      if (equals < 1) throw usage('set', setting, 'KEY=VALUE, as in VNI=2');
+      return [setting.slice(0, equals), jsonOrText(setting.slice(equals + 1))];
+    }),
+  );
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw usage(name, value, `one of ${allowed.join(', ')}`);
+  return found;
+}
+
+function integer(name: string, value: string, [min, max]: readonly [number, number]): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < min || number > max) {
+    throw usage(name, value, `a number from ${min} to ${max}`);
+  }
+  return number;
+}
+
+const usage = (name: string, value: string, right: string): AppError =>
+  new AppError('USAGE', 'poplin lab', `--${name} "${value}" is not ${right}`);

@@ -1,0 +1,201 @@
+// `poplin lab …`: several nodes on this machine. Parses the words of each subcommand and calls
+// src/lab; exit code 1 when a check failed, 2 when the words are wrong.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runApiProcess } from '../lab/api-process.ts';
+import { checkReachability } from '../lab/check.ts';
+import { ClusterApi } from '../lab/cluster-api.ts';
+import { runCommand } from '../lab/command.ts';
+import { leftoversOf, takeDown } from '../lab/down.ts';
+import { endpointsOf } from '../lab/endpoints.ts';
+import { LabDirectory } from '../lab/lab-directory.ts';
+import { renderLabStatus } from '../lab/lab-status.ts';
+import { renderMatrix } from '../lab/matrix.ts';
+import type { LabPlan } from '../lab/plan.ts';
+import { planLab } from '../lab/plan.ts';
+import { switchBackend } from '../lab/switch-backend.ts';
+import type { LabEffects } from '../lab/up.ts';
+import { bringUp } from '../lab/up.ts';
+import { systemClock } from '../lib/clock.ts';
+import { AppError, describeError } from '../lib/errors.ts';
+import { createLog } from '../lib/log.ts';
+import type { CommandIo } from './io.ts';
+import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
+import { LAB_OPTIONS, parseLabName, parseLabSpec, parseSettings } from './lab-options.ts';
+
+const CHECK_TIMEOUT_MS = 3_000;
+
+const USAGE = `usage: poplin lab COMMAND [--name NAME]
+  up      [--nodes N] [--backend vxlan|host-gw] [--underlay flat|routed]
+          [--family ipv4|ipv6|dual] [--pods P] [--mtu BYTES] [--kubeconfig FILE]
+  check   [--json]             every pod and node to every other
+  switch  TYPE [--set KEY=VALUE]…   edit the ConfigMap and wait for the nodes
+  exec    NODE|POD -- COMMAND  run a command there
+  status                       what runs where
+  down                         remove everything
+`;
+
+type LabCommand = (input: LabInput, io: CommandIo) => Promise<number>;
+
+type LabInput = {
+  readonly name: string;
+  readonly values: ReturnType<typeof parse>['values'];
+  readonly words: readonly string[];
+};
+
+export async function labCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  const [verb = '', ...rest] = args;
+  const command = COMMANDS.get(verb);
+  if (command === undefined) {
+    io.err(verb === '' ? USAGE : `poplin lab: no command "${verb}"\n${USAGE}`);
+    return EXIT_USAGE;
+  }
+  if (process.getuid?.() !== 0) {
+    io.err('poplin lab: network namespaces need root: run it as root, or by sudo\n');
+    return EXIT_USAGE;
+  }
+  const { values, positionals } = parse(rest);
+  if (positionals.length > 0 && !TAKES_WORDS.has(verb)) {
+    io.err(`poplin lab ${verb}: "${positionals[0]}" is one word too many\n${USAGE}`);
+    return EXIT_USAGE;
+  }
+  return command({ name: parseLabName(values.name), values, words: positionals }, io);
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: LAB_OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new AppError('USAGE', 'poplin lab', describeError(error));
+  }
+}
+
+const TAKES_WORDS: ReadonlySet<string> = new Set(['switch', 'exec']);
+
+const COMMANDS: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>([
+  ['up', up],
+  ['check', check],
+  ['switch', switchTo],
+  ['exec', exec],
+  ['status', status],
+  ['down', down],
+  // The lab's own API process; not for people.
+  ['api-server', apiServer],
+]);
+
+const effectsOf = (io: CommandIo): LabEffects => ({
+  run: runCommand,
+  clock: systemClock,
+  say: (line) => io.out(`${line}\n`),
+});
+
+async function up({ values }: LabInput, io: CommandIo): Promise<number> {
+  const spec = parseLabSpec(values);
+  const kubeconfig = values.kubeconfig === undefined ? '' : resolve(values.kubeconfig);
+  const startedMs = systemClock.monotonicMs();
+  await bringUp(
+    { spec, kubeconfig, program: ownProgram(), executable: cniExecutable() },
+    effectsOf(io),
+  );
+  const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1);
+  io.out(`lab "${spec.name}" is up after ${seconds} s\n`);
+  io.out(`kubectl --kubeconfig ${new LabDirectory(spec.name).kubeconfig} get nodes\n`);
+  return EXIT_OK;
+}
+
+async function check({ name, values }: LabInput, io: CommandIo): Promise<number> {
+  const { plan, directory } = openLab(name);
+  const endpoints = endpointsOf(plan, directory);
+  const stop = new AbortController().signal;
+  const result = await checkReachability(endpoints, { timeoutMs: CHECK_TIMEOUT_MS, stop });
+  io.out(values.json ? `${JSON.stringify(result)}\n` : renderMatrix(result, endpoints));
+  return result.ok ? EXIT_OK : EXIT_CHECK_FAILED;
+}
+
+async function switchTo({ name, values, words }: LabInput, io: CommandIo): Promise<number> {
+  const [type, ...rest] = words;
+  if (type === undefined || rest.length > 0) {
+    io.err(USAGE);
+    return EXIT_USAGE;
+  }
+  const { plan, directory } = openLab(name);
+  const { kubeconfig } = directory.mustRecord(name);
+  const api = await ClusterApi.open(kubeconfig === '' ? directory.kubeconfig : kubeconfig);
+  const change = { type, settings: parseSettings(values.set ?? []) };
+  const tookMs = await switchBackend({ plan, directory, api }, change, effectsOf(io));
+  io.out(`every node had moved to ${type} after ${tookMs.toFixed(0)} ms\n`);
+  return EXIT_OK;
+}
+
+async function exec({ name, words }: LabInput, io: CommandIo): Promise<number> {
+  const [place, ...argv] = words;
+  if (place === undefined || argv.length === 0) {
+    io.err(USAGE);
+    return EXIT_USAGE;
+  }
+  const { plan, directory } = openLab(name);
+  const node = plan.nodes.find((candidate) => candidate.name === place);
+  const pod = plan.pods.find((candidate) => candidate.name === place);
+  const netns = node?.netns ?? pod?.netns ?? (place === 'outside' ? plan.outside.netns : undefined);
+  if (netns === undefined) {
+    const names = [...plan.nodes, ...plan.pods].map((candidate) => candidate.name);
+    throw new AppError('USAGE', `find "${place}"`, `there are ${names.join(', ')} and outside`);
+  }
+  const { runDir, stateDir } = directory.node(node?.name ?? pod?.node ?? '');
+  const { status: code } = spawnSync('ip', ['netns', 'exec', netns, ...argv], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      POPLIN_RUN_DIR: runDir,
+      POPLIN_STATE_DIR: stateDir,
+      PATH: `${directory.binDir}:${process.env.PATH ?? ''}`,
+    },
+  });
+  return code ?? EXIT_CHECK_FAILED;
+}
+
+async function status({ name }: LabInput, io: CommandIo): Promise<number> {
+  const { plan, directory } = openLab(name);
+  io.out(await renderLabStatus(plan, directory));
+  return EXIT_OK;
+}
+
+async function down({ name }: LabInput, io: CommandIo): Promise<number> {
+  if (!leftoversOf(name, new LabDirectory(name))) {
+    io.out(`there is no lab "${name}"\n`);
+    return EXIT_OK;
+  }
+  await takeDown(name, effectsOf(io));
+  io.out(`lab "${name}" is gone\n`);
+  return EXIT_OK;
+}
+
+async function apiServer({ name }: LabInput): Promise<number> {
+  const { plan, directory } = openLab(name);
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  const log = createLog('info', { lab: name });
+  await runApiProcess(plan, directory, { clock: systemClock, log, stop: stop.signal });
+  return EXIT_OK;
+}
+
+function openLab(name: string): { plan: LabPlan; directory: LabDirectory } {
+  const directory = new LabDirectory(name);
+  return { plan: planLab(directory.mustRecord(name).spec), directory };
+}
+
+/** This very program, for the processes that the lab starts. */
+const ownProgram = (): string[] => [
+  process.execPath,
+  '--max-semi-space-size=1',
+  resolve(process.argv[1] ?? ''),
+];
+
+function cniExecutable(): string {
+  const path = join(dirname(resolve(process.argv[1] ?? '')), '..', 'cni', 'build', 'poplin');
+  if (existsSync(path)) return path;
+  throw new AppError('LAB', 'find the CNI executable', `${path} is not there: run "make -C cni"`);
+}

@@ -1,0 +1,82 @@
+// `poplin status [--json] [--run-dir DIR]`: asks the agent of this node how it is and prints it for
+// people, or as the documented JSON. Exit code 1 when the node is not ready or the agent is away.
+
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fetchStatus } from '../agent/admin-client.ts';
+import type { Status } from '../agent/status.ts';
+import { renderProblem } from '../config/problems.ts';
+import type { PeerPath } from '../desired/paths.ts';
+import { describeError } from '../lib/errors.ts';
+import type { CommandIo } from './io.ts';
+import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
+
+export async function statusCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  let options: { json: boolean; runDir: string };
+  try {
+    options = parse(args);
+  } catch (error) {
+    io.err(`poplin status: ${describeError(error)}\n`);
+    return EXIT_USAGE;
+  }
+  let status: Status;
+  try {
+    status = await fetchStatus(options.runDir);
+  } catch (error) {
+    const where = join(options.runDir, 'admin.sock');
+    io.err(`poplin status: the agent does not answer on ${where}: ${describeError(error)}\n`);
+    return EXIT_CHECK_FAILED;
+  }
+  io.out(options.json ? `${JSON.stringify(status)}\n` : renderStatus(status));
+  return status.ready ? EXIT_OK : EXIT_CHECK_FAILED;
+}
+
+function parse(args: readonly string[]): { json: boolean; runDir: string } {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'boolean', default: false },
+      'run-dir': { type: 'string', default: process.env.POPLIN_RUN_DIR ?? '/run/poplin' },
+    },
+  });
+  return { json: values.json, runDir: values['run-dir'] };
+}
+
+/** The page for people: what is well in short, what is not in full. */
+export function renderStatus(status: Status): string {
+  const { config, lease, reconcile } = status;
+  const lines = [
+    `node       ${status.node}, poplin ${status.version}: ${status.ready ? 'ready' : 'NOT READY'}`,
+    `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
+    ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
+    `lease      ${lease.subnets.join(', ') || 'none'} (${lease.source})`,
+    ...status.underlay.map(
+      (u) => `underlay   ${u.address} on ${u.link}, MTU ${u.mtuBytes} (${u.family})`,
+    ),
+    `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
+    ...status.pods.broken.map((text) => `  ! ${text}`),
+    `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
+    ...reconcile.failures.map((text) => `  ! ${text}`),
+    `source     ${status.source.synced ? 'synced' : 'not synced'}`,
+    ...(status.source.problem === undefined ? [] : [`  ! ${status.source.problem}`]),
+    ...status.foreignDrops.map((text) => `  ! ${text}`),
+    `peers      ${summary(status.peers)}`,
+    ...status.peers.map(peerLine),
+    ...Object.entries(status.nodeProblems).flatMap(([node, problems]) =>
+      problems.map((problem) => `  ! ${node}: ${problem}`),
+    ),
+    ...status.problems.map((problem) => `problem    ${problem}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function summary(peers: readonly PeerPath[]): string {
+  const counts = new Map<string, number>();
+  for (const { used } of peers) counts.set(used, (counts.get(used) ?? 0) + 1);
+  return [...counts].map(([used, count]) => `${count} by ${used}`).join(', ') || 'none';
+}
+
+function peerLine({ peer, family, subnets, used, reason }: PeerPath): string {
+  const why = reason === '' ? '' : ` (${reason})`;
+  return `  ${used === 'none' ? '!' : ' '} ${peer} ${subnets.join(', ')} ${family}: ${used}${why}`;
+}

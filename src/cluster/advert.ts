@@ -1,0 +1,118 @@
+// The advert: what a node publishes about itself for its peers (annotation `poplin.dev/advert`, or
+// an etcd key). It says by which backends the node can receive and by which it sends, side by side,
+// so that every sender decides by itself. A malformed advert is a value, not an exception: it
+// concerns its one node and nobody else. Subnets are never taken from an advert.
+
+import * as z from 'zod';
+import type { Family } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+import { parseIp } from '../net/ip.ts';
+import type { Mac } from '../net/mac.ts';
+import { parseMac } from '../net/mac.ts';
+
+export type VxlanReceiver = {
+  readonly family: Family;
+  readonly vni: number;
+  readonly port: number;
+  readonly mac: Mac;
+};
+
+export type HostGwReceiver = { readonly family: Family };
+
+export type PathName = 'vxlan' | 'host-gw';
+
+export type Advert = {
+  readonly v: 1;
+  /** Identity of the machine: tells two machines with one node name apart. */
+  readonly machine: string;
+  readonly underlay: readonly Ip[];
+  readonly receiveMtuBytes: number;
+  readonly receives: {
+    readonly vxlan: readonly VxlanReceiver[];
+    readonly 'host-gw': readonly HostGwReceiver[];
+  };
+  /** Every path kind that this node still sends by; receivers keep what is needed for these. */
+  readonly sends: readonly PathName[];
+  /** Hash of the configuration that the node works by. */
+  readonly config: string;
+};
+
+const ipSchema = z.string().transform((text, context): Ip => {
+  const ip = parseIp(text);
+  if (ip === undefined)
+    context.addIssue({ code: 'custom', message: `"${text}" is not an address` });
+  return ip ?? (text as Ip);
+});
+
+const macSchema = z.string().transform((text, context): Mac => {
+  const mac = parseMac(text);
+  if (mac === undefined) {
+    context.addIssue({ code: 'custom', message: `"${text}" is not an Ethernet address` });
+  }
+  return mac ?? (text as Mac);
+});
+
+const familySchema = z.enum(['ipv4', 'ipv6']);
+
+/** Unknown members are ignored everywhere, so that a newer node can say more. */
+const advertSchema = z.object({
+  v: z.literal(1),
+  machine: z.string().max(128),
+  underlay: z.array(ipSchema).max(8),
+  receiveMtuBytes: z.int().min(576).max(65_535),
+  receives: z.object({
+    vxlan: z
+      .array(
+        z.object({
+          family: familySchema,
+          vni: z.int().min(0).max(0xff_ffff),
+          port: z.int().min(1).max(65_535),
+          mac: macSchema,
+        }),
+      )
+      .max(8)
+      .default([]),
+    'host-gw': z
+      .array(z.object({ family: familySchema }))
+      .max(2)
+      .default([]),
+  }),
+  sends: z.array(z.string()).max(16),
+  config: z.string().max(128),
+});
+
+export type AdvertParse =
+  | { readonly kind: 'ok'; readonly advert: Advert }
+  | { readonly kind: 'malformed'; readonly problem: string };
+
+export function parseAdvert(text: string): AdvertParse {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return { kind: 'malformed', problem: `not JSON: ${String(error)}` };
+  }
+  const parsed = advertSchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const where =
+      issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
+    return { kind: 'malformed', problem: `${issue?.message ?? 'not an advert'}${where}` };
+  }
+  const { sends, ...rest } = parsed.data;
+  return { kind: 'ok', advert: { ...rest, sends: sends.filter(isPathName) } };
+}
+
+/** Members in a fixed order, so that an unchanged advert is the same text. */
+export const renderAdvert = (advert: Advert): string =>
+  JSON.stringify({
+    v: advert.v,
+    machine: advert.machine,
+    underlay: advert.underlay,
+    receiveMtuBytes: advert.receiveMtuBytes,
+    receives: { vxlan: advert.receives.vxlan, 'host-gw': advert.receives['host-gw'] },
+    sends: [...advert.sends].sort(),
+    config: advert.config,
+  });
+
+const isPathName = (text: string): text is PathName => text === 'vxlan' || text === 'host-gw';

@@ -1,0 +1,32 @@
+// A node as its peers know it: only what programming the network needs, so that five thousand of
+// them fit in a few megabytes. Built from a Kubernetes Node (source/kubernetes) or from etcd keys.
+// Bad data of one node is recorded in its `problems` and harms no other node.
+
+import type { Cidr } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
+import type { Mac } from '../net/mac.ts';
+import type { Advert } from './advert.ts';
+
+/** What Flannel's annotations say of a node (docs of `flannel.alpha.coreos.com/…`). */
+export type FlannelNode = {
+  readonly backendType: string;
+  readonly publicIps: readonly Ip[];
+  /** By family of the underlay; absent where the backend has no such data. */
+  readonly vxlan: readonly { readonly publicIp: Ip; readonly vni: number; readonly mac: Mac }[];
+};
+
+export type ClusterNode = {
+  readonly name: string;
+  /** Identity of the Node object, not of its name: a re-created Node has another. */
+  readonly uid: string;
+  /** When the Node object was made; the older of two nodes with one subnet keeps it. */
+  readonly createdAt: string;
+  /** Subnets the node holds by its lease; at most one per family from podCIDR. */
+  readonly subnets: readonly Cidr[];
+  /** Addresses of the Node object: InternalIP first. */
+  readonly internalIps: readonly Ip[];
+  readonly advert?: Advert;
+  readonly flannel?: FlannelNode;
+  /** What is wrong with the node's own data, in words that name the annotation or field. */
+  readonly problems: readonly string[];
+};

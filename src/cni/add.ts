@@ -1,0 +1,182 @@
+// ADD: reserve addresses, make the endpoint in both namespaces, tell the result. Each step that
+// changes something puts its undoing on a stack; when a later one fails, the stack is undone from
+// the top, so that a failed ADD leaves nothing. A crash leaves a pending attachment, which the next
+// ADD or DEL of the same container and interface clears away.
+
+import type { Attachment } from '../endpoint/attachment.ts';
+import type { AttachmentIdentity } from '../endpoint/identity.ts';
+import { hostLinkOf, hostMacOf, podMacOf } from '../endpoint/identity.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { AppError, describeError } from '../lib/errors.ts';
+import type { Ip } from '../net/ip.ts';
+import type { CniWork } from './context.ts';
+import { removeEndpoint } from './del.ts';
+
+import { makeHostSide, makePodSide, readPod } from './endpoint-kernel.ts';
+
+import type { Verdict } from './errors.ts';
+import { CNI_CODES, done, failed } from './errors.ts';
+import type { PodNamespace } from './netns-check.ts';
+import { checkNamespace } from './netns-check.ts';
+import type { NodeNetwork } from './node-network.ts';
+import type { AddRequest } from './request.ts';
+import { renderResult } from './result.ts';
+import { isOf } from './store.ts';
+import { failedBy } from './verdict.ts';
+
+const READY_POLL_MS = 50;
+
+type Undo = { readonly what: string; readonly run: () => Promise<void> | void };
+
+type AddStep = {
+  readonly context: CniWork;
+  readonly request: AddRequest;
+  readonly namespace: PodNamespace;
+  readonly network: NodeNetwork;
+};
+
+export async function add(
+  request: AddRequest,
+  descriptor: number | undefined,
+  context: CniWork,
+): Promise<Verdict> {
+  const checked = checkNamespace(context, request, descriptor);
+  if (checked.kind === 'refused') return checked.verdict;
+  const ready = await waitUntilReady(context);
+  if (ready.kind === 'not-ready') {
+    return failed(CNI_CODES.tryAgainLater, 'the node is not ready for pods', ready.reason);
+  }
+  const refusal = await clearEarlier(request, context);
+  if (refusal !== undefined) return refusal;
+  const step = { context, request, namespace: checked.namespace, network: ready.network };
+  let pod: Kernel | undefined;
+  try {
+    pod = context.openPodKernel(checked.namespace.descriptor);
+    return await attach(step, pod);
+  } catch (error) {
+    return failedBy(error, `${request.identity.ifName} cannot be made`);
+  } finally {
+    pod?.close();
+  }
+}
+
+type Ready =
+  | { readonly kind: 'ready'; readonly network: NodeNetwork }
+  | { readonly kind: 'not-ready'; readonly reason: string };
+
+/** A node that is just starting gets a moment; a runtime would only try again later. */
+async function waitUntilReady(context: CniWork): Promise<Ready> {
+  const { clock, stop, readyTimeoutMs } = context;
+  const deadline = clock.monotonicMs() + readyTimeoutMs;
+  for (;;) {
+    const readiness = context.readiness();
+    if (readiness.kind !== 'not-ready') return { kind: 'ready', network: readiness.network };
+    if (stop.aborted || clock.monotonicMs() >= deadline) return readiness;
+    await clock.sleep(READY_POLL_MS, stop);
+  }
+}
+
+/** What an earlier ADD of the same attachment left; a verdict when it must stay. */
+async function clearEarlier(
+  { identity, isRepeated }: AddRequest,
+  context: CniWork,
+): Promise<Verdict | undefined> {
+  const earlier = context.store.find(identity);
+  if (earlier === undefined) return undefined;
+  if (!isOf(earlier, identity)) {
+    const details = `${earlier.name.hostLink} is the link of another attachment`;
+    return failed(CNI_CODES.tryAgainLater, 'the link name is taken', details);
+  }
+  const isHalfDone = earlier.name.isPending || earlier.isLeaving || isRepeated;
+  if (!isHalfDone) {
+    const details = `${earlier.name.addresses.join(', ')} belongs to it`;
+    const message = `${identity.ifName} of container ${identity.containerId} exists already`;
+    return failed(CNI_CODES.attachmentExists, message, details);
+  }
+  try {
+    await removeEndpoint(context, earlier.name.hostLink);
+    return undefined;
+  } catch (error) {
+    return failedBy(error, 'a half-done attachment cannot be cleared away');
+  }
+}
+
+/** Throws AppError after undoing what it did. */
+async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
+  const { context, request, network } = step;
+  const { ifName } = request.identity;
+  const before = readPod(pod, ifName);
+  if (before.links.has(ifName)) {
+    const message = `${ifName} exists already in ${request.netns}`;
+    return failed(CNI_CODES.interfaceExists, message, 'it was not made by Poplin for this pod');
+  }
+  const undo: Undo[] = [];
+  try {
+    const attachment = context.store.reserve(network.subnets, (addresses) =>
+      describeAttachment(step, addresses),
+    );
+    if (attachment === undefined) {
+      const details = `all addresses of ${network.subnets.join(' and ')} are in use`;
+      return failed(CNI_CODES.tryAgainLater, 'no free address', details);
+    }
+    const { hostLink } = attachment;
+    undo.push({ what: 'release', run: () => context.store.release(hostLink) });
+    undo.push({ what: 'remove link', run: () => context.remover.remove(hostLink) });
+    undo.push({ what: 'leave', run: () => context.store.leave(hostLink) });
+    await makePair(attachment, step);
+    await makePodSide(pod, attachment, before);
+    // The pod's first packet must not be lost.
+    pod.settleLinks([ifName]);
+    context.host.settleLinks([hostLink]);
+    context.store.complete(attachment);
+    context.attachmentsChanged();
+    return done(renderResult(attachment, request.config));
+  } catch (error) {
+    await undoAll(undo, context);
+    throw error;
+  }
+}
+
+/** An undoing that fails ends it: what lies below must not go before what lies above. */
+async function undoAll(undo: Undo[], { log, attachmentsChanged }: CniWork): Promise<void> {
+  for (const { what, run } of undo.reverse()) {
+    try {
+      await run();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      log.warn({ what, error: describeError(error) }, 'a failed ADD is left half done');
+      return;
+    }
+  }
+  attachmentsChanged();
+}
+
+async function makePair(
+  attachment: Attachment,
+  { context, namespace, network }: AddStep,
+): Promise<void> {
+  const held = context.namespaces.hold(namespace.descriptor);
+  try {
+    await makeHostSide(context.host, { ...attachment, netns: held.path }, network.sources);
+  } finally {
+    held.release();
+  }
+}
+
+function describeAttachment(step: AddStep, addresses: readonly Ip[]): Attachment {
+  const { request, namespace, network, context } = step;
+  const identity: AttachmentIdentity = request.identity;
+  return {
+    ...identity,
+    netns: request.netns,
+    netnsInode: namespace.inode,
+    hostLink: hostLinkOf(identity),
+    hostMac: hostMacOf(identity),
+    podMac: podMacOf(identity),
+    addresses,
+    linkMtuBytes: network.linkMtuBytes,
+    routeMtuBytes: network.routeMtuBytes,
+    ...(request.pod === undefined ? {} : { pod: request.pod }),
+    createdAt: context.clock.now().toISOString(),
+  };
+}

@@ -1,0 +1,75 @@
+// One attachment as a file: its name and its content. The name alone says which attachment it is,
+// which addresses it holds and whether its ADD has succeeded, so that a file whose content is lost
+// still reserves its addresses and can still be released. Pure.
+//
+//   poplin0a1b2c3d4_10.244.1.5_fd00:10:244:1::5.json      (`.pending` until ADD has succeeded)
+
+import * as z from 'zod';
+import type { Attachment } from '../endpoint/attachment.ts';
+import type { Ip } from '../net/ip.ts';
+import { parseIp } from '../net/ip.ts';
+import type { Mac } from '../net/mac.ts';
+import { parseMac } from '../net/mac.ts';
+import { isPodLink } from '../state/own.ts';
+
+export type AttachmentFileName = {
+  readonly hostLink: string;
+  readonly addresses: readonly Ip[];
+  readonly isPending: boolean;
+};
+
+export const renderFileName = ({ hostLink, addresses, isPending }: AttachmentFileName): string =>
+  `${[hostLink, ...addresses].join('_')}.${isPending ? 'pending' : 'json'}`;
+
+/** `undefined` for a file that is not an attachment's. */
+export function parseFileName(name: string): AttachmentFileName | undefined {
+  const match = /^(.*)\.(json|pending)$/.exec(name);
+  const [hostLink = '', ...texts] = (match?.[1] ?? '').split('_');
+  if (match === null || !isPodLink(hostLink) || texts.length === 0) return undefined;
+  const addresses: Ip[] = [];
+  for (const text of texts) {
+    const address = parseIp(text);
+    if (address === undefined) return undefined;
+    addresses.push(address);
+  }
+  return { hostLink, addresses, isPending: match[2] === 'pending' };
+}
+
+const ipSchema = z.custom<Ip>((value) => typeof value === 'string' && parseIp(value) === value);
+const macSchema = z.custom<Mac>((value) => typeof value === 'string' && parseMac(value) === value);
+
+const attachmentSchema = z.object({
+  network: z.string(),
+  containerId: z.string(),
+  ifName: z.string(),
+  netns: z.string(),
+  netnsInode: z.int(),
+  hostLink: z.string(),
+  hostMac: macSchema,
+  podMac: macSchema,
+  addresses: z.array(ipSchema).min(1).max(2),
+  linkMtuBytes: z.int().min(1),
+  routeMtuBytes: z.int().min(1),
+  pod: z.object({ namespace: z.string(), name: z.string() }).optional(),
+  createdAt: z.string(),
+});
+
+export const renderAttachment = (attachment: Attachment): string =>
+  `${JSON.stringify(attachment, null, 2)}\n`;
+
+/** `undefined` when the text is not an attachment, or not the one that the name says. */
+export function parseAttachment(text: string, name: AttachmentFileName): Attachment | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = attachmentSchema.safeParse(json);
+  if (!parsed.success) return undefined;
+  const { pod, ...rest } = parsed.data;
+  if (rest.hostLink !== name.hostLink || rest.addresses.join() !== name.addresses.join()) {
+    return undefined;
+  }
+  return { ...rest, ...(pod === undefined ? {} : { pod }) };
+}

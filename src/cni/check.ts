@@ -1,0 +1,91 @@
+// CHECK: whether an attachment still is what its ADD made: reserved, and complete in both
+// namespaces. It changes nothing. What plugins after us in the chain may have changed is no fault
+// (src/endpoint/verify.ts), since CRI-O runs CHECK right after every ADD.
+
+import type { Attachment } from '../endpoint/attachment.ts';
+import { hostSide } from '../endpoint/host-side.ts';
+import { podSide } from '../endpoint/pod-side.ts';
+import { faultsOf } from '../endpoint/verify.ts';
+import type { CniWork } from './context.ts';
+import { endpointScope } from './endpoint-kernel.ts';
+import type { Verdict } from './errors.ts';
+import { CNI_CODES, done, failed } from './errors.ts';
+import type { PodNamespace } from './netns-check.ts';
+import { checkNamespace } from './netns-check.ts';
+import type { JsonObject } from './network-config.ts';
+import { isObject } from './network-config.ts';
+import type { CheckRequest } from './request.ts';
+import { isOf } from './store.ts';
+import { failedBy } from './verdict.ts';
+
+export function check(
+  request: CheckRequest,
+  descriptor: number | undefined,
+  context: CniWork,
+): Verdict {
+  const { prevResult } = request.config;
+  if (prevResult === undefined) {
+    const details = 'prevResult is missing; it must be the result of ADD';
+    return failed(CNI_CODES.invalidConfig, 'invalid network configuration', details);
+  }
+  const netns = { netns: request.netns, allowsOwnNetns: true };
+  const checked = checkNamespace(context, netns, descriptor);
+  if (checked.kind === 'refused') return checked.verdict;
+  const stored = context.store.find(request.identity);
+  if (stored === undefined || !isOf(stored, request.identity)) {
+    return wrong(['no address is reserved for it']);
+  }
+  const { attachment } = stored;
+  if (attachment === undefined) return wrong(['its file on this node is not readable']);
+  if (stored.name.isPending || stored.isLeaving) return wrong(['its ADD has not succeeded']);
+  try {
+    const { namespace } = checked;
+    return verdictOf([
+      ...resultFaults(prevResult, attachment),
+      ...(attachment.netnsInode === namespace.inode ? [] : ['its namespace is another one']),
+      ...kernelFaults(context, namespace, attachment),
+    ]);
+  } catch (error) {
+    return failedBy(error, `${attachment.ifName} cannot be checked`);
+  }
+}
+
+function kernelFaults(
+  context: CniWork,
+  { descriptor }: PodNamespace,
+  attachment: Attachment,
+): string[] {
+  const pod = context.openPodKernel(descriptor);
+  try {
+    const inPod = pod.read(endpointScope(attachment.ifName));
+    const onHost = context.host.read(endpointScope(attachment.hostLink));
+    return [
+      ...faultsOf(hostSide([attachment], []), onHost, 'host'),
+      ...faultsOf(podSide(attachment, inPod.links.get('lo')), inPod, 'pod'),
+    ];
+  } finally {
+    pod.close();
+  }
+}
+
+/** The runtime's idea of the pod must be ours, as far as addresses go. */
+function resultFaults(prevResult: JsonObject, { ifName, addresses }: Attachment): string[] {
+  const interfaces = Array.isArray(prevResult.interfaces) ? prevResult.interfaces : [];
+  const isListed = interfaces.some(
+    (item: unknown) => isObject(item) && item.name === ifName && Boolean(item.sandbox),
+  );
+  const ips = Array.isArray(prevResult.ips) ? prevResult.ips : [];
+  const texts = ips.map((item: unknown) => (isObject(item) ? String(item.address) : ''));
+  return [
+    ...(isListed ? [] : [`prevResult does not list ${ifName}`]),
+    ...addresses
+      .filter((address) => !texts.some((text) => text.split('/')[0] === address))
+      .map((address) => `prevResult does not list ${address}`),
+  ];
+}
+
+const verdictOf = (faults: readonly string[]): Verdict =>
+  faults.length === 0 ? done() : wrong(faults);
+
+const wrong = (faults: readonly string[]): Verdict =>
+  failed(CNI_CODES.notAsAdded, 'the attachment is not as it was added', faults.join('; '));

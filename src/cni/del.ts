@@ -1,0 +1,32 @@
+// DEL: remove the host link, and with it the pod's end, the routes and the neighbours; then free
+// the addresses, in this order, so that no address is given anew while a link still has it.
+// Whatever is gone already is a success: namespace, link, attachment or all of them.
+
+import { hostLinkOf } from '../endpoint/identity.ts';
+import type { CniWork } from './context.ts';
+import type { Verdict } from './errors.ts';
+import { done } from './errors.ts';
+import type { DelRequest } from './request.ts';
+import { isOf } from './store.ts';
+import { failedBy } from './verdict.ts';
+
+export async function del({ identity }: DelRequest, context: CniWork): Promise<Verdict> {
+  const stored = context.store.find(identity);
+  // The link of that name belongs to another attachment: this one was never made.
+  if (stored !== undefined && !isOf(stored, identity)) return done();
+  try {
+    await removeEndpoint(context, hostLinkOf(identity));
+    return done();
+  } catch (error) {
+    const message = `${identity.ifName} of container ${identity.containerId} cannot be removed`;
+    return failedBy(error, message);
+  }
+}
+
+/** Also for a link that no attachment is known of any more. Throws AppError; may be repeated. */
+export async function removeEndpoint(context: CniWork, hostLink: string): Promise<void> {
+  context.store.leave(hostLink);
+  await context.remover.remove(hostLink);
+  context.store.release(hostLink);
+  context.attachmentsChanged();
+}

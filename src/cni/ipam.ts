@@ -1,0 +1,101 @@
+// Which address a new pod gets: one that was never used while there is one, else the free one that
+// has rested longest, so that a late packet or a cached name for a pod that went does not reach
+// another. Both families take this code; a /64 is never enumerated. Pure: reserving is the store's.
+
+import type { Cidr } from '../net/cidr.ts';
+import { addressAt, cidrFamily, cidrSize, contains } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
+import { FAMILIES } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+
+/** Number 0 is the node's own subnet address (in IPv6 also the routers' anycast address), number 1
+ *  what other networks use as a gateway: a node that comes from Flannel may still have it. */
+const FIRST_INDEX = 2n;
+
+/** So many released addresses of a family are remembered; older ones count as never used. */
+export const RESTED_MAX = 4096;
+
+/** Released addresses, longest rested first. */
+export type RestedAddresses = Readonly<Record<Family, ReadonlySet<Ip>>>;
+
+export type AddressQuestion = {
+  /** The node's subnets in order; those of one family stand in for each other. */
+  readonly subnets: readonly Cidr[];
+  readonly taken: ReadonlySet<Ip>;
+  readonly rested: RestedAddresses;
+  /** By subnet, the index below which all has been used before; a hint that saves a search. */
+  readonly searchFrom: ReadonlyMap<Cidr, bigint>;
+};
+
+export type AddressChoice =
+  | {
+      readonly kind: 'chosen';
+      readonly addresses: readonly Ip[];
+      readonly searchFrom: ReadonlyMap<Cidr, bigint>;
+    }
+  | { readonly kind: 'exhausted'; readonly subnets: readonly Cidr[] };
+
+/** One address for each family that the subnets have, all or none. */
+export function chooseAddresses(question: AddressQuestion): AddressChoice {
+  const addresses: Ip[] = [];
+  const searchFrom = new Map(question.searchFrom);
+  for (const family of FAMILIES) {
+    const subnets = question.subnets.filter((subnet) => cidrFamily(subnet) === family);
+    if (subnets.length === 0) continue;
+    const used = { taken: question.taken, rested: question.rested[family] };
+    const address = neverUsed(used, subnets, searchFrom) ?? longestRested(used, subnets);
+    if (address === undefined) return { kind: 'exhausted', subnets };
+    addresses.push(address);
+  }
+  return { kind: 'chosen', addresses, searchFrom };
+}
+
+type UsedAddresses = { readonly taken: ReadonlySet<Ip>; readonly rested: ReadonlySet<Ip> };
+
+function neverUsed(
+  { taken, rested }: UsedAddresses,
+  subnets: readonly Cidr[],
+  searchFrom: Map<Cidr, bigint>,
+): Ip | undefined {
+  const isNew = (ip: Ip): boolean => !taken.has(ip) && !rested.has(ip);
+  for (const subnet of subnets) {
+    const hint = searchFrom.get(subnet) ?? FIRST_INDEX;
+    // Below the hint only what rested so long that it was forgotten is new again.
+    const forgets = cidrSize(subnet) > BigInt(RESTED_MAX);
+    const index =
+      search(subnet, hint, isNew) ?? (forgets ? search(subnet, FIRST_INDEX, isNew) : undefined);
+    if (index === undefined) continue;
+    searchFrom.set(subnet, index + 1n);
+    return addressAt(subnet, index);
+  }
+  return undefined;
+}
+
+/** Ends after as many steps as there are taken and rested addresses, however large the subnet. */
+function search(
+  subnet: Cidr,
+  from: bigint,
+  isWanted: (address: Ip) => boolean,
+): bigint | undefined {
+  // The last address is the broadcast address in IPv4; the same one is left out in IPv6.
+  const end = cidrSize(subnet) - 1n;
+  for (let index = from; index < end; index += 1n) {
+    if (isWanted(addressAt(subnet, index))) return index;
+  }
+  return undefined;
+}
+
+function longestRested({ taken, rested }: UsedAddresses, subnets: readonly Cidr[]): Ip | undefined {
+  for (const address of rested) {
+    if (!taken.has(address) && subnets.some((subnet) => isUsable(subnet, address))) return address;
+  }
+  return undefined;
+}
+
+/** A rested address may come from a subnet of other bounds, where it was an ordinary one. */
+function isUsable(subnet: Cidr, address: Ip): boolean {
+  if (!contains(subnet, address)) return false;
+  if (cidrSize(subnet) <= FIRST_INDEX + 1n) return false;
+  const reserved = [0n, 1n, cidrSize(subnet) - 1n];
+  return !reserved.some((index) => addressAt(subnet, index) === address);
+}

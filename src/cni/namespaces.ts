@@ -1,0 +1,24 @@
+// Network namespaces as files of nsfs: two descriptors are the same namespace when their inodes are
+// equal. Only looks at them; entering one is the kernel adapter's work.
+
+import { fstatSync, statSync } from 'node:fs';
+import type { Namespaces } from './context.ts';
+
+const OWN = '/proc/self/ns/net';
+
+/** Where the kernel adapter looks for the namespaces that links are made into. */
+export type NetnsHolder = { hold(path: string, descriptor: number): () => void };
+
+export const systemNamespaces = (holder: NetnsHolder): Namespaces => ({
+  ownInode: () => statSync(OWN).ino,
+  inodeOf: (descriptor) => {
+    const { dev, ino } = fstatSync(descriptor);
+    // Every namespace file is of the one nsfs instance; a bind mount keeps its device number.
+    return dev === statSync(OWN).dev ? ino : undefined;
+  },
+  // The runtime's path may not exist in the agent's mount namespace; the descriptor always does.
+  hold: (descriptor) => {
+    const path = `/proc/self/fd/${descriptor}`;
+    return { path, release: holder.hold(path, descriptor) };
+  },
+});

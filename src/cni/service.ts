@@ -1,0 +1,157 @@
+// The CNI service: every call comes in here as a frame and leaves as exit code and stdout. It keeps
+// calls for one attachment apart and everything else concurrent, and carries out tombstones. What a
+// verb does is in its own file.
+
+import type { Attachment } from '../endpoint/attachment.ts';
+import type { AttachmentIdentity } from '../endpoint/identity.ts';
+import { hostLinkOf } from '../endpoint/identity.ts';
+import { describeError } from '../lib/errors.ts';
+import { add } from './add.ts';
+import { check } from './check.ts';
+import type { CniContext, CniWork } from './context.ts';
+import { del } from './del.ts';
+import type { Verdict } from './errors.ts';
+import { CNI_CODES, done, failed, renderFailure } from './errors.ts';
+import type { CniFrame, CniReply } from './frame.ts';
+import { gc } from './gc.ts';
+import { LinkRemover } from './link-remover.ts';
+import { versionIn } from './network-config.ts';
+import type { CniRequest, Verb } from './request.ts';
+import { parseRequest } from './request.ts';
+import { Serialiser } from './serialise.ts';
+import { status } from './status.ts';
+import {
+  readTombstone,
+  readTombstones,
+  removeTombstone,
+  type Tombstone,
+  tombstoneNameOf,
+} from './tombstones.ts';
+import { NEWEST_VERSION, renderVersions } from './version.ts';
+
+/** For metrics and the log. `code` is 0 for success, else the CNI error code. */
+export type CniCall = {
+  readonly verb: Verb | 'unknown';
+  readonly code: number;
+  readonly durationMs: number;
+};
+
+export type CniServiceOptions = {
+  readonly context: CniContext;
+  readonly onCall?: (call: CniCall) => void;
+};
+
+export class CniService {
+  readonly #context: CniWork;
+  readonly #onCall: ((call: CniCall) => void) | undefined;
+  /** By host link, which is the attachment's identity in a shorter form. */
+  readonly #serialiser = new Serialiser();
+
+  constructor({ context, onCall }: CniServiceOptions) {
+    this.#context = { ...context, remover: new LinkRemover(context.host) };
+    this.#onCall = onCall;
+  }
+
+  /** Everything that the kernel should hold for pods now. */
+  attachments(): Attachment[] {
+    return this.#context.store.attachments();
+  }
+
+  /** Never rejects. The descriptor of CNI_NETNS is the caller's, who closes it afterwards. */
+  async handle(frame: CniFrame, netns: number | undefined): Promise<CniReply> {
+    const { clock, log } = this.#context;
+    const startMs = clock.monotonicMs();
+    const parsed = parseRequest(frame);
+    const verb = parsed.kind === 'request' ? parsed.request.verb : 'unknown';
+    let verdict: Verdict;
+    try {
+      verdict = parsed.kind === 'request' ? await this.#answer(parsed.request, netns) : parsed;
+    } catch (error) {
+      log.error({ verb, error: describeError(error) }, 'a CNI call met a fault of the agent');
+      verdict = failed(CNI_CODES.internal, 'internal error of the agent', describeError(error));
+    }
+    const durationMs = clock.monotonicMs() - startMs;
+    this.#report({ verb, durationMs, code: codeOf(verdict) }, verdict, frame);
+    if (verdict.kind === 'done') return { exitCode: 0, stdout: verdict.stdout };
+    const version = versionIn(frame.stdin) ?? NEWEST_VERSION;
+    return { exitCode: 1, stdout: renderFailure(verdict.failure, version) };
+  }
+
+  /** Carries out what came while the agent was away. What fails stays for the next time. */
+  async replayTombstones(): Promise<void> {
+    const { log } = this.#context;
+    let tombstones: Tombstone[];
+    try {
+      tombstones = readTombstones(this.#context);
+    } catch (error) {
+      log.error({ error: describeError(error) }, 'tombstones cannot be read');
+      return;
+    }
+    await Promise.all(
+      tombstones.map((tombstone) =>
+        this.#serialise(tombstone.request.identity, () => this.#replay(tombstone)),
+      ),
+    );
+    if (tombstones.length > 0) log.info({ count: tombstones.length }, 'late DELs carried out');
+  }
+
+  async #replay({ request, fileName }: Tombstone): Promise<Verdict> {
+    const verdict = await del(request, this.#context);
+    if (verdict.kind === 'done') removeTombstone(fileName, this.#context);
+    else this.#context.log.warn({ fileName, ...verdict.failure }, 'a late DEL has failed');
+    return verdict;
+  }
+
+  async #answer(request: CniRequest, netns: number | undefined): Promise<Verdict> {
+    const context = this.#context;
+    switch (request.verb) {
+      case 'VERSION':
+        return done(renderVersions(NEWEST_VERSION));
+      case 'STATUS':
+        return status(context);
+      case 'GC':
+        return gc(request, context, this.#serialiser);
+      case 'ADD':
+        return this.#serialise(request.identity, async () => {
+          await this.#settle(request.identity);
+          return add(request, netns, context);
+        });
+      case 'DEL':
+        return this.#serialise(request.identity, async () => {
+          const verdict = await del(request, context);
+          const name = tombstoneNameOf(request.identity);
+          if (verdict.kind === 'done') removeTombstone(name, context);
+          return verdict;
+        });
+      case 'CHECK':
+        return this.#serialise(request.identity, async () => check(request, netns, context));
+    }
+  }
+
+  /** A DEL of the same container that is not carried out yet comes before its new ADD. */
+  async #settle(identity: AttachmentIdentity): Promise<void> {
+    const { directory, files } = this.#context.tombstones;
+    const name = tombstoneNameOf(identity);
+    if (!files.exists(`${directory}/${name}`)) return;
+    const tombstone = readTombstone(name, this.#context);
+    if (tombstone !== undefined) await this.#replay(tombstone);
+  }
+
+  async #serialise(identity: AttachmentIdentity, work: () => Promise<Verdict>): Promise<Verdict> {
+    const key = hostLinkOf(identity);
+    const running = this.#serialiser.run(key, work);
+    if (running !== undefined) return running;
+    const details = `${identity.ifName} of container ${identity.containerId}`;
+    return failed(CNI_CODES.tryAgainLater, 'too many calls for one attachment', details);
+  }
+
+  #report(call: CniCall, verdict: Verdict, { environment }: CniFrame): void {
+    this.#onCall?.(call);
+    const { log } = this.#context;
+    const container = environment.get('CNI_CONTAINERID');
+    if (verdict.kind === 'failed') log.warn({ ...call, container, ...verdict.failure }, 'CNI');
+    else log.debug({ ...call, container }, 'CNI');
+  }
+}
+
+const codeOf = (verdict: Verdict): number => (verdict.kind === 'done' ? 0 : verdict.failure.code);

@@ -1,0 +1,239 @@
+// The attachments of this node and the addresses that they hold: one file for each, in a directory,
+// mirrored in memory. A file is written whole under a temporary name and renamed; nothing is synced
+// to the disk, because the pods that it speaks of die with a power loss too, and a file that is
+// empty afterwards still reserves its addresses by its name. One bad file harms no other
+// attachment.
+//
+// An attachment is `pending` from before the kernel is touched until its ADD has succeeded, and
+// `leaving` from before its link is removed until its addresses are free again.
+
+import type { Attachment } from '../endpoint/attachment.ts';
+import type { AttachmentIdentity } from '../endpoint/identity.ts';
+import { hostLinkOf, keyOfAttachment } from '../endpoint/identity.ts';
+import type { Clock } from '../lib/clock.ts';
+import { AppError, describeError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Cidr } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
+import type { AttachmentFileName } from './attachment-file.ts';
+import {
+  parseAttachment,
+  parseFileName,
+  renderAttachment,
+  renderFileName,
+} from './attachment-file.ts';
+import type { AddressChoice } from './ipam.ts';
+import { chooseAddresses } from './ipam.ts';
+import { RestLog } from './rest-log.ts';
+import { SpareFiles } from './spare-files.ts';
+import type { StoreFiles } from './store-files.ts';
+
+export type StoreOptions = {
+  readonly directory: string;
+  readonly files: StoreFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type StoredAttachment = {
+  readonly name: AttachmentFileName;
+  /** Absent when the file's content is lost: only the name is known. */
+  readonly attachment?: Attachment;
+  readonly isLeaving: boolean;
+};
+
+const RELEASED_FILE = 'released';
+
+export class AttachmentStore {
+  readonly #options: StoreOptions;
+  /** By host link. */
+  readonly #stored = new Map<string, StoredAttachment>();
+  readonly #taken = new Set<Ip>();
+  readonly #restLog: RestLog;
+  readonly #spares: SpareFiles;
+  #searchFrom: ReadonlyMap<Cidr, bigint> = new Map();
+
+  /** Reads what is there; throws AppError when the directory cannot be read. */
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    const { files, directory, log } = options;
+    this.#restLog = new RestLog(files, `${directory}/${RELEASED_FILE}`);
+    this.#spares = new SpareFiles(files, `${directory}.spare`);
+    this.#attempt('read attachments', () => {
+      files.makeDirectory(directory);
+      this.#spares.load();
+      for (const name of files.list(directory)) this.#load(name);
+    });
+    if (this.#stored.size > 0) log.info({ attachments: this.#stored.size }, 'attachments read');
+  }
+
+  /** All whose network the kernel should have; not those that are leaving. */
+  attachments(): Attachment[] {
+    return this.entries().flatMap(({ attachment, isLeaving }) =>
+      attachment === undefined || isLeaving ? [] : [attachment],
+    );
+  }
+
+  entries(): StoredAttachment[] {
+    return [...this.#stored.values()];
+  }
+
+  find(identity: AttachmentIdentity): StoredAttachment | undefined {
+    return this.findByLink(hostLinkOf(identity));
+  }
+
+  findByLink(hostLink: string): StoredAttachment | undefined {
+    return this.#stored.get(hostLink);
+  }
+
+  /** What the next attachment would get; reserves nothing. */
+  choose(subnets: readonly Cidr[]): AddressChoice {
+    const question = { subnets, taken: this.#taken, rested: this.#restLog.rested };
+    return chooseAddresses({ ...question, searchFrom: this.#searchFrom });
+  }
+
+  /**
+   * Chooses addresses and writes the attachment that `make` returns for them, as pending. Throws
+   * AppError when it cannot be written; nothing is reserved then.
+   */
+  reserve(
+    subnets: readonly Cidr[],
+    make: (addresses: readonly Ip[]) => Attachment,
+  ): Attachment | undefined {
+    const choice = this.choose(subnets);
+    if (choice.kind === 'exhausted') return undefined;
+    const attachment = make(choice.addresses);
+    const { hostLink, addresses } = attachment;
+    const name = { hostLink, addresses, isPending: true };
+    this.#attempt(`write the attachment of ${attachment.containerId}`, () =>
+      this.#write(renderFileName(name), renderAttachment(attachment)),
+    );
+    this.#searchFrom = choice.searchFrom;
+    this.#remember({ name, attachment, isLeaving: false });
+    return attachment;
+  }
+
+  /** ADD has succeeded. Throws AppError; the attachment is still pending then. */
+  complete({ hostLink }: Attachment): void {
+    const stored = this.#stored.get(hostLink);
+    if (stored === undefined) return;
+    const name = { ...stored.name, isPending: false };
+    this.#attempt(`complete the attachment ${hostLink}`, () =>
+      this.#options.files.rename(
+        this.#path(renderFileName(stored.name)),
+        this.#path(renderFileName(name)),
+      ),
+    );
+    this.#stored.set(hostLink, { ...stored, name });
+  }
+
+  /** From now on the kernel should not have it; its addresses stay reserved. */
+  leave(hostLink: string): void {
+    const stored = this.#stored.get(hostLink);
+    if (stored !== undefined) this.#stored.set(hostLink, { ...stored, isLeaving: true });
+  }
+
+  /** Its link is gone: its addresses may be used again. Throws AppError; they stay taken then. */
+  release(hostLink: string): void {
+    const stored = this.#stored.get(hostLink);
+    if (stored === undefined) return;
+    const { clock, log } = this.#options;
+    try {
+      this.#restLog.release(stored.name.addresses, clock.now());
+    } catch (error) {
+      log.warn(
+        { hostLink, error: describeError(error) },
+        'the order of released addresses is lost',
+      );
+    }
+    this.#attempt(`remove the attachment ${hostLink}`, () =>
+      this.#spares.keep(this.#path(renderFileName(stored.name))),
+    );
+    this.#stored.delete(hostLink);
+    for (const address of stored.name.addresses) this.#taken.delete(address);
+  }
+
+  /** Whether an attachment could be written now. Throws AppError with the reason if not. */
+  probe(): void {
+    this.#attempt('write attachments', () => {
+      this.#options.files.write(this.#path('.probe.tmp'), 'poplin\n');
+      this.#options.files.remove(this.#path('.probe.tmp'));
+    });
+  }
+
+  #load(fileName: string): void {
+    const { log } = this.#options;
+    const path = this.#path(fileName);
+    if (fileName.endsWith('.tmp')) {
+      this.#removeLeftover(path);
+      return;
+    }
+    if (fileName === RELEASED_FILE) {
+      this.#restLog.load(this.#readOr(path, ''));
+      return;
+    }
+    const name = parseFileName(fileName);
+    if (name === undefined) {
+      log.warn({ path }, 'not an attachment: left alone');
+      return;
+    }
+    const attachment = parseAttachment(this.#readOr(path, ''), name);
+    if (attachment === undefined) {
+      log.warn({ path }, 'the attachment cannot be read: its addresses stay reserved');
+    }
+    this.#remember({ name, ...(attachment === undefined ? {} : { attachment }), isLeaving: false });
+  }
+
+  /** Of a write that a crash cut off. On a disk that is read-only now it does no harm. */
+  #removeLeftover(path: string): void {
+    try {
+      this.#options.files.remove(path);
+    } catch (error) {
+      this.#options.log.warn({ path, error: describeError(error) }, 'a leftover file stays');
+    }
+  }
+
+  /** A file that cannot be read is no reason to lose the others. */
+  #readOr(path: string, otherwise: string): string {
+    try {
+      return this.#options.files.read(path).toString('utf8');
+    } catch (error) {
+      this.#options.log.warn({ path, error: describeError(error) }, 'a file cannot be read');
+      return otherwise;
+    }
+  }
+
+  #remember(stored: StoredAttachment): void {
+    this.#stored.set(stored.name.hostLink, stored);
+    for (const address of stored.name.addresses) this.#taken.add(address);
+  }
+
+  #write(fileName: string, text: string): void {
+    const { files } = this.#options;
+    const temporary = this.#spares.take() ?? this.#path(`.${fileName}.tmp`);
+    try {
+      files.write(temporary, text);
+      files.rename(temporary, this.#path(fileName));
+    } catch (error) {
+      files.remove(temporary);
+      throw error;
+    }
+  }
+
+  #path(fileName: string): string {
+    return `${this.#options.directory}/${fileName}`;
+  }
+
+  #attempt(operation: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw new AppError('FILE', operation, `in ${this.#options.directory}`, error);
+    }
+  }
+}
+
+/** Whether it is this very attachment, not another whose hash begins with the same digits. */
+export const isOf = (stored: StoredAttachment, identity: AttachmentIdentity): boolean =>
+  stored.attachment === undefined ||
+  keyOfAttachment(stored.attachment) === keyOfAttachment(identity);

@@ -1,0 +1,56 @@
+// The network configuration after validation: what parse.ts makes of net-conf.json. Every default
+// is filled in and every value is consistent with the others, so that nothing later has to check
+// again. docs/configuration.md describes each key; a test holds it equal to the schema.
+
+import type { Cidr } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+
+/** One family's share of the configuration; absent from `Config.families` when switched off. */
+export type FamilyConfig = {
+  readonly family: Family;
+  readonly network: Cidr;
+  readonly subnetLengthBits: number;
+  readonly subnetMin: Ip;
+  readonly subnetMax: Ip;
+};
+
+export type VxlanConfig = {
+  readonly type: 'vxlan';
+  readonly vni: number;
+  readonly portNumber: number;
+  /** `undefined`: the underlay link's MTU. It is the underlay's, before the overhead is taken. */
+  readonly mtuBytes?: number;
+  readonly gbp: boolean;
+  readonly learning: boolean;
+  readonly directRouting: boolean;
+};
+
+export type HostGwConfig = { readonly type: 'host-gw' };
+
+export type BackendConfig = VxlanConfig | HostGwConfig;
+export type BackendType = BackendConfig['type'];
+
+export type Config = {
+  /** In the order IPv4, IPv6; at least one. */
+  readonly families: readonly FamilyConfig[];
+  readonly backend: BackendConfig;
+  readonly masquerade: boolean;
+  /** Destinations outside of the network that see the pod's own address. */
+  readonly masqueradeExclude: readonly Cidr[];
+  readonly forwardRules: 'own' | 'insert';
+  /** Hash of the validated configuration, for adverts and status. */
+  readonly hash: string;
+};
+
+export type ConfigProblem = {
+  /** Path of the key: `Backend.VNI`; '' for the document as a whole. */
+  readonly key: string;
+  readonly value: string;
+  /** One sentence: what is wrong and what would be right. */
+  readonly message: string;
+};
+
+export type ConfigParse =
+  | { readonly kind: 'ok'; readonly config: Config }
+  | { readonly kind: 'invalid'; readonly problems: readonly ConfigProblem[] };

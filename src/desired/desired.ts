@@ -1,0 +1,244 @@
+// The whole kernel state that this node should have, computed from the configuration, the cluster
+// and what only this node knows. Pure: the same input gives the same output, and nothing of an
+// earlier computation is needed. Who is reached by what is decided in paths.ts, what a pod needs in
+// src/endpoint, the filters in nft-*.ts; here they are put together.
+
+import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
+import { hostGw } from '../backend/host-gw.ts';
+import { vxlan, vxlanOverheadBytes } from '../backend/vxlan.ts';
+import type { Advert, PathName } from '../cluster/advert.ts';
+import type { Remembered, Synced } from '../cluster/cluster.ts';
+import type { ClusterNode } from '../cluster/node.ts';
+import type { Config } from '../config/config.ts';
+import type { Attachment } from '../endpoint/attachment.ts';
+import { hostSide } from '../endpoint/host-side.ts';
+import type { Cidr } from '../net/cidr.ts';
+import { cidrAddress, cidrFamily } from '../net/cidr.ts';
+import { ADDRESS_BITS, FAMILIES } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
+import type { CompleteState, RememberedState } from '../state/diff.ts';
+import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
+import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
+import { vxlanSettings } from './kept-vxlan.ts';
+import { NODE_SETS, renderNftTable } from './nft-table.ts';
+import type { BackendSettings, ChosenPath, PeerPath } from './paths.ts';
+import { choosePath } from './paths.ts';
+import { StateBuilder } from './state-builder.ts';
+import { holdSubnets } from './subnets.ts';
+import { wantedSysctls } from './sysctls.ts';
+
+/** What only this node knows. */
+export type Local = LocalNode & {
+  readonly attachments: readonly Attachment[];
+  /** Own VXLAN devices that are in the kernel now. */
+  readonly vxlanDevices: readonly VxlanLink[];
+  /** Names of those that have been of no use for long enough to go. */
+  readonly drainedLinks: ReadonlySet<string>;
+  /** The sysctls of sysctls.ts as they are now. */
+  readonly sysctls: ReadonlyMap<string, string>;
+};
+
+export type DesiredInput<Cluster extends Synced | Remembered> = {
+  readonly config: Config;
+  readonly cluster: Cluster;
+  readonly local: Local;
+};
+
+export type Desired<State extends KernelState = KernelState> = {
+  readonly state: State;
+  /** Own subnets that may be used, IPv4 first. */
+  readonly ownSubnets: readonly Cidr[];
+  readonly paths: readonly PeerPath[];
+  readonly advert: Advert;
+  /** MTU of pods' links and of the routes in them. */
+  readonly podMtuBytes: { readonly link: number; readonly route: number };
+  /** Devices that are of no use any more, kept for what peers may still send. */
+  readonly drainingLinks: readonly string[];
+  /** What is wrong with nodes' data, by node name, this node among them. */
+  readonly nodeProblems: ReadonlyMap<string, readonly string[]>;
+};
+
+export function desired(input: DesiredInput<Synced>): Desired<CompleteState>;
+export function desired(input: DesiredInput<Remembered>): Desired<RememberedState>;
+export function desired(
+  input: DesiredInput<Synced | Remembered>,
+): Desired<CompleteState | RememberedState> {
+  const { config, cluster, local } = input;
+  const holding = holdSubnets(config, cluster.nodes);
+  const ownSubnets = [...(holding.byNode.get(local.name) ?? [])].sort(byFamily);
+  const sources = ownSubnets.map(cidrAddress);
+  const memory = { self: local.name, nodes: cluster.nodes, devices: local.vxlanDevices };
+  const settings = { configured: config.backend, vxlan: vxlanSettings(config, memory) };
+  const builder = new StateBuilder();
+
+  const receives = addReceivers(builder, settings, local);
+  const drainingLinks = keepUntilDrained(builder, local);
+  addOwnSubnets(builder, ownSubnets);
+  const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
+    choosePath(settings, local, target),
+  );
+  for (const path of chosen) addPath(builder, path, { sources, local });
+  builder.join(hostSide(local.attachments, sources));
+  addSysctls(builder, config, local);
+  addNodeSets(builder, cluster.nodes, local);
+
+  const paths = chosen.map(({ path }) => path);
+  const podMtuBytes = podMtu(settings, local);
+  const state = {
+    ...builder.build(renderNftTable({ config, ownSubnets })),
+    knowledge: cluster.kind === 'synced' ? 'complete' : 'remembered',
+  } as CompleteState | RememberedState;
+  return {
+    state,
+    ownSubnets,
+    paths,
+    podMtuBytes,
+    drainingLinks,
+    nodeProblems: holding.problems,
+    advert: {
+      v: 1,
+      machine: local.machine,
+      underlay: local.underlays.map(({ address }) => address),
+      receiveMtuBytes: podMtuBytes.link,
+      receives,
+      sends: sendsBy(paths),
+      config: config.hash,
+    },
+  };
+}
+
+const byFamily = (a: Cidr, b: Cidr): number => cidrFamily(a).localeCompare(cidrFamily(b));
+
+function addReceivers(
+  builder: StateBuilder,
+  settings: BackendSettings,
+  local: Local,
+): Advert['receives'] {
+  const plans: ReceivePlan[] = [hostGw.receive({ settings: { type: 'host-gw' }, local })];
+  if (settings.vxlan !== undefined) plans.push(vxlan.receive({ settings: settings.vxlan, local }));
+  for (const plan of plans) for (const link of plan.links) builder.link(link);
+  return {
+    vxlan: plans.flatMap((plan) => plan.receives.vxlan ?? []),
+    'host-gw': plans.flatMap((plan) => plan.receives['host-gw'] ?? []),
+  };
+}
+
+/** Devices stay as they are; what they were sent by goes at once. */
+function keepUntilDrained(builder: StateBuilder, local: Local): string[] {
+  const wanted = new Set(builder.vxlanLinkNames());
+  const kept = local.vxlanDevices.filter(
+    ({ name }) => !wanted.has(name) && !local.drainedLinks.has(name),
+  );
+  for (const device of kept) builder.link(device);
+  return kept.map(({ name }) => name);
+}
+
+/**
+ * The subnet address on `lo` outlives every device. The unreachable route, below the pods' own
+ * routes, keeps packets to pods that are gone from leaving by the default route and coming back.
+ */
+function addOwnSubnets(builder: StateBuilder, ownSubnets: readonly Cidr[]): void {
+  for (const subnet of ownSubnets) {
+    builder.address({
+      link: 'lo',
+      address: cidrAddress(subnet),
+      lengthBits: ADDRESS_BITS[cidrFamily(subnet)],
+      scope: 'global',
+      protocol: OWN_PROTOCOL,
+    });
+    builder.route({
+      destination: subnet,
+      table: MAIN_TABLE,
+      metric: OWN_METRIC,
+      protocol: OWN_PROTOCOL,
+      via: { kind: 'unreachable' },
+    });
+  }
+}
+
+function peerTargets(
+  config: Config,
+  nodes: ReadonlyMap<string, ClusterNode>,
+  { holding, self }: { holding: ReturnType<typeof holdSubnets>; self: string },
+): PeerTarget[] {
+  const targets: PeerTarget[] = [];
+  for (const peer of nodes.values()) {
+    const held = peer.name === self ? undefined : holding.byNode.get(peer.name);
+    if (held === undefined) continue;
+    for (const { family } of config.families) {
+      const subnets = held.filter((subnet) => cidrFamily(subnet) === family);
+      if (subnets.length === 0) continue;
+      const underlayAddress = peer.advert?.underlay.find((ip) => familyOf(ip) === family);
+      targets.push({ peer, family, subnets, underlayAddress });
+    }
+  }
+  return targets;
+}
+
+function addPath(
+  builder: StateBuilder,
+  { path, plan }: ChosenPath,
+  { sources, local }: { readonly sources: readonly Ip[]; readonly local: Local },
+): void {
+  if (plan === undefined) return;
+  const { nexthop } = plan;
+  if (local.hasNexthopObjects) builder.nexthop(nexthop);
+  for (const neighbour of plan.neighbours) builder.neighbour(neighbour);
+  for (const entry of plan.fdb) builder.fdb(entry);
+  const source = sources.find((ip) => familyOf(ip) === path.family);
+  for (const destination of path.subnets) {
+    builder.route({
+      destination,
+      table: MAIN_TABLE,
+      metric: OWN_METRIC,
+      protocol: OWN_PROTOCOL,
+      via: local.hasNexthopObjects
+        ? { kind: 'nexthop', link: nexthop.link, gateway: nexthop.gateway }
+        : { kind: 'gateway', ...nexthop },
+      ...(source === undefined ? {} : { source }),
+    });
+  }
+}
+
+function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
+  const ownLinks = builder.vxlanLinkNames();
+  const wanted = wantedSysctls(config, { underlays: local.underlays, ownLinks }, local.sysctls);
+  for (const [path, value] of wanted) builder.sysctl(path, value);
+}
+
+/** Pods' packets to these addresses keep their source: they are nodes of the network. */
+function addNodeSets(
+  builder: StateBuilder,
+  nodes: ReadonlyMap<string, ClusterNode>,
+  local: Local,
+): void {
+  const sets = { ipv4: new Set<string>(), ipv6: new Set<string>() };
+  const add = (ip: Ip): void => void sets[familyOf(ip)].add(ip);
+  for (const { address } of local.underlays) add(address);
+  for (const node of nodes.values()) {
+    for (const ip of node.advert?.underlay ?? []) add(ip);
+    for (const ip of node.flannel?.publicIps ?? []) add(ip);
+  }
+  for (const family of FAMILIES) builder.nftSet(NODE_SETS[family], sets[family]);
+}
+
+/** What a pod may receive is the underlay's MTU; what it may send fits every path in use. */
+function podMtu(settings: BackendSettings, local: Local): { link: number; route: number } {
+  if (local.underlays.length === 0) return { link: MINIMUM_MTU_BYTES, route: MINIMUM_MTU_BYTES };
+  const routes = local.underlays.map(({ family, mtuBytes }) => {
+    if (settings.vxlan === undefined) return mtuBytes;
+    return (settings.vxlan.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family);
+  });
+  const links = local.underlays.map(({ mtuBytes }) => mtuBytes);
+  return { link: Math.max(...links), route: Math.min(...routes) };
+}
+
+/** IPv6's minimum (RFC 8200 §5), for a node whose underlay is not known yet. */
+const MINIMUM_MTU_BYTES = 1280;
+
+function sendsBy(paths: readonly PeerPath[]): PathName[] {
+  const names = new Set<PathName>();
+  for (const { used } of paths) if (used !== 'none') names.add(used);
+  return [...names].sort();
+}

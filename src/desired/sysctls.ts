@@ -1,0 +1,65 @@
+// The sysctls that a node of the network needs, beside those of single pods. Pure: what is set now
+// comes in, since two of them depend on it. Originals are recorded by the agent before a change.
+
+import type { Underlay } from '../backend/backend.ts';
+import type { Config } from '../config/config.ts';
+
+/** Everything that `wantedSysctls` looks at or may set, for the read of the kernel. */
+export function sysctlsToRead(
+  underlays: readonly Underlay[],
+  ownLinks: readonly string[],
+): string[] {
+  const links = [...new Set([...underlays.map((underlay) => underlay.link), ...ownLinks])];
+  return [
+    'ipv4/ip_forward',
+    'ipv4/conf/all/rp_filter',
+    'ipv6/conf/all/forwarding',
+    ...links.map((link) => `ipv4/conf/${link}/rp_filter`),
+    ...links.map((link) => `ipv4/conf/${link}/forwarding`),
+    ...underlays.map((underlay) => `ipv6/conf/${underlay.link}/accept_ra`),
+  ];
+}
+
+export function wantedSysctls(
+  config: Config,
+  links: { readonly underlays: readonly Underlay[]; readonly ownLinks: readonly string[] },
+  current: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const wanted = new Map<string, string>();
+  const families = new Set(config.families.map(({ family }) => family));
+  if (families.has('ipv6')) {
+    // Forwarding makes the kernel ignore router advertisements unless accept_ra is 2, and a node
+    // whose default route came from one would lose it. So this goes first.
+    for (const { link } of links.underlays) {
+      const path = `ipv6/conf/${link}/accept_ra`;
+      const value = current.get(path);
+      if (value === '1' || value === '2') wanted.set(path, '2');
+    }
+    wanted.set('ipv6/conf/all/forwarding', '1');
+  }
+  if (families.has('ipv4')) {
+    wanted.set('ipv4/ip_forward', '1');
+    addReversePathFilters(wanted, links, current);
+  }
+  return wanted;
+}
+
+/**
+ * Strict reverse-path filtering drops packets that come in by another path than the answer leaves
+ * by, which is the normal case while nodes move one after another. The kernel takes the larger of
+ * the `all` and the link's value: 1 is strict, 2 is loose.
+ */
+function addReversePathFilters(
+  wanted: Map<string, string>,
+  links: { readonly underlays: readonly Underlay[]; readonly ownLinks: readonly string[] },
+  current: ReadonlyMap<string, string>,
+): void {
+  const lax = current.get('ipv4/conf/all/rp_filter') === '1' ? '2' : '0';
+  for (const link of links.ownLinks) wanted.set(`ipv4/conf/${link}/rp_filter`, lax);
+  for (const { link } of links.underlays) {
+    const path = `ipv4/conf/${link}/rp_filter`;
+    const value = current.get(path);
+    const effective = Math.max(Number(value ?? '0'), Number(lax === '2' ? '1' : '0'));
+    if (value !== undefined && effective === 1) wanted.set(path, '2');
+  }
+}

@@ -1,0 +1,29 @@
+// One CNI ADD that succeeded: a container's interface and what it holds on this node. It is what
+// the store keeps on disk (src/cni/store.ts), what `desired` makes the host side of, and what a
+// deleted host veth is made again from. Everything that the kernel shows for a pod follows from it.
+
+import type { Ip } from '../net/ip.ts';
+import type { Mac } from '../net/mac.ts';
+
+export type Attachment = {
+  /** CNI network name: part of the attachment's identity. */
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifName: string;
+  /** Path of the pod's network namespace, and its inode: a path may be used again. */
+  readonly netns: string;
+  readonly netnsInode: number;
+  /** `poplin` and nine hex digits of a hash of the identity. */
+  readonly hostLink: string;
+  readonly hostMac: Mac;
+  readonly podMac: Mac;
+  /** At most one per family, IPv4 first. */
+  readonly addresses: readonly Ip[];
+  /** MTU of both ends of the veth pair: what the pod may receive. */
+  readonly linkMtuBytes: number;
+  /** `mtu` of the routes in the pod: what the pod may send. */
+  readonly routeMtuBytes: number;
+  /** Pod namespace and name where the runtime told them. */
+  readonly pod?: { readonly namespace: string; readonly name: string };
+  readonly createdAt: string;
+};

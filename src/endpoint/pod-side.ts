@@ -1,0 +1,77 @@
+// The pod's half of an attachment: what the pod's own network namespace should hold. Pure: ADD
+// compares it with what is there and applies the difference, CHECK compares only.
+//
+// From the pod: the default route (its `mtu` bounds what the pod sends) points to the link-local
+// gateway on the pod veth, and the permanent neighbour entry gives the host veth's Ethernet
+// address. The pod's own address is a /32 or /128: nothing else is on its link.
+
+import type { Cidr } from '../net/cidr.ts';
+import { ADDRESS_BITS } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
+import type { Address, Link, Neighbour, Route } from '../state/kernel-state.ts';
+import { keyOfAddress, keyOfNeighbour, keyOfRoute } from '../state/kernel-state.ts';
+import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
+import type { Attachment } from './attachment.ts';
+import { GATEWAYS } from './gateway.ts';
+import type { EndpointState } from './host-side.ts';
+
+/** `loopback` is the link as it is now: it should only be up. */
+export function podSide(attachment: Attachment, loopback: Link | undefined): EndpointState {
+  const { ifName } = attachment;
+  const links = new Map<string, Link>([[ifName, podVeth(attachment)]]);
+  if (loopback !== undefined) links.set(loopback.name, { ...loopback, up: true });
+  const addresses = new Map<string, Address>();
+  const routes = new Map<string, Route>();
+  const neighbours = new Map<string, Neighbour>();
+  for (const pod of attachment.addresses) {
+    const address = podAddress(ifName, pod);
+    const route = defaultRoute(attachment, pod);
+    const gateway = GATEWAYS[familyOf(pod)].address;
+    const neighbour = { link: ifName, address: gateway, mac: attachment.hostMac };
+    addresses.set(keyOfAddress(address), address);
+    routes.set(keyOfRoute(route), route);
+    neighbours.set(keyOfNeighbour(neighbour), neighbour);
+  }
+  return { links, addresses, routes, neighbours, sysctls: podSysctls(attachment) };
+}
+
+const podVeth = (attachment: Attachment): Link => ({
+  kind: 'veth',
+  name: attachment.ifName,
+  up: true,
+  mtuBytes: attachment.linkMtuBytes,
+  mac: attachment.podMac,
+  group: 0,
+  alias: '',
+});
+
+const podAddress = (link: string, pod: Ip): Address => ({
+  link,
+  address: pod,
+  lengthBits: ADDRESS_BITS[familyOf(pod)],
+  scope: 'global',
+  protocol: OWN_PROTOCOL,
+});
+
+/** `onlink`: no route leads to the gateway itself, and none is needed. */
+function defaultRoute({ ifName, routeMtuBytes }: Attachment, pod: Ip): Route {
+  const { address: gateway, anywhere } = GATEWAYS[familyOf(pod)];
+  return {
+    destination: anywhere as Cidr,
+    table: MAIN_TABLE,
+    metric: OWN_METRIC,
+    protocol: OWN_PROTOCOL,
+    via: { kind: 'gateway', link: ifName, gateway, onlink: true },
+    mtuBytes: routeMtuBytes,
+  };
+}
+
+/** Runtimes switch IPv6 off in new namespaces; addresses are refused (EACCES) while it is. */
+function podSysctls({ ifName, addresses }: Attachment): ReadonlyMap<string, string> {
+  if (!addresses.some((address) => familyOf(address) === 'ipv6')) return new Map();
+  return new Map([
+    ['ipv6/conf/lo/disable_ipv6', '0'],
+    [`ipv6/conf/${ifName}/disable_ipv6`, '0'],
+  ]);
+}

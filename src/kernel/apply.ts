@@ -1,0 +1,108 @@
+// Carries out a list of ops in its order. Neighbouring ops of one kind go together: rtnetlink in
+// batches, links to be removed in one step, elements of nftables sets in one transaction. It gives
+// way to other work only where the kernel or nft let it wait.
+
+import { AppError } from '../lib/errors.ts';
+import type { Op } from '../state/op.ts';
+import type { OpFailure } from './kernel.ts';
+import type { NftElementOp } from './nft-elements.ts';
+import { applyNftElements } from './nft-elements.ts';
+import type { NftTableOp } from './nft-table.ts';
+import { applyNftTable } from './nft-table.ts';
+import type { LinkRemoval } from './remove-links.ts';
+import { removeLinks } from './remove-links.ts';
+import { RtnetlinkBatch } from './rtnetlink-batch.ts';
+import type { Session } from './session.ts';
+import { linkSettingOf } from './sysctl.ts';
+
+type FileOp = Op & { readonly object: 'sysctl' };
+
+type Run =
+  | { readonly way: 'rtnetlink'; readonly ops: Op[] }
+  | { readonly way: 'link-removal'; readonly ops: LinkRemoval[] }
+  | { readonly way: 'file'; readonly ops: FileOp[] }
+  | { readonly way: 'nft-table'; readonly ops: NftTableOp[] }
+  | { readonly way: 'nft-elements'; readonly ops: NftElementOp[] };
+
+export async function applyOps(session: Session, ops: readonly Op[]): Promise<OpFailure[]> {
+  const failures: OpFailure[] = [];
+  for (const run of runsOf(ops)) {
+    const result = applyRun(session, run);
+    // No `await` where there is nothing to wait for: others must not see half of what is done.
+    failures.push(...(result instanceof Promise ? await result : result));
+  }
+  return failures;
+}
+
+type Result = readonly OpFailure[] | Promise<readonly OpFailure[]>;
+
+function applyRun(session: Session, run: Run): Result {
+  switch (run.way) {
+    case 'rtnetlink':
+      return applyByRtnetlink(session, run.ops);
+    case 'link-removal':
+      return removeLinks(session, run.ops);
+    case 'file':
+      return run.ops.flatMap((op) => writeFile(session, op));
+    case 'nft-table':
+      return applyNftTables(session, run.ops);
+    case 'nft-elements':
+      return applyNftElements(session, run.ops);
+  }
+}
+
+function applyByRtnetlink(session: Session, ops: readonly Op[]): readonly OpFailure[] {
+  const batch = new RtnetlinkBatch(session);
+  batch.lookUpLinks(ops);
+  for (const op of ops) batch.add(op);
+  return batch.finish();
+}
+
+/** A setting is never absent, so there is nothing to do for a removal. */
+function writeFile(session: Session, op: FileOp): OpFailure[] {
+  if (op.verb === 'remove') return [];
+  try {
+    session.sysctls.write(op.value.path, op.value.value);
+    return [];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return [{ op, error }];
+  }
+}
+
+async function applyNftTables(session: Session, ops: readonly NftTableOp[]): Promise<OpFailure[]> {
+  const failures: OpFailure[] = [];
+  for (const op of ops) failures.push(...(await applyNftTable(session, op)));
+  return failures;
+}
+
+/** Splits the list where the way changes; the order stays. */
+function runsOf(ops: readonly Op[]): Run[] {
+  const runs: Run[] = [];
+  for (const op of ops) {
+    const single = runOf(op);
+    const last = runs.at(-1);
+    if (last?.way === single.way) (last.ops as Op[]).push(op);
+    else runs.push(single);
+  }
+  return runs;
+}
+
+function runOf(op: Op): Run {
+  switch (op.object) {
+    case 'nft-table':
+      return { way: 'nft-table', ops: [op] };
+    case 'nft-element':
+      return { way: 'nft-elements', ops: [op] };
+    case 'link':
+      if (op.verb === 'remove') return { way: 'link-removal', ops: [op] };
+      return { way: 'rtnetlink', ops: [op] };
+    case 'sysctl':
+      if (op.verb === 'remove' || linkSettingOf(op.value.path) === undefined) {
+        return { way: 'file', ops: [op] };
+      }
+      return { way: 'rtnetlink', ops: [op] };
+    default:
+      return { way: 'rtnetlink', ops: [op] };
+  }
+}

@@ -1,0 +1,88 @@
+// What the kernel's messages mean as objects of a KernelState: indexes become names, numbers become
+// words. Pure but for the table of links that it looks names up in.
+
+import type { Ip } from '../net/ip.ts';
+import type { AddressMessage } from '../netlink/address.ts';
+import type { LinkMessage } from '../netlink/link.ts';
+import type { NexthopMessage } from '../netlink/nexthop.ts';
+import type { RouteMessage } from '../netlink/route.ts';
+import {
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RTN_UNICAST,
+  RTN_UNREACHABLE,
+  RTNH_F_ONLINK,
+} from '../netlink/route.ts';
+import type { Address, AddressScope, Link, Route, RouteVia } from '../state/kernel-state.ts';
+import type { LinkTable } from './links.ts';
+
+const NO_ADDRESS = '0.0.0.0' as Ip;
+
+export function linkFrom(message: LinkMessage, links: LinkTable): Link {
+  const { name, up, mtuBytes, mac, group, alias, kind, vxlan } = message;
+  const common = { name, up, mtuBytes, mac, group, alias };
+  if (kind === 'veth') return { ...common, kind };
+  if (vxlan === undefined) return { ...common, kind: 'other', driver: kind };
+  return {
+    ...common,
+    kind: 'vxlan',
+    vni: vxlan.vni,
+    portNumber: vxlan.portNumber,
+    local: vxlan.local ?? NO_ADDRESS,
+    underlay: links.nameOf(vxlan.underlayIndex),
+    learning: vxlan.learning,
+    gbp: vxlan.gbp,
+    udpChecksum: vxlan.udpChecksum,
+  };
+}
+
+const scopeFrom = (scope: number): AddressScope => {
+  if (scope === RT_SCOPE_HOST) return 'host';
+  return scope === RT_SCOPE_LINK ? 'link' : 'global';
+};
+
+export const addressFrom = (message: AddressMessage, links: LinkTable): Address => ({
+  link: links.nameOf(message.linkIndex),
+  address: message.address,
+  lengthBits: message.lengthBits,
+  scope: scopeFrom(message.scope),
+  protocol: message.protocol,
+});
+
+export type RouteContext = {
+  readonly links: LinkTable;
+  readonly nexthops: ReadonlyMap<number, NexthopMessage>;
+};
+
+export function routeFrom(message: RouteMessage, context: RouteContext): Route {
+  const { destination, table, metric, protocol, source, mtuBytes } = message;
+  const route: { -readonly [Key in keyof Route]: Route[Key] } = {
+    destination,
+    table,
+    metric,
+    protocol,
+    via: viaFrom(message, context),
+  };
+  if (source !== undefined) route.source = source;
+  if (mtuBytes !== undefined) route.mtuBytes = mtuBytes;
+  return route;
+}
+
+/**
+ * Forms that Poplin does not make (blackholes, several nexthops) become a route to the link '', so
+ * that they differ from all that is wanted and are replaced or removed.
+ */
+function viaFrom(message: RouteMessage, { links, nexthops }: RouteContext): RouteVia {
+  if (message.type === RTN_UNREACHABLE) return { kind: 'unreachable' };
+  if (message.type !== RTN_UNICAST) return { kind: 'link', link: '' };
+  if (message.nexthopId !== 0) {
+    const nexthop = nexthops.get(message.nexthopId);
+    if (nexthop?.gateway === undefined) return { kind: 'link', link: '' };
+    const { gateway, linkIndex } = nexthop;
+    return { kind: 'nexthop', link: links.nameOf(linkIndex), gateway };
+  }
+  const link = links.nameOf(message.linkIndex);
+  const { gateway } = message;
+  if (gateway === undefined) return { kind: 'link', link };
+  return { kind: 'gateway', link, gateway, onlink: (message.flags & RTNH_F_ONLINK) !== 0 };
+}

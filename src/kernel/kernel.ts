@@ -1,0 +1,63 @@
+// The port to one network namespace's kernel. The agent knows only this; linux.ts is the real one,
+// test/fake/kernel.ts the other, and one conformance suite holds both to the same behaviour.
+// `read` and everything in `apply` but the loading of nftables text and the removal of links
+// happen synchronously, so that a caller which computes between them sees a consistent kernel.
+
+import type { AppError } from '../lib/errors.ts';
+import type { Ip } from '../net/ip.ts';
+import type { KernelState } from '../state/kernel-state.ts';
+import type { Op } from '../state/op.ts';
+import type { RouteLookup } from '../state/route-lookup.ts';
+
+/** What `read` returns beside links and addresses, which are always read whole. */
+export type ReadScope = {
+  /** Sysctls below /proc/sys/net to read; absent files are left out of the answer. */
+  readonly sysctls: readonly string[];
+  /** Routes and nexthops of this protocol, in all tables. */
+  readonly routeProtocol: number;
+  /** Rules of this priority. */
+  readonly rulePriority: number;
+  /** Whether our nftables table and its sets are read. */
+  readonly nft: boolean;
+  /** Nothing but the links is read, for whoever first wants to know whether more is needed. */
+  readonly linksOnly?: boolean;
+  /** Permanent neighbours (and FDB entries of VXLAN devices) on links whose name passes. */
+  ownsLink(name: string): boolean;
+  /** A look at a part: hints go on to be told from what the last whole read saw. */
+  readonly aside?: boolean;
+};
+
+export type OpFailure = { readonly op: Op; readonly error: AppError };
+
+/** Somebody else changed something. `overflow`: notifications were lost, everything may differ. */
+export type Hint =
+  | 'link'
+  | 'address'
+  | 'route'
+  | 'neighbour'
+  | 'rule'
+  | 'nexthop'
+  | 'nft'
+  /** Chains or rules of another table than ours. */
+  | 'foreign-nft'
+  | 'overflow';
+
+export interface Kernel {
+  /** Whether the kernel has nexthop objects (5.3 and later). */
+  readonly hasNexthopObjects: boolean;
+  read(scope: ReadScope): KernelState;
+  /**
+   * Carries out the ops in the order given. A failing op does not stop the others; removing what
+   * is gone and adding what is there already in the same form are successes.
+   */
+  apply(ops: readonly Op[]): Promise<readonly OpFailure[]>;
+  /**
+   * Makes links that have just got their carrier send: until the kernel's linkwatch has run, which
+   * may be late on a busy machine, they drop what they are given. Absent links are passed over.
+   */
+  settleLinks(names: readonly string[]): void;
+  lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup>;
+  /** Calls `listener` for changes that were not made through this object; returns the stop. */
+  watch(listener: (hint: Hint) => void): () => void;
+  close(): void;
+}

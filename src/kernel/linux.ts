@@ -1,0 +1,111 @@
+// The real kernel behind the port of kernel.ts: one network namespace, by rtnetlink, nf_tables,
+// sysctl files and the nft program. What is done how is in the files that this one puts together.
+
+import type { Log } from '../lib/log.ts';
+import type { Ip } from '../net/ip.ts';
+import type { KernelState } from '../state/kernel-state.ts';
+import type { Op } from '../state/op.ts';
+import type { RouteLookup } from '../state/route-lookup.ts';
+import { applyOps } from './apply.ts';
+import type { Hint, Kernel, OpFailure, ReadScope } from './kernel.ts';
+import { lookUpRoutes } from './look-up.ts';
+import type { NetnsRegistry } from './netns.ts';
+import { readState } from './read.ts';
+import { Session } from './session.ts';
+import { Watcher } from './watch.ts';
+import { Workspace } from './workspace.ts';
+
+export type LinuxKernelSettings = {
+  /** Open descriptor of the namespace; absent for the process's own. Stays the caller's. */
+  readonly netns?: number;
+  /** /proc/sys/net, or where that is mounted writable. */
+  readonly procSysRoot: string;
+  /** Where the other ends of veth pairs may go. */
+  readonly netnsRegistry: NetnsRegistry;
+  /** Shared with other kernels of this process; one of its own when absent. */
+  readonly workspace?: Workspace;
+  readonly log: Log;
+};
+
+class LinuxKernel implements Kernel {
+  readonly #session: Session;
+  readonly #log: Log;
+  readonly #listeners = new Set<(hint: Hint) => void>();
+  #watcher: Watcher | undefined;
+  /** For a watch that begins after it. Not kept beside one: a state can be megabytes. */
+  #lastRead: { readonly scope: ReadScope; readonly state: KernelState } | undefined;
+
+  constructor(session: Session, log: Log) {
+    this.#session = session;
+    this.#log = log;
+  }
+
+  get hasNexthopObjects(): boolean {
+    return this.#session.hasNexthopObjects;
+  }
+
+  read(scope: ReadScope): KernelState {
+    const state = readState(this.#session, scope);
+    if (scope.aside === true) return state;
+    if (this.#watcher === undefined) this.#lastRead = { scope, state };
+    else this.#watcher.remember(scope, state);
+    return state;
+  }
+
+  async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {
+    try {
+      return await applyOps(this.#session, ops);
+    } finally {
+      this.#watcher?.emit();
+    }
+  }
+
+  /** RTM_GETLINK runs linkwatch for its link (rtnl_getlink: linkwatch_sync_dev, Linux 6.8). */
+  settleLinks(names: readonly string[]): void {
+    this.#session.queryLinks(names);
+  }
+
+  lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup> {
+    return lookUpRoutes(this.#session, destinations);
+  }
+
+  watch(listener: (hint: Hint) => void): () => void {
+    this.#listeners.add(listener);
+    this.#watcher ??= this.#startWatching();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#stopWatching();
+    };
+  }
+
+  close(): void {
+    this.#stopWatching();
+    this.#session.close();
+  }
+
+  #startWatching(): Watcher {
+    const watcher = new Watcher(this.#session, {
+      log: this.#log,
+      listener: (hint) => {
+        for (const listener of this.#listeners) listener(hint);
+      },
+    });
+    if (this.#lastRead !== undefined) {
+      watcher.remember(this.#lastRead.scope, this.#lastRead.state);
+      this.#lastRead = undefined;
+    }
+    this.#session.observer = watcher;
+    return watcher;
+  }
+
+  #stopWatching(): void {
+    this.#session.observer = undefined;
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+}
+
+export function openKernel(settings: LinuxKernelSettings): Kernel {
+  const { netns, procSysRoot, netnsRegistry, workspace = new Workspace(), log } = settings;
+  return new LinuxKernel(new Session({ netns, procSysRoot, netnsRegistry, workspace }), log);
+}

@@ -1,0 +1,80 @@
+// Adds and removes elements of the named sets of our nftables table by raw netlink: 7 ms for ten
+// thousand, where `nft` would first read all sets of the machine. All go in one transaction. If it
+// is refused, each is tried alone, so that one bad element keeps no other away.
+
+import { AppError } from '../lib/errors.ts';
+import type { Answer } from '../netlink/answer.ts';
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST } from '../netlink/constants.ts';
+import { beginNftBatch, endNftBatch } from '../netlink/nft.ts';
+import {
+  ELEMENTS_PER_MESSAGE,
+  encodeNftElements,
+  NFT_MSG_DELSETELEM,
+  NFT_MSG_NEWSETELEM,
+} from '../netlink/nft-element.ts';
+import { encodeNftKey } from '../netlink/nft-key.ts';
+import type { Op } from '../state/op.ts';
+import { NFT_TABLE } from '../state/own.ts';
+import { describeOp } from './describe-op.ts';
+import type { OpFailure } from './kernel.ts';
+import { ERRNO } from './libc.ts';
+import { failureOf } from './netlink-socket.ts';
+import type { Session } from './session.ts';
+
+export type NftElementOp = Op & { readonly object: 'nft-element' };
+
+type Element = { readonly op: NftElementOp; readonly key: Buffer };
+
+export function applyNftElements(session: Session, ops: readonly NftElementOp[]): OpFailure[] {
+  const failures: OpFailure[] = [];
+  const elements: Element[] = [];
+  for (const op of ops) {
+    const key = encodeNftKey(op.value.element);
+    if (key !== undefined) elements.push({ op, key });
+    else failures.push({ op, error: new AppError('NFT', describeOp(op), 'it is no key of a set') });
+  }
+  if (elements.length > 0 && transact(session, elements) !== undefined) {
+    failures.push(...elements.flatMap((element) => failureOfOne(session, element)));
+  }
+  return failures;
+}
+
+function failureOfOne(session: Session, element: Element): OpFailure[] {
+  const { op } = element;
+  const answer = transact(session, [element]);
+  if (answer === undefined || (op.verb === 'remove' && answer.errno === ERRNO.ENOENT)) return [];
+  return [{ op, error: failureOf(describeOp(op), answer) }];
+}
+
+/** The first failure, undefined when the transaction was carried out. */
+function transact(session: Session, elements: readonly Element[]): Answer | undefined {
+  const { writer } = session;
+  writer.clear();
+  beginNftBatch(writer, NLM_F_REQUEST);
+  for (const { type, set, keys } of groups(elements)) {
+    const flags = NLM_F_REQUEST | NLM_F_ACK | (type === NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+    encodeNftElements(writer, { type, flags }, { name: { table: NFT_TABLE, set }, keys });
+  }
+  endNftBatch(writer, NLM_F_REQUEST);
+  const [failure] = session.netfilter.transact(writer).values();
+  writer.clear();
+  return failure;
+}
+
+type Group = { readonly type: number; readonly set: string; readonly keys: Buffer[] };
+
+/** Neighbours of one set and verb go into one message, as many as it holds. */
+function groups(elements: readonly Element[]): Group[] {
+  const list: Group[] = [];
+  for (const { op, key } of elements) {
+    const type = op.verb === 'remove' ? NFT_MSG_DELSETELEM : NFT_MSG_NEWSETELEM;
+    const { set } = op.value;
+    const last = list.at(-1);
+    if (last?.type === type && last.set === set && last.keys.length < ELEMENTS_PER_MESSAGE) {
+      last.keys.push(key);
+    } else {
+      list.push({ type, set, keys: [key] });
+    }
+  }
+  return list;
+}

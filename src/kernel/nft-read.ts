@@ -1,0 +1,119 @@
+// Reads our nftables table back: the hash that its structure was made with, and the elements of
+// its named sets. Each rule carries the comment `poplin <hash> <number>/<total>`; the structure
+// counts as present only when all rules of one hash are there exactly once and no other rule is.
+
+import { DUMP, NLM_F_REQUEST } from '../netlink/constants.ts';
+import { encodeNftTableQuery } from '../netlink/nft.ts';
+import { decodeNftElements, encodeNftElementDump } from '../netlink/nft-element.ts';
+import { decodeNftKey, nftKeyParts } from '../netlink/nft-key.ts';
+import { decodeNftRule, encodeNftRuleDump } from '../netlink/nft-rule.ts';
+import type { NftSetMessage } from '../netlink/nft-set.ts';
+import {
+  decodeNftSet,
+  encodeNftSetDump,
+  NFT_SET_ANONYMOUS,
+  NFT_SET_INTERVAL,
+  NFT_SET_MAP,
+} from '../netlink/nft-set.ts';
+import type { NftTable } from '../state/kernel-state.ts';
+import { NFT_TABLE } from '../state/own.ts';
+import { ERRNO } from './libc.ts';
+import { failureOf } from './netlink-socket.ts';
+import type { Session } from './session.ts';
+
+const DUMPS_OF_SET_MAX = 8;
+
+export type NftState = {
+  readonly table?: NftTable;
+  readonly sets: ReadonlyMap<string, ReadonlySet<string>>;
+};
+
+export function readNft(session: Session): NftState {
+  if (!tableExists(session)) return { sets: new Map() };
+  const table = { hash: hashOf(readComments(session)), text: '' };
+  const sets = new Map<string, ReadonlySet<string>>();
+  for (const set of readSets(session)) {
+    const parts = nftKeyParts(set.keyType);
+    if (parts !== undefined) sets.set(set.name, readElements(session, set, parts));
+  }
+  return { table, sets };
+}
+
+function tableExists(session: Session): boolean {
+  const { writer, netfilter } = session;
+  writer.clear();
+  encodeNftTableQuery(writer, NLM_F_REQUEST, NFT_TABLE);
+  const [answer] = netfilter.exchange(writer).values();
+  writer.clear();
+  if (answer === undefined) return true;
+  if (answer.errno === ERRNO.ENOENT) return false;
+  throw failureOf(`read nftables table ${NFT_TABLE}`, answer);
+}
+
+function readComments(session: Session): string[] {
+  const comments: string[] = [];
+  session.netfilter.dump((writer) => encodeNftRuleDump(writer, DUMP, NFT_TABLE), session.writer, {
+    operation: 'read nftables rules',
+    restart: () => comments.splice(0),
+    visit: (message) => {
+      const rule = decodeNftRule(message);
+      if (rule.table === NFT_TABLE) comments.push(rule.comment);
+    },
+  });
+  return comments;
+}
+
+/** '' when the rules are not exactly those of one structure. */
+export function hashOf(comments: readonly string[]): string {
+  const numbers = new Set<number>();
+  let found: { readonly hash: string; readonly total: number } | undefined;
+  for (const comment of comments) {
+    const match = /^poplin (\S+) (\d+)\/(\d+)$/.exec(comment);
+    if (match === null) return '';
+    const [, hash = '', number, total] = match;
+    found ??= { hash, total: Number(total) };
+    if (hash !== found.hash || Number(total) !== found.total) return '';
+    numbers.add(Number(number));
+  }
+  if (found === undefined || numbers.size !== comments.length) return '';
+  const isWhole = numbers.size === found.total && !numbers.has(0);
+  return isWhole && Math.max(...numbers) === found.total ? found.hash : '';
+}
+
+/** Named sets of single keys; intervals and maps belong to the structure. */
+function readSets(session: Session): NftSetMessage[] {
+  const sets: NftSetMessage[] = [];
+  session.netfilter.dump((writer) => encodeNftSetDump(writer, DUMP, NFT_TABLE), session.writer, {
+    operation: 'read nftables sets',
+    restart: () => sets.splice(0),
+    visit: (message) => {
+      const set = decodeNftSet(message);
+      const others = NFT_SET_ANONYMOUS | NFT_SET_INTERVAL | NFT_SET_MAP;
+      if (set.table === NFT_TABLE && (set.flags & others) === 0) sets.push(set);
+    },
+  });
+  return sets;
+}
+
+/**
+ * While the kernel enlarges the hash table of a set, a dump of it may leave elements out without a
+ * word (the walk of lib/rhashtable.c starts anew). Several together have them all.
+ */
+function readElements(session: Session, set: NftSetMessage, parts: readonly number[]): Set<string> {
+  const elements = new Set<string>();
+  const name = { table: NFT_TABLE, set: set.name };
+  for (let attempt = 1; attempt <= DUMPS_OF_SET_MAX; attempt += 1) {
+    session.netfilter.dump((writer) => encodeNftElementDump(writer, DUMP, name), session.writer, {
+      operation: `read elements of nftables set ${set.name}`,
+      restart: () => undefined,
+      visit: (message) => {
+        for (const key of decodeNftElements(message)) {
+          const text = decodeNftKey(key, parts, session.text);
+          if (text !== undefined) elements.add(text);
+        }
+      },
+    });
+    if (set.count === undefined || elements.size >= set.count) break;
+  }
+  return elements;
+}

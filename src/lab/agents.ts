@@ -1,0 +1,46 @@
+// Starts the agents of a lab's nodes: one `poplin agent` process each, inside the node's
+// network namespace, with directories of its own.
+
+import { join } from 'node:path';
+import { installCni } from '../cni/install.ts';
+import type { LabDirectory, LabRecord } from './lab-directory.ts';
+import type { LabNode } from './plan.ts';
+import type { LabProcess } from './processes.ts';
+import { startProcess } from './processes.ts';
+
+export async function prepareNode(
+  directory: LabDirectory,
+  node: LabNode,
+  executable: string,
+): Promise<void> {
+  const paths = directory.createNode(node.name);
+  await installCni({
+    executable,
+    binDir: paths.cniBinDir,
+    paths: {
+      socketPath: join(paths.runDir, 'cni.sock'),
+      tombstoneDirectory: join(paths.stateDir, 'tombstones'),
+    },
+  });
+}
+
+export function startAgent(
+  directory: LabDirectory,
+  node: LabNode,
+  { program }: LabRecord,
+): LabProcess {
+  const paths = directory.node(node.name);
+  const agent = startProcess(
+    [
+      ...['ip', 'netns', 'exec', node.netns, ...program, 'agent'],
+      ...['--node-name', node.name],
+      ...['--kubeconfig', directory.nodeKubeconfig],
+      ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
+      ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
+      ...['--metrics-listen', '127.0.0.1:9113'],
+    ],
+    paths.logFile,
+  );
+  directory.rememberProcess(node.name, agent);
+  return agent;
+}

@@ -1,0 +1,153 @@
+// Where a lab keeps what it must know after its command has ended: specification, processes, what
+// was attached. One file per fact, each written before the thing that it is about is made, so that
+// `down` finds everything also after a crash.
+
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { assert } from '../lib/assert.ts';
+import { AppError } from '../lib/errors.ts';
+import type { LabSpec } from './plan.ts';
+import { isLabName } from './plan.ts';
+import type { LabProcess } from './processes.ts';
+
+export const LABS_DIRECTORY = '/run/poplin-lab';
+
+export type NodePaths = {
+  readonly stateDir: string;
+  readonly runDir: string;
+  readonly cniConfDir: string;
+  readonly cniBinDir: string;
+  readonly logFile: string;
+};
+
+/** What `up` was told: the plan follows from the specification. */
+export type LabRecord = {
+  readonly spec: LabSpec;
+  /** How this program is started again: for agents and the API. */
+  readonly program: readonly string[];
+  /** Of a real cluster; '' for the embedded API. */
+  readonly kubeconfig: string;
+  /** The embedded API gives nodes no podCIDRs, as without --allocate-node-cidrs. */
+  readonly withoutPodCidrs?: boolean;
+};
+
+export class LabDirectory {
+  readonly path: string;
+
+  constructor(name: string, root = LABS_DIRECTORY) {
+    assert(isLabName(name), `"${name}" is a lab's name`);
+    this.path = join(root, name);
+  }
+
+  exists(): boolean {
+    return existsSync(this.path);
+  }
+
+  create(record: LabRecord): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    writeFileSync(join(this.path, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`);
+    mkdirSync(this.binDir);
+    const words = record.program.map((word) => `'${word}'`).join(' ');
+    writeFileSync(join(this.binDir, 'poplin'), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+  }
+
+  /** `undefined` when the lab is not there, or was not even begun. */
+  record(): LabRecord | undefined {
+    try {
+      return JSON.parse(readFileSync(join(this.path, 'lab.json'), 'utf8')) as LabRecord;
+    } catch {
+      return undefined;
+    }
+  }
+
+  mustRecord(name: string): LabRecord {
+    const record = this.record();
+    if (record !== undefined) return record;
+    throw new AppError('LAB', `use lab "${name}"`, 'it is not up: start it by "poplin lab up"');
+  }
+
+  /** For kubectl on this machine. */
+  get kubeconfig(): string {
+    return join(this.path, 'kubeconfig');
+  }
+
+  /** For the agents: the API as the nodes see it. */
+  get nodeKubeconfig(): string {
+    return join(this.path, 'node-kubeconfig');
+  }
+
+  /** A `poplin` for `lab exec`, the same program as the lab's agents. */
+  get binDir(): string {
+    return join(this.path, 'bin');
+  }
+
+  get apiLogFile(): string {
+    return join(this.path, 'api.log');
+  }
+
+  node(name: string): NodePaths {
+    const base = join(this.path, name);
+    return {
+      stateDir: join(base, 'state'),
+      runDir: join(base, 'run'),
+      cniConfDir: join(base, 'net.d'),
+      cniBinDir: join(base, 'bin'),
+      logFile: join(base, 'agent.log'),
+    };
+  }
+
+  createNode(name: string): NodePaths {
+    const paths = this.node(name);
+    for (const directory of [paths.stateDir, paths.runDir]) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    }
+    for (const directory of [paths.cniConfDir, paths.cniBinDir]) {
+      mkdirSync(directory, { recursive: true, mode: 0o755 });
+    }
+    return paths;
+  }
+
+  rememberProcess(name: string, process: LabProcess): void {
+    mkdirSync(this.#processes(), { recursive: true });
+    writeFileSync(join(this.#processes(), `${name}.json`), JSON.stringify(process));
+  }
+
+  process(name: string): LabProcess | undefined {
+    try {
+      return JSON.parse(
+        readFileSync(join(this.#processes(), `${name}.json`), 'utf8'),
+      ) as LabProcess;
+    } catch {
+      return undefined;
+    }
+  }
+
+  processes(): LabProcess[] {
+    if (!existsSync(this.#processes())) return [];
+    return readdirSync(this.#processes()).flatMap((file) => {
+      const process = this.process(file.replace(/\.json$/, ''));
+      return process === undefined ? [] : [process];
+    });
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+    try {
+      rmdirSync(dirname(this.path));
+    } catch {
+      // Other labs are in there.
+    }
+  }
+
+  #processes(): string {
+    return join(this.path, 'processes');
+  }
+}

@@ -1,0 +1,116 @@
+// The network that the lab's nodes are connected by: one bridge per segment in the fabric
+// namespace, which routes between the segments and to a host outside of the cluster. The commands
+// are rendered by pure functions as text for `ip -batch`; only `makeUnderlay` runs them. Nothing
+// here touches the machine's own namespace: every link is made inside the lab's.
+
+import { writeFileSync } from 'node:fs';
+import type { Cidr } from '../net/cidr.ts';
+import { cidrLengthBits } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
+import type { RunCommand } from './command.ts';
+import { ipBatch, mustRun } from './command.ts';
+import { inNamespace, netnsPath } from './netns.ts';
+import type { LabNode, LabPlan } from './plan.ts';
+
+/** Name of a node's link to the underlay, as on most machines. */
+export const UNDERLAY_LINK = 'eth0';
+
+/** Duplicate address detection would only delay every address by a second. */
+const NO_DAD_SYSCTLS: readonly (readonly [string, string])[] = [
+  ['ipv6/conf/all/accept_dad', '0'],
+  ['ipv6/conf/default/accept_dad', '0'],
+  ['ipv6/conf/default/dad_transmits', '0'],
+];
+
+const ROUTER_SYSCTLS: readonly (readonly [string, string])[] = [
+  ...NO_DAD_SYSCTLS,
+  ['ipv4/ip_forward', '1'],
+  ['ipv6/conf/all/forwarding', '1'],
+  // Node to pod and back may take two ways through the router (vxlan one way, plain the other).
+  ['ipv4/conf/all/rp_filter', '0'],
+  ['ipv4/conf/default/rp_filter', '0'],
+];
+
+export const namespacesOfNodes = (plan: LabPlan): string[] => plan.nodes.map((node) => node.netns);
+
+/** Bridges with the router's addresses, and a veth pair for each node and the outside host. */
+export function renderFabric(plan: LabPlan): string[] {
+  const mtu = plan.spec.mtuBytes;
+  const lines = ['link set lo up'];
+  for (const segment of plan.segments) {
+    lines.push(`link add ${segment.bridge} mtu ${mtu} type bridge`);
+    lines.push(...renderAddresses(segment.bridge, segment.networks, segment.routerAddresses));
+    lines.push(`link set ${segment.bridge} up`);
+  }
+  for (const node of plan.nodes) {
+    lines.push(
+      `link add ${node.name} mtu ${mtu} type veth peer name ${UNDERLAY_LINK} netns ${node.netns}`,
+      `link set ${node.name} master ${node.segment.bridge} up`,
+    );
+  }
+  const { outside } = plan;
+  lines.push(
+    `link add outside mtu ${mtu} type veth peer name ${UNDERLAY_LINK} netns ${outside.netns}`,
+    ...renderAddresses('outside', outside.networks, outside.routerAddresses),
+    'link set outside up',
+  );
+  return lines;
+}
+
+export const renderNode = (plan: LabPlan, node: LabNode): string[] =>
+  renderHost(plan.spec.mtuBytes, {
+    networks: node.segment.networks,
+    addresses: node.addresses,
+    routers: node.segment.routerAddresses,
+  });
+
+export const renderOutside = (plan: LabPlan): string[] =>
+  renderHost(plan.spec.mtuBytes, {
+    networks: plan.outside.networks,
+    addresses: plan.outside.addresses,
+    routers: plan.outside.routerAddresses,
+  });
+
+type Host = {
+  readonly networks: readonly Cidr[];
+  readonly addresses: readonly Ip[];
+  readonly routers: readonly Ip[];
+};
+
+const renderHost = (mtuBytes: number, host: Host): string[] => [
+  'link set lo up',
+  `link set ${UNDERLAY_LINK} mtu ${mtuBytes} up`,
+  ...renderAddresses(UNDERLAY_LINK, host.networks, host.addresses),
+  ...host.routers.map((router) => `route add default via ${router} dev ${UNDERLAY_LINK}`),
+];
+
+const renderAddresses = (
+  link: string,
+  networks: readonly Cidr[],
+  addresses: readonly Ip[],
+): string[] =>
+  addresses.map((address, index) => {
+    const lengthBits = networks[index] === undefined ? 0 : cidrLengthBits(networks[index]);
+    const flags = NO_DAD_FLAG[familyOf(address)];
+    return `address add ${address}/${lengthBits} dev ${link}${flags}`;
+  });
+
+const NO_DAD_FLAG = { ipv4: '', ipv6: ' nodad' } as const satisfies Record<Family, string>;
+
+export async function makeUnderlay(run: RunCommand, plan: LabPlan): Promise<void> {
+  const hosts = [...namespacesOfNodes(plan), plan.outside.netns];
+  for (const netns of [plan.fabricNetns, ...hosts]) {
+    await mustRun(run, ['ip', 'netns', 'add', netns]);
+    const sysctls = netns === plan.fabricNetns ? ROUTER_SYSCTLS : NO_DAD_SYSCTLS;
+    inNamespace(netnsPath(netns), () => {
+      for (const [path, value] of sysctls) writeFileSync(`/proc/sys/net/${path}`, value);
+    });
+  }
+  await ipBatch(run, plan.fabricNetns, renderFabric(plan));
+  await Promise.all([
+    ...plan.nodes.map((node) => ipBatch(run, node.netns, renderNode(plan, node))),
+    ipBatch(run, plan.outside.netns, renderOutside(plan)),
+  ]);
+}

@@ -1,0 +1,93 @@
+// RTM_*NEIGH: neighbours, that is ARP and ND entries (linux/neighbour.h, net/core/neighbour.c). The
+// same messages with AF_BRIDGE are forwarding databases: fdb.ts.
+
+import type { Ip } from '../net/ip.ts';
+import type { Mac } from '../net/mac.ts';
+import { AF_INET, AF_INET6 } from './constants.ts';
+import type { MessageCursor } from './cursor.ts';
+import type { MessageWriter } from './message.ts';
+
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
+const RTM_GETNEIGH = 30;
+
+export const NDMSG_BYTES = 12;
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NUD_PERMANENT = 0x80;
+
+export type NeighbourMessage = {
+  readonly linkIndex: number;
+  readonly address: Ip | undefined;
+  readonly mac: Mac | undefined;
+  /** NUD_*. */
+  readonly state: number;
+};
+
+export type NeighbourHeader = {
+  readonly family: number;
+  readonly linkIndex: number;
+  readonly state: number;
+  readonly flags: number;
+};
+
+export function neighbourHeader(writer: MessageWriter, header: NeighbourHeader): void {
+  writer.u8(header.family);
+  writer.u8(0);
+  writer.u16(0);
+  writer.u32(header.linkIndex);
+  writer.u16(header.state);
+  writer.u8(header.flags);
+  writer.u8(0);
+}
+
+export function encodeNeighbour(
+  writer: MessageWriter,
+  request: { readonly type: number; readonly flags: number },
+  neighbour: NeighbourMessage,
+): number {
+  const sequence = writer.begin(request.type, request.flags);
+  const { linkIndex, state, address, mac } = neighbour;
+  const family = address?.includes(':') ? AF_INET6 : AF_INET;
+  neighbourHeader(writer, { family, linkIndex, state, flags: 0 });
+  if (address !== undefined) writer.attributeIp(NDA_DST, address);
+  if (mac !== undefined) writer.attributeMac(NDA_LLADDR, mac);
+  writer.end();
+  return sequence;
+}
+
+/** A request for all entries of a family; of a forwarding database also by link. */
+export function encodeNeighbourDump(
+  writer: MessageWriter,
+  flags: number,
+  filter: { readonly family: number; readonly linkIndex: number },
+): number {
+  const sequence = writer.begin(RTM_GETNEIGH, flags);
+  neighbourHeader(writer, { ...filter, state: 0, flags: 0 });
+  writer.end();
+  return sequence;
+}
+
+export const neighbourFamilyOf = (message: MessageCursor): number =>
+  message.bytes.readUInt8(message.header(NDMSG_BYTES));
+export const neighbourLinkOf = (message: MessageCursor): number =>
+  message.bytes.readInt32LE(message.header(NDMSG_BYTES) + 4);
+export const neighbourStateOf = (message: MessageCursor): number =>
+  message.bytes.readUInt16LE(message.header(NDMSG_BYTES) + 8);
+
+export function decodeNeighbour(message: MessageCursor): NeighbourMessage {
+  let address: Ip | undefined;
+  let mac: Mac | undefined;
+  const attributes = message.attributes(NDMSG_BYTES);
+  while (attributes.next()) {
+    if (attributes.type === NDA_DST) address = attributes.ip();
+    // Links without Ethernet addresses have others here.
+    else if (attributes.type === NDA_LLADDR && attributes.lengthBytes === 6) mac = attributes.mac();
+  }
+  return {
+    linkIndex: neighbourLinkOf(message),
+    address,
+    mac,
+    state: neighbourStateOf(message),
+  };
+}

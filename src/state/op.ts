@@ -1,0 +1,38 @@
+// One step from the actual to the desired state: a verb and an object. An op is data: order.ts puts
+// a list of them into a safe order, print.ts shows them as `ip` text, src/kernel carries them out.
+
+import type {
+  Address,
+  FdbEntry,
+  Link,
+  Neighbour,
+  Nexthop,
+  NftTable,
+  Route,
+  Rule,
+} from './kernel-state.ts';
+
+/** One element of a named set of our nftables table. */
+export type NftElement = { readonly set: string; readonly element: string };
+export type Sysctl = { readonly path: string; readonly value: string };
+
+export type OpObject =
+  | { readonly object: 'link'; readonly value: Link }
+  | { readonly object: 'address'; readonly value: Address }
+  | { readonly object: 'nexthop'; readonly value: Nexthop }
+  | { readonly object: 'route'; readonly value: Route }
+  | { readonly object: 'neighbour'; readonly value: Neighbour }
+  | { readonly object: 'fdb'; readonly value: FdbEntry }
+  | { readonly object: 'rule'; readonly value: Rule }
+  | { readonly object: 'sysctl'; readonly value: Sysctl }
+  | { readonly object: 'nft-table'; readonly value: NftTable }
+  | { readonly object: 'nft-element'; readonly value: NftElement };
+
+/** `change` replaces an object of the same key in one step, without a moment of absence. */
+export type AddOp = OpObject & { readonly verb: 'add' };
+export type ChangeOp = OpObject & { readonly verb: 'change' };
+export type RemoveOp = OpObject & { readonly verb: 'remove' };
+
+export type Op = AddOp | ChangeOp | RemoveOp;
+/** What may be done while the cluster is only remembered: nothing is ever removed. */
+export type AdditiveOp = AddOp | ChangeOp;

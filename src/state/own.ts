@@ -1,0 +1,73 @@
+// The single answer to "is this kernel object ours?", which needs no memory: a restarted agent, or
+// `cleanup` after an uninstall, recognises everything by what the kernel shows. Nothing outside of
+// what passes here is ever changed or removed.
+
+import type { Cidr } from '../net/cidr.ts';
+import { contains } from '../net/cidr.ts';
+import { ADDRESS_BITS } from '../net/family.ts';
+import { familyOf } from '../net/ip.ts';
+import type { Address, KernelState, Route, Rule } from './kernel-state.ts';
+
+/** Route, nexthop and address protocol number (rt_protos: not used by others). */
+export const OWN_PROTOCOL = 113;
+/** Metric of all our routes, in both families: 0 in v4 would win, 1024 in v6 would lose. */
+export const OWN_METRIC = 16;
+/** RT_TABLE_MAIN of linux/rtnetlink.h. */
+export const MAIN_TABLE = 254;
+/** Rule priority and table of the probes. */
+export const PROBE_TABLE = 113;
+/** Link group of pods' host veths: what nftables matches them by. */
+export const POD_LINK_GROUP = 113;
+/** The nftables table `inet poplin`. */
+export const NFT_TABLE = 'poplin';
+
+export const ownsLink = (name: string): boolean => name.startsWith('poplin');
+
+/** A pod's host veth: `poplin` and nine hex digits (VXLAN devices have `4-` or `6-` there). */
+export const isPodLink = (name: string): boolean => /^poplin[0-9a-f]{9}$/.test(name);
+
+export const ownsRoute = (route: Route): boolean => route.protocol === OWN_PROTOCOL;
+export const ownsRule = (rule: Rule): boolean => rule.priority === PROBE_TABLE;
+
+/**
+ * All addresses of own links; on `lo` the subnet address: by IFA_PROTO where the kernel has it
+ * (5.18), else as a single address inside the pod network, which nobody else puts on `lo`.
+ */
+export function ownsAddress(address: Address, networks: readonly Cidr[]): boolean {
+  // The kernel makes IPv6 link-local addresses by itself, on own links too.
+  if (ownsLink(address.link)) return !isKernelMade(address);
+  if (address.link !== 'lo') return false;
+  if (address.protocol === OWN_PROTOCOL) return true;
+  return (
+    address.protocol === 0 &&
+    address.lengthBits === ADDRESS_BITS[familyOf(address.address)] &&
+    networks.some((network) => contains(network, address.address))
+  );
+}
+
+const isKernelMade = ({ address, scope, protocol }: Address): boolean =>
+  scope === 'link' && familyOf(address) === 'ipv6' && protocol !== OWN_PROTOCOL;
+
+/** The owned part of what was read: only this may be removed. */
+export function ownedPart(actual: KernelState, networks: readonly Cidr[]): KernelState {
+  return {
+    links: only(actual.links, (link) => ownsLink(link.name) && link.kind !== 'other'),
+    addresses: only(actual.addresses, (address) => ownsAddress(address, networks)),
+    nexthops: actual.nexthops,
+    routes: only(actual.routes, ownsRoute),
+    neighbours: only(actual.neighbours, (neighbour) => ownsLink(neighbour.link)),
+    fdb: only(actual.fdb, (entry) => ownsLink(entry.link)),
+    rules: only(actual.rules, ownsRule),
+    sysctls: new Map(),
+    ...(actual.nftTable === undefined ? {} : { nftTable: actual.nftTable }),
+    nftSets: actual.nftSets,
+  };
+}
+
+/** The map itself when all of it passes, which is so for the thousands of objects of peers. */
+function only<T>(map: ReadonlyMap<string, T>, owns: (value: T) => boolean): ReadonlyMap<string, T> {
+  for (const value of map.values()) {
+    if (!owns(value)) return new Map([...map].filter(([, each]) => owns(each)));
+  }
+  return map;
+}

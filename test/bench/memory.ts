@@ -1,0 +1,128 @@
+// Suite `memory`: what the agent holds in memory, and how soon it is ready, alone and in a cluster
+// of 5,000 nodes; against a Node.js process that does nothing. The agent is the bundle, started by
+// the launcher that users start it by.
+
+import type { ChildProcess } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../src/lib/clock.ts';
+import { NODE_LAUNCHER } from './checkout.ts';
+import type { Agent } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+import type { Measure } from './measure.ts';
+import { peerNodeObject } from './node-objects.ts';
+import type { ProcessMemory } from './process-memory.ts';
+import { readMemory } from './process-memory.ts';
+import { endProcess, inNamespace, type Stage } from './stage.ts';
+import { median, shortNumber } from './statistics.ts';
+import type { SuiteContext } from './suite.ts';
+
+const NODES = 5000;
+/** What is measured is the agent at rest. */
+const SETTLE_MS = 4_000;
+const STARTS = 5;
+const EMPTY_PROCESS = 'an empty Node.js process';
+
+export async function memorySuite({ stage, note }: SuiteContext): Promise<Measure[]> {
+  note(`${STARTS} starts in a cluster of one node`);
+  const cluster = await Cluster.create(stage, { nodeCount: 1, backend: 'vxlan' });
+  const empty = await emptyProcess(stage, cluster);
+  const idle = await startOften(cluster);
+  note(`${NODES} nodes`);
+  const objects = Array.from({ length: NODES }, (_, index) => peerNodeObject(index + 1));
+  await cluster.api.change({ verb: 'create', kind: 'nodes', objects });
+  const many = await startWithMany(cluster);
+  return [
+    ...memoryMeasures('memory.idle', idle.memory, empty.memory),
+    ...memoryMeasures(`memory.${NODES}`, many.memory, empty.memory),
+    startMeasure('start.ready', idle.readyMs, empty.startMs),
+    startMeasure(`start.ready.${NODES}`, [many.readyMs], empty.startMs),
+  ];
+}
+
+async function memoryOf(child: ChildProcess): Promise<ProcessMemory> {
+  await systemClock.sleep(SETTLE_MS);
+  if (child.pid === undefined) throw new Error('the process did not start');
+  return readMemory(child.pid);
+}
+
+/** Memory of one that waits, and the times from start to end of some that do not. */
+async function emptyProcess(
+  stage: Stage,
+  cluster: Cluster,
+): Promise<{ memory: ProcessMemory; startMs: number[] }> {
+  const { namespace } = cluster.node(1);
+  const argv = (code: string): string[] => [
+    ...inNamespace(namespace, [...NODE_LAUNCHER, '--max-semi-space-size=1', '-e', code]),
+  ];
+  const startMs: number[] = [];
+  for (let index = 0; index < STARTS; index += 1) {
+    const startedMs = performance.now();
+    const child = stage.start(argv('0'));
+    await new Promise((resolve) => child.once('exit', resolve));
+    startMs.push(performance.now() - startedMs);
+  }
+  const waiting = stage.start(argv('setInterval(() => {}, 1e6)'));
+  const memory = await memoryOf(waiting);
+  await endProcess(waiting);
+  return { memory, startMs };
+}
+
+async function startOften(cluster: Cluster): Promise<{ memory: ProcessMemory; readyMs: number[] }> {
+  const readyMs: number[] = [];
+  for (let index = 1; index < STARTS; index += 1) {
+    const agent = cluster.startAgent(cluster.node(1));
+    readyMs.push(await cluster.untilReady(agent));
+    await endAgent(agent);
+  }
+  const agent = cluster.startAgent(cluster.node(1));
+  readyMs.push(await cluster.untilReady(agent));
+  const memory = await memoryOf(agent.child);
+  await endAgent(agent);
+  return { memory, readyMs };
+}
+
+async function startWithMany(
+  cluster: Cluster,
+): Promise<{ memory: ProcessMemory; readyMs: number }> {
+  const agent = cluster.startAgent(cluster.node(1));
+  const readyMs = await cluster.untilReady(agent);
+  await cluster.until('all peers have a path', ({ peers }) => {
+    return peers.length === NODES && peers.every(({ used }) => used === 'vxlan');
+  });
+  const memory = await memoryOf(agent.child);
+  await endAgent(agent);
+  return { memory, readyMs };
+}
+
+/** Without the conflist, so that the next start writes it again. */
+async function endAgent({ child, node }: Agent): Promise<void> {
+  await endProcess(child);
+  rmSync(join(node.directory, 'net.d', '10-poplin.conflist'));
+}
+
+function memoryMeasures(name: string, own: ProcessMemory, empty: ProcessMemory): Measure[] {
+  const spread = `highest ${shortNumber(own.highWaterMiB)}`;
+  const common = { unit: 'MiB', against: EMPTY_PROCESS, spread: '' };
+  return [
+    { ...common, name, value: own.residentMiB, reference: empty.residentMiB, spread },
+    {
+      ...common,
+      name: `${name}.anonymous`,
+      value: own.anonymousMiB,
+      reference: empty.anonymousMiB,
+    },
+    { ...common, name: `${name}.file`, value: own.fileMiB, reference: empty.fileMiB },
+  ];
+}
+
+function startMeasure(name: string, own: readonly number[], empty: readonly number[]): Measure {
+  return {
+    name,
+    value: median(own),
+    unit: 'ms',
+    against: `${EMPTY_PROCESS}, from start to end`,
+    reference: median(empty),
+    spread: `max ${shortNumber(Math.max(...own))} / max ${shortNumber(Math.max(...empty))}`,
+  };
+}

@@ -1,0 +1,100 @@
+// Shows measures: as lines on the terminal while they come, as JSON for programs, and as the page
+// docs/benchmarks.md. Pure.
+
+import type { Measure } from './measure.ts';
+import { ratioOf, targetText, verdictOf } from './measure.ts';
+import { shortNumber } from './statistics.ts';
+
+/** What the numbers were measured on. */
+export type Machine = {
+  readonly cores: number;
+  readonly processor: string;
+  readonly kernel: string;
+  readonly nodeVersion: string;
+  readonly date: string;
+  readonly references: readonly string[];
+};
+
+const ratioText = (measure: Measure): string => {
+  const ratio = ratioOf(measure);
+  return Number.isNaN(ratio) ? '–' : ratio.toFixed(2);
+};
+
+export function renderLine(measure: Measure): string {
+  const { name, value, unit, reference, against, spread } = measure;
+  const verdict = verdictOf(measure);
+  const target = verdict === '' ? '' : `  [${targetText(measure)}: ${verdict}]`;
+  return (
+    `${name.padEnd(30)} ${shortNumber(value).padStart(8)} ${unit.padEnd(6)} ` +
+    `ratio ${ratioText(measure).padStart(6)}  against ${shortNumber(reference)} (${against})` +
+    `${spread === '' ? '' : `; ${spread}`}${target}`
+  );
+}
+
+export const renderJson = (measures: readonly Measure[]): string =>
+  `${JSON.stringify(
+    measures.map((measure) => {
+      const { name, value, unit, against } = measure;
+      const ratio = ratioOf(measure);
+      return { name, value, unit, against, ratio: Number.isNaN(ratio) ? null : ratio };
+    }),
+    null,
+    2,
+  )}\n`;
+
+export function renderPage(measures: readonly Measure[], machine: Machine): string {
+  const rows = measures.map((measure) => {
+    const { name, value, unit, against, reference, spread } = measure;
+    const verdict = verdictOf(measure);
+    const target = verdict === '' ? '' : `${targetText(measure)}: ${verdict}`;
+    const ours = `${shortNumber(value)} ${unit}`;
+    const theirs = `${against}: ${shortNumber(reference)} ${unit}`;
+    return `| \`${name}\` | ${ours} | ${theirs} | ${ratioText(measure)} | ${spread} | ${target} |`;
+  });
+  return `${[...HEAD, ...renderMachine(machine), ...TABLE_HEAD, ...rows, '', ...NOTES].join('\n')}\n`;
+}
+
+const renderMachine = (machine: Machine): string[] => [
+  `Measured on ${machine.date}: ${machine.cores} cores (${machine.processor}), Linux ` +
+    `${machine.kernel}, Node.js ${machine.nodeVersion}; against ${machine.references.join(', ')}.`,
+  '',
+];
+
+const HEAD = [
+  '# Benchmarks',
+  '',
+  '<!-- Written by `npm run bench -- --write`: edit test/bench/report.ts, not this page. -->',
+  '',
+  'Each number stands beside something real that was measured in the same run, in turns with ours;',
+  'the ratio is ours divided by that. On another machine the numbers differ, the ratios hardly.',
+  'Times are better when smaller, throughput when larger.',
+  '',
+];
+
+const TABLE_HEAD = [
+  '| name | Poplin | against | ratio | spread (Poplin / the other) | target |',
+  '|---|---|---|---|---|---|',
+];
+
+const NOTES = [
+  '## How to read it, and how it is measured',
+  '',
+  '- `npm run bench` runs all suites (about five minutes, as root); `npm run bench -- --only NAME`',
+  '  runs one of `cni`, `peers`, `datapath`, `memory`, `latency`; `--json FILE` writes the numbers',
+  '  for programs; `--write` writes this page. Everything happens in network namespaces of its own.',
+  '- `cni`: a C program does for both sides what libcni does (starts each plugin of the chain, hands',
+  '  on `prevResult`) and takes turns between them, call by call. Medians of 100; `parallel50` is the',
+  '  time until the last of 50 calls started together has ended, median of five.',
+  '- `peers`: one pass of the agent (read the kernel, look up the way to each peer, compute, compare,',
+  '  apply) against `ip -batch`, `bridge -batch` and `nft -f` with the same operations in the same',
+  '  order, nexthop objects included, in fresh namespaces. `apply` is the kernel part of the pass',
+  '  alone. `empty` is a pass that finds nothing to do; its `writes` counts the system calls of it',
+  '  that would change anything, as strace and the netlink monitors see them.',
+  '- `datapath`: iperf3 and a ping-pong over one TCP connection between pods, against the same between',
+  '  the two nodes over their bare underlay (veth pairs and a bridge), in turns.',
+  '- `memory`: the agent as it is shipped (bundle, `scripts/poplin`), by `/proc/PID/status`, with one',
+  '  node and with 5,000 Node objects of 8 KB; against a Node.js process that does nothing. `start`',
+  '  is from the start of the process to the conflist being there.',
+  '- `latency`: from a write to the API until the kernel of the last of three nodes tells of the',
+  '  change; against the arrival of the same event at a bare HTTP watch.',
+];

@@ -1,0 +1,75 @@
+// One object at a time: what is added is read back equal, and adding it again is a success; a
+// change replaces it; what is removed is gone, and removing it again is a success.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KernelState } from '../../src/state/kernel-state.ts';
+import {
+  keyOfAddress,
+  keyOfFdbEntry,
+  keyOfNeighbour,
+  keyOfNexthop,
+  keyOfRoute,
+  keyOfRule,
+} from '../../src/state/kernel-state.ts';
+import type { Op, OpObject } from '../../src/state/op.ts';
+import { OBJECT_CASES } from './object-cases.ts';
+import type { KernelWorld, OpenWorld } from './world.ts';
+import { add, change, done, link, read, remove, underlayAndVxlan, veth } from './world.ts';
+
+export function kernelObjects(open: OpenWorld): void {
+  for (const { sentence, first, second, needs } of OBJECT_CASES) {
+    test(`${sentence}: added, changed and removed`, async () => {
+      using world = open();
+      await underlayAndVxlan(world);
+      await done(world, (needs ?? []).map(add));
+      await check(world, [add(first), add(first)], first);
+      if (second !== undefined) await check(world, [change(second), change(second)], second);
+      const last = second ?? first;
+      await check(world, [remove(last)], { absent: last });
+      await check(world, [remove(last)], { absent: last });
+    });
+  }
+
+  test('a veth end is read back without what it cannot show', async () => {
+    using world = open();
+    const end = veth(world, 'poplin012345678', 0x21);
+    const { peer: _, ...shown } = end;
+    await check(world, [add(link(end)), add(link(end))], link(shown));
+    const changed = { ...shown, mtuBytes: 1400, alias: 'ns/pod', up: false };
+    await check(world, [change(link(changed))], link(changed));
+    await check(world, [remove(link(end)), remove(link(end))], { absent: link(shown) });
+  });
+}
+
+/** One op after the other; then the object must be there, or nothing of the absent one's key. */
+async function check(
+  world: KernelWorld,
+  ops: readonly Op[],
+  outcome: OpObject | { readonly absent: OpObject },
+): Promise<void> {
+  for (const op of ops) await done(world, [op]);
+  if ('absent' in outcome) assert.equal(find(read(world), outcome.absent), undefined);
+  else assert.deepEqual(find(read(world), outcome), outcome.value);
+}
+
+function find(state: KernelState, object: OpObject): unknown {
+  switch (object.object) {
+    case 'link':
+      return state.links.get(object.value.name);
+    case 'address':
+      return state.addresses.get(keyOfAddress(object.value));
+    case 'nexthop':
+      return state.nexthops.get(keyOfNexthop(object.value));
+    case 'route':
+      return state.routes.get(keyOfRoute(object.value));
+    case 'neighbour':
+      return state.neighbours.get(keyOfNeighbour(object.value));
+    case 'fdb':
+      return state.fdb.get(keyOfFdbEntry(object.value));
+    case 'rule':
+      return state.rules.get(keyOfRule(object.value));
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+// Network namespaces in memory: what they hold, and who is told of changes. A machine has several,
+// by path, because a veth pair joins two. The state outlives the kernel objects that were opened on
+// it, as the real one outlives the agent's process.
+
+import type { Hint, Kernel } from '../../src/kernel/kernel.ts';
+import type { Ip } from '../../src/net/ip.ts';
+import type { Mac } from '../../src/net/mac.ts';
+import type {
+  Address,
+  FdbEntry,
+  Link,
+  Neighbour,
+  Nexthop,
+  Route,
+  Rule,
+} from '../../src/state/kernel-state.ts';
+
+export type LinkEnd = { readonly namespace: FakeNamespace; readonly name: string };
+export type FakeWatcher = {
+  readonly kernel: Kernel;
+  listener(hint: Hint): void;
+  /** Neighbours of other links are not told of. */
+  ownsLink(name: string): boolean;
+};
+export type FakeSet = { readonly type: string; readonly elements: Set<string> };
+
+const LOOPBACK: Link = {
+  kind: 'other',
+  driver: '',
+  name: 'lo',
+  up: false,
+  mtuBytes: 65536,
+  mac: '00:00:00:00:00:00' as Mac,
+  group: 0,
+  alias: '',
+};
+
+export class FakeNamespace {
+  readonly machine: FakeMachine;
+  readonly path: string;
+  readonly links = new Map<string, Link>([['lo', LOOPBACK]]);
+  readonly addresses = new Map<string, Address>();
+  readonly nexthops = new Map<string, Nexthop>();
+  readonly routes = new Map<string, Route>();
+  readonly neighbours = new Map<string, Neighbour>();
+  readonly fdb = new Map<string, FdbEntry>();
+  readonly rules = new Map<string, Rule>();
+  readonly sysctls = new Map<string, string>([['ipv4/ip_forward', '0']]);
+  /** Comments of the rules of our table; undefined when there is no table. */
+  nftComments: readonly string[] | undefined;
+  readonly nftSets = new Map<string, FakeSet>();
+  /** The other ends of veth pairs. */
+  readonly peers = new Map<string, LinkEnd>();
+  readonly watchers = new Set<FakeWatcher>();
+
+  constructor(machine: FakeMachine, path: string) {
+    this.machine = machine;
+    this.path = path;
+  }
+
+  hasAddress(ip: Ip): boolean {
+    return [...this.addresses.values()].some(({ address }) => address === ip);
+  }
+
+  /** Tells everybody but `by`, as the kernel's notifications do. */
+  tell(hints: readonly Hint[], by?: Kernel, link?: string): void {
+    for (const { kernel, listener, ownsLink } of [...this.watchers]) {
+      if (kernel === by || (link !== undefined && !ownsLink(link))) continue;
+      for (const hint of hints) listener(hint);
+    }
+  }
+}
+
+export class FakeMachine {
+  readonly #namespaces = new Map<string, FakeNamespace>();
+
+  /** The namespace of a path, made when it is first asked for. */
+  namespace(path: string): FakeNamespace {
+    const known = this.#namespaces.get(path);
+    if (known !== undefined) return known;
+    const namespace = new FakeNamespace(this, path);
+    this.#namespaces.set(path, namespace);
+    return namespace;
+  }
+
+  /** Undefined when nobody holds a namespace of that path. */
+  find(path: string): FakeNamespace | undefined {
+    return this.#namespaces.get(path);
+  }
+
+  /** A pod's namespace goes with all that is in it, and with the other ends of its links. */
+  remove(path: string): void {
+    const namespace = this.#namespaces.get(path);
+    if (namespace === undefined) return;
+    this.#namespaces.delete(path);
+    for (const end of namespace.peers.values()) {
+      end.namespace.links.delete(end.name);
+      end.namespace.peers.delete(end.name);
+      end.namespace.tell(['link']);
+    }
+  }
+}

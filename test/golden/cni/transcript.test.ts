@@ -1,0 +1,92 @@
+// Calls and what the runtime gets for them, exit code and stdout, for each verb, each version of
+// the specification and each error code.
+
+import { test } from 'node:test';
+import type { FakeCall } from '../../fake/cni-node.ts';
+import { FakeCniNode, READY } from '../../fake/cni-node.ts';
+import { matchGolden } from './golden.ts';
+
+type Step = readonly [
+  title: string,
+  verb: string,
+  call?: FakeCall,
+  prepare?: (node: FakeCniNode) => void,
+];
+
+const version = (cniVersion: string, more: object = {}): FakeCall => ({
+  config: { cniVersion, ...more },
+});
+
+const PREV = { interfaces: [{ name: 'eth0', sandbox: '/x' }], ips: [{ address: '10.244.1.6/32' }] };
+
+const STEPS: readonly Step[] = [
+  ...['0.3.1', '0.4.0', '1.0.0', '1.1.0'].flatMap((cniVersion): Step[] => [
+    [`ADD in ${cniVersion}`, 'ADD', version(cniVersion)],
+    [`DEL in ${cniVersion}`, 'DEL', version(cniVersion)],
+  ]),
+  ['DEL again, without a namespace', 'DEL', { env: { CNI_NETNS: '' } }],
+  ['VERSION', 'VERSION'],
+  ['STATUS', 'STATUS'],
+  ['1: a version that is not known', 'ADD', version('2.0.0')],
+  ['1: CHECK before it was invented', 'CHECK', version('0.3.1')],
+  ['2: an address of choice', 'ADD', { env: { CNI_ARGS: 'IgnoreUnknown=1;IP=10.0.0.9' } }],
+  ['3: no container', 'ADD', { env: { CNI_CONTAINERID: '' } }],
+  ['4: no interface', 'ADD', { env: { CNI_IFNAME: '' } }],
+  ['4: no such command', 'UPDATE'],
+  ['5: a full disk', 'ADD', {}, ({ files }) => Object.assign(files, { refusal: 'ENOSPC' })],
+  ['50: a full disk', 'STATUS', {}, ({ files }) => Object.assign(files, { refusal: 'ENOSPC' })],
+  ['6: no JSON', 'ADD', { stdin: '{"cniVersion":' }],
+  ['7: no name', 'ADD', { config: { name: '' } }],
+  ['7: CHECK without prevResult', 'CHECK'],
+  ['7: GC without a list', 'GC'],
+  ['8: the namespace of the node', 'ADD', { env: { CNI_NETNS: '/run/netns/host' } }],
+  ['8: no namespace', 'ADD', { env: { CNI_NETNS: '/run/netns/none' } }],
+  [
+    '11: not ready',
+    'ADD',
+    {},
+    (node) => Object.assign(node, { readiness: { kind: 'not-ready', reason: 'no subnet yet' } }),
+  ],
+  [
+    '50: not ready',
+    'STATUS',
+    {},
+    (node) => Object.assign(node, { readiness: { kind: 'not-ready', reason: 'no subnet yet' } }),
+  ],
+  [
+    '51: degraded',
+    'STATUS',
+    {},
+    (node) => Object.assign(node, { readiness: { ...READY, kind: 'degraded', reason: 'peer x' } }),
+  ],
+  [
+    '100: the kernel refuses',
+    'ADD',
+    {},
+    ({ host }) => host.inject({ effect: 'fail', matches: ({ object }) => object === 'route' }),
+  ],
+  ['ADD', 'ADD'],
+  ['102: ADD again', 'ADD'],
+  ['103: CHECK with the addresses of another', 'CHECK', { config: { prevResult: PREV } }],
+  ['GC of what is not listed', 'GC', { config: { 'cni.dev/valid-attachments': [] } }],
+  ['103: CHECK of what is gone', 'CHECK', { config: { prevResult: PREV } }],
+];
+
+test('the answers to all kinds of calls', async () => {
+  const node = new FakeCniNode();
+  const lines: string[] = [];
+  for (const [title, verb, call, prepare] of STEPS) {
+    prepare?.(node);
+    let isOver = false;
+    const running = node.call(verb, call).finally(() => {
+      isOver = true;
+    });
+    // An ADD on a node that is not ready waits 20 s.
+    for (let waits = 0; waits < 1000 && !isOver; waits += 1) await node.clock.advance(50);
+    const { exitCode, stdout } = await running;
+    lines.push(`# ${title}`, `${verb} → ${exitCode}`, ...(stdout === '' ? [] : [stdout.trim()]), '');
+    node.readiness = READY;
+    node.files.refusal = undefined;
+  }
+  matchGolden(new URL('transcript.txt', import.meta.url), lines.join('\n'));
+});

@@ -1,0 +1,298 @@
+// A lab for one test: real namespaces, real agents, the embedded API. Each has a name of its own
+// and is taken down whatever the test did; labs of test runs that were killed are taken down as
+// well. The program is the bundle, as users run it.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Status } from '../../src/agent/status.ts';
+import { parseConfig } from '../../src/config/parse.ts';
+import { startAgent } from '../../src/lab/agents.ts';
+import type { CheckResult } from '../../src/lab/check.ts';
+import { checkReachability } from '../../src/lab/check.ts';
+import type { NetConf } from '../../src/lab/cluster-api.ts';
+import { ClusterApi } from '../../src/lab/cluster-api.ts';
+import { runCommand } from '../../src/lab/command.ts';
+import { takeDown } from '../../src/lab/down.ts';
+import { endpointsOf } from '../../src/lab/endpoints.ts';
+import { LabDirectory } from '../../src/lab/lab-directory.ts';
+import { namespaceNames } from '../../src/lab/netns.ts';
+import { nodeStatus, untilSettled } from '../../src/lab/node-status.ts';
+import type { LabNode, LabPlan, LabPod, LabSpec } from '../../src/lab/plan.ts';
+import { DEFAULT_POD_NETWORK, planPod } from '../../src/lab/plan.ts';
+import type { PodRecord } from '../../src/lab/pods.ts';
+import { addressesOf, attachPod, podRecords } from '../../src/lab/pods.ts';
+import type { LabProcess } from '../../src/lab/processes.ts';
+import { isAlive, processOf, sendSignal } from '../../src/lab/processes.ts';
+import type { LabEffects } from '../../src/lab/up.ts';
+import { bringUp, createObjects, startApi } from '../../src/lab/up.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { parseCidr } from '../../src/net/cidr.ts';
+import type { Family } from '../../src/net/family.ts';
+import type { Ip } from '../../src/net/ip.ts';
+import { familyOf } from '../../src/net/ip.ts';
+
+const CHECK_TIMEOUT_MS = 3_000;
+const UNTIL_TIMEOUT_MS = 15_000;
+const POLL_MS = 20;
+const LOG_LINES_SHOWN = 15;
+const NAME = /^ps(\d+)-/;
+
+export type LabOptions = Partial<Omit<LabSpec, 'name' | 'podNetworks'>> & {
+  readonly netConf?: NetConf;
+  readonly withoutPodCidrs?: boolean;
+  readonly settles?: boolean;
+};
+
+export const effects: LabEffects = { run: runCommand, clock: systemClock, say: () => undefined };
+
+const rootFile = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** The bundle and the CNI executable, built when they are missing or old. */
+export function buildProgram(): { readonly program: string[]; readonly executable: string } {
+  execFileSync('sh', [rootFile('scripts/build.sh'), 'if-needed']);
+  execFileSync('make', ['-s', '-C', rootFile('cni')]);
+  return {
+    program: [process.execPath, '--max-semi-space-size=1', rootFile('dist/poplin.cjs')],
+    executable: rootFile('cni/build/poplin'),
+  };
+}
+
+/** Unlike those of all other runs on this machine, and of all other labs of this process. */
+function* labNames(): Generator<string, never> {
+  for (let number = 1; ; number += 1) yield `ps${process.pid}-${number}`;
+}
+
+const names = labNames();
+
+export async function withLab(
+  options: LabOptions,
+  body: (lab: TestLab) => Promise<void>,
+): Promise<void> {
+  await removeOrphans();
+  const spec = specOf(names.next().value, options);
+  const { netConf = {}, withoutPodCidrs = false, settles = true } = options;
+  const rest = { kubeconfig: '', netConf, withoutPodCidrs, settles, ...buildProgram() };
+  try {
+    const plan = await bringUp({ spec, ...rest }, effects);
+    const directory = new LabDirectory(spec.name);
+    const api = await ClusterApi.open(directory.kubeconfig);
+    await body(new TestLab({ plan, directory, api }));
+  } catch (error) {
+    process.stderr.write(complaintsOf(new LabDirectory(spec.name), spec));
+    throw error;
+  } finally {
+    await takeDown(spec.name, effects);
+  }
+}
+
+/** Labs of test processes that are gone. */
+async function removeOrphans(): Promise<void> {
+  const orphans = new Set<string>();
+  for (const netns of namespaceNames()) {
+    const [pid] = NAME.exec(netns)?.slice(1) ?? [];
+    const [name] = /^ps\d+-\d+(?=-)/.exec(netns) ?? [];
+    if (name !== undefined && processOf(Number(pid)) === undefined) orphans.add(name);
+  }
+  for (const name of orphans) await takeDown(name, effects);
+}
+
+function specOf(name: string, options: LabOptions): LabSpec {
+  const underlay = options.underlay ?? 'flat';
+  const families = options.families ?? ['ipv4'];
+  return {
+    name,
+    nodeCount: options.nodeCount ?? 3,
+    podsPerNode: options.podsPerNode ?? 1,
+    backend: options.backend ?? 'vxlan',
+    underlay,
+    segmentCount: underlay === 'flat' ? 1 : (options.segmentCount ?? 2),
+    families,
+    mtuBytes: options.mtuBytes ?? 1500,
+    podNetworks: families.flatMap((family) => parseCidr(DEFAULT_POD_NETWORK[family]) ?? []),
+  };
+}
+
+/** What the agents of a lab complained about, for whoever reads the failure of a test. */
+function complaintsOf(directory: LabDirectory, { nodeCount, name }: LabSpec): string {
+  const files = Array.from({ length: nodeCount }, (_, index) => ({
+    who: `node${index + 1}`,
+    path: directory.node(`node${index + 1}`).logFile,
+  }));
+  const all = [...files, { who: 'api', path: directory.apiLogFile }];
+  return all
+    .flatMap(({ who, path }) => {
+      const lines = readIfThere(path)
+        .split('\n')
+        .filter((line) => !/^$|"level":"?(30|info)/.test(line));
+      return lines.slice(-LOG_LINES_SHOWN).map((line) => `${name} ${who}: ${line}\n`);
+    })
+    .join('');
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Resolves with what `find` finds; rejects after the bound, naming `what`. */
+export async function until<Found>(
+  what: string,
+  find: () => Found | undefined | false | Promise<Found | undefined | false>,
+  timeoutMs = UNTIL_TIMEOUT_MS,
+): Promise<Found> {
+  const endMs = systemClock.monotonicMs() + timeoutMs;
+  for (;;) {
+    const found = await find();
+    if (found !== undefined && found !== false) return found;
+    assert.ok(systemClock.monotonicMs() < endMs, `waited ${timeoutMs} ms in vain for: ${what}`);
+    await systemClock.sleep(POLL_MS);
+  }
+}
+
+type LabParts = {
+  readonly plan: LabPlan;
+  readonly directory: LabDirectory;
+  readonly api: ClusterApi;
+};
+
+export class TestLab {
+  readonly plan: LabPlan;
+  readonly directory: LabDirectory;
+  api: ClusterApi;
+
+  constructor({ plan, directory, api }: LabParts) {
+    this.plan = plan;
+    this.directory = directory;
+    this.api = api;
+  }
+
+  node(name: string): LabNode {
+    return this.plan.nodes.find((node) => node.name === name) ?? assert.fail(`no node ${name}`);
+  }
+
+  pod(name: string): PodRecord {
+    return (
+      podRecords(this.directory).find((pod) => pod.name === name) ?? assert.fail(`no pod ${name}`)
+    );
+  }
+
+  podAddress(name: string, family: Family = 'ipv4'): Ip {
+    const addresses = addressesOf(this.pod(name));
+    return addresses.find((ip) => familyOf(ip) === family) ?? assert.fail(`${name}: no ${family}`);
+  }
+
+  /** Name of the namespace of a node, a pod, or `outside`. */
+  netns(place: string): string {
+    if (place === 'outside') return this.plan.outside.netns;
+    const node = this.plan.nodes.find(({ name }) => name === place);
+    return node?.netns ?? this.pod(place).netns;
+  }
+
+  /** Runs a command line in a namespace and returns what it prints. */
+  run(place: string, commandLine: string): string {
+    return this.runArgv(place, commandLine.split(' '));
+  }
+
+  runArgv(place: string, argv: readonly string[]): string {
+    const words = ['netns', 'exec', this.netns(place), ...argv];
+    return execFileSync('ip', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+
+  /** A further pod, by the real executable. */
+  async attach(nodeName: string, number: number): Promise<PodRecord> {
+    const node = this.node(nodeName);
+    return attachPod(runCommand, this.directory, { node, pod: planPod(node, number) });
+  }
+
+  planPod(nodeName: string, number: number): LabPod {
+    return planPod(this.node(nodeName), number);
+  }
+
+  async status(nodeName: string): Promise<Status> {
+    const status = await nodeStatus(this.directory.node(nodeName));
+    return status ?? assert.fail(`the agent of ${nodeName} does not answer`);
+  }
+
+  /** Until the status of a node is as asked for; a node that does not answer is waited for. */
+  async untilStatus(
+    nodeName: string,
+    what: string,
+    accept: (status: Status) => boolean,
+  ): Promise<Status> {
+    let last: Status | undefined;
+    const find = async (): Promise<Status | false> => {
+      last = await nodeStatus(this.directory.node(nodeName));
+      return last !== undefined && accept(last) && last;
+    };
+    try {
+      return await until(`${nodeName}: ${what}`, find);
+    } catch (error) {
+      assert.fail(`${String(error)}; the last status: ${JSON.stringify(last, null, 1)}`);
+    }
+  }
+
+  async settled(accept: (status: Status) => boolean = () => true): Promise<void> {
+    const settling = {
+      nodeNames: this.plan.nodes.map(({ name }) => name),
+      familyCount: this.plan.spec.families.length,
+      timeoutMs: UNTIL_TIMEOUT_MS,
+      accept,
+    };
+    await untilSettled(this.directory, settling, systemClock);
+  }
+
+  /** Edits the ConfigMap, and waits until every node has made a pass by the new text. */
+  async edit(change: NetConf): Promise<void> {
+    const now = JSON.parse(await this.api.netConfText()) as NetConf;
+    const text = JSON.stringify({ ...now, ...change });
+    const parsed = parseConfig(text);
+    assert.ok(parsed.kind === 'ok', JSON.stringify(parsed));
+    await this.api.putNetConf(text);
+    await this.settled(({ reconcile }) => reconcile.config === parsed.config.hash);
+  }
+
+  async check(timeoutMs = CHECK_TIMEOUT_MS): Promise<CheckResult> {
+    const endpoints = endpointsOf(this.plan, this.directory);
+    const stop = new AbortController().signal;
+    const result = await checkReachability(endpoints, { timeoutMs, stop });
+    assert.ok(result.pairs.length > 0, 'a check that checks nothing');
+    return result;
+  }
+
+  /** Every pair reaches each other. */
+  async mustReach(): Promise<void> {
+    const { pairs } = await this.check();
+    assert.deepEqual(
+      pairs.filter(({ ok }) => !ok),
+      [],
+    );
+  }
+
+  agent(nodeName: string): LabProcess {
+    return this.directory.process(nodeName) ?? assert.fail(`no agent of ${nodeName}`);
+  }
+
+  /** Returns when the process is gone. */
+  async endAgent(nodeName: string, signal: NodeJS.Signals): Promise<void> {
+    const agent = this.agent(nodeName);
+    sendSignal(agent, signal);
+    await until(`the agent of ${nodeName} ends`, () => !isAlive(agent));
+  }
+
+  /** A new API process, with the objects that a lab begins with. */
+  async restartApi(): Promise<void> {
+    const record = this.directory.mustRecord(this.plan.spec.name);
+    await startApi(this.plan, this.directory, { record, effects });
+    this.api = await ClusterApi.open(this.directory.kubeconfig);
+    await createObjects(this.api, this.plan, {});
+  }
+
+  startAgent(nodeName: string): void {
+    startAgent(this.directory, this.node(nodeName), this.directory.mustRecord(nodeName));
+  }
+}

@@ -1,0 +1,79 @@
+// The backend changes live, by an edit of the ConfigMap: every pair reaches each other afterwards,
+// and of the old backend nothing is left.
+
+import { test } from 'node:test';
+import type { Family } from '../../src/net/family.ts';
+import type { TestLab } from './lab.ts';
+import { until, withLab } from './lab.ts';
+import { assertNothingLost, whilePinging } from './pinger.ts';
+
+const NETWORK = { Network: '10.244.0.0/16' };
+
+async function switchTo(lab: TestLab, type: 'vxlan' | 'host-gw', rest = {}): Promise<number> {
+  const startedMs = performance.now();
+  await lab.edit({ Backend: { Type: type, ...rest } });
+  await lab.settled(({ peers }) => peers.every(({ used }) => used === type));
+  return performance.now() - startedMs;
+}
+
+const vxlanLinks = (lab: TestLab, node: string): string[] =>
+  lab.run(node, 'ip -o link show type vxlan').match(/poplin[46]-\w+/g) ?? [];
+
+async function untilDevices(lab: TestLab, wanted: readonly string[]): Promise<void> {
+  for (const { name } of lab.plan.nodes) {
+    await until(`${name} has ${wanted.join(', ') || 'no VXLAN device'}`, () => {
+      const found = vxlanLinks(lab, name).sort();
+      return found.length === wanted.length && found.every((link, index) => link === wanted[index]);
+    });
+  }
+}
+
+for (const families of [['ipv4'], ['ipv4', 'ipv6']] as const satisfies readonly Family[][]) {
+  test(`from vxlan to host-gw and back, ${families.join(' and ')}`, async (t) => {
+    await withLab({ families }, async (lab) => {
+      const devices = families.map((family) => (family === 'ipv4' ? 'poplin4-1' : 'poplin6-1'));
+      await untilDevices(lab, devices);
+      let [there, back] = [0, 0];
+      const reports = await whilePinging(lab, async () => {
+        there = await switchTo(lab, 'host-gw');
+        await lab.mustReach();
+        await untilDevices(lab, []);
+        back = await switchTo(lab, 'vxlan');
+        await lab.mustReach();
+      });
+      await untilDevices(lab, devices);
+      const sent = reports.reduce((sum, report) => sum + report.sent, 0);
+      const lost = reports.reduce((sum, report) => sum + report.lost.length, 0);
+      t.diagnostic(`to host-gw ${there.toFixed(0)} ms, back ${back.toFixed(0)} ms`);
+      t.diagnostic(`${lost} of ${sent} pings lost`);
+      assertNothingLost(reports, 30);
+    });
+  });
+}
+
+test('another VNI: the new device carries every pair, the old one goes', async () => {
+  await withLab({}, async (lab) => {
+    const reports = await whilePinging(lab, async () => {
+      await switchTo(lab, 'vxlan', { VNI: 42 });
+      await lab.mustReach();
+      await untilDevices(lab, ['poplin4-2a']);
+    });
+    assertNothingLost(reports);
+  });
+});
+
+test('edits that come faster than the nodes can move lose nothing', async () => {
+  await withLab({}, async (lab) => {
+    const text = (type: string) => JSON.stringify({ ...NETWORK, Backend: { Type: type } });
+    const reports = await whilePinging(lab, async () => {
+      for (let round = 0; round < 20; round += 1) {
+        await lab.api.putNetConf(text(round % 2 === 0 ? 'host-gw' : 'vxlan'));
+        await new Promise((resolve) => setTimeout(resolve, (round * 37) % 160));
+      }
+      await switchTo(lab, 'vxlan');
+      await lab.mustReach();
+    });
+    assertNothingLost(reports);
+    await untilDevices(lab, ['poplin4-1']);
+  });
+});

@@ -1,0 +1,75 @@
+// The own advert: published when it is new, when it was refused, and when somebody else may have
+// changed it, but not as often as somebody else likes.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { AdvertPublisher } from '../../../src/agent/advert-publisher.ts';
+import type { Advert } from '../../../src/cluster/advert.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { FakeClock } from '../../fake/clock.ts';
+
+const advertWith = (config: string): Advert => ({
+  ...{ v: 1, machine: 'machine-1', underlay: [], receiveMtuBytes: 1500, config, sends: [] },
+  receives: { vxlan: [], 'host-gw': [] },
+});
+
+/** Runs `body` beside a publisher; `refusals` are how many requests fail first. */
+async function publishing(
+  refusals: number,
+  body: (parts: { publisher: AdvertPublisher; clock: FakeClock; calls: string[] }) => Promise<void>,
+): Promise<void> {
+  const clock = new FakeClock();
+  const calls: string[] = [];
+  const publish = async (annotations: Readonly<Record<string, string | null>>): Promise<void> => {
+    calls.push(JSON.parse(annotations['poplin.dev/advert'] ?? '{}').config);
+    if (calls.length <= refusals) throw new Error('the API is away');
+  };
+  const publisher = new AdvertPublisher({ source: { publish }, clock, log: silentLog });
+  const stop = new AbortController();
+  const running = publisher.run(stop.signal);
+  await body({ publisher, clock, calls });
+  stop.abort();
+  await running;
+}
+
+describe('the own advert', () => {
+  test('is published when it changes, and not when it is the same', () =>
+    publishing(0, async ({ publisher, clock, calls }) => {
+      for (const config of ['a', 'a', 'b', 'b', 'b', 'a']) {
+        publisher.offer(advertWith(config));
+        await clock.advance(100);
+      }
+      assert.deepEqual(calls, ['a', 'b', 'a']);
+    }));
+
+  test('is tried again until the API takes it', () =>
+    publishing(3, async ({ publisher, clock, calls }) => {
+      publisher.offer(advertWith('a'));
+      await clock.advance(10_000);
+      assert.equal(calls.length, 4);
+    }));
+
+  test('is looked after when the own Node has changed, and there is one', () =>
+    publishing(0, async ({ publisher, clock, calls }) => {
+      publisher.look();
+      await clock.advance(100);
+      assert.deepEqual(calls, []);
+      publisher.offer(advertWith('a'));
+      await clock.advance(100);
+      publisher.look();
+      await clock.advance(100);
+      assert.deepEqual(calls, ['a', 'a']);
+    }));
+
+  test('is not fought for at any rate', () =>
+    publishing(0, async ({ publisher, clock, calls }) => {
+      publisher.offer(advertWith('a'));
+      await clock.advance(100);
+      for (let round = 0; round < 1_000; round += 1) {
+        publisher.look();
+        await clock.advance(100);
+      }
+      // 100 s: ten at once, one each 5 s, and the slow tick.
+      assert.ok(calls.length > 20 && calls.length < 40, `${calls.length} requests`);
+    }));
+});

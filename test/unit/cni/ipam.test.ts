@@ -1,0 +1,144 @@
+// Which address a pod gets, on small subnets where every case is met, and as properties of long
+// random lives of a node.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { chooseAddresses } from '../../../src/cni/ipam.ts';
+import type { Cidr } from '../../../src/net/cidr.ts';
+import { contains, parseCidr } from '../../../src/net/cidr.ts';
+import type { Ip } from '../../../src/net/ip.ts';
+import { parseIp } from '../../../src/net/ip.ts';
+
+const cidr = (text: string): Cidr => {
+  const parsed = parseCidr(text);
+  assert.ok(parsed !== undefined, text);
+  return parsed;
+};
+
+const ips = (...texts: readonly string[]): Set<Ip> =>
+  new Set(
+    texts.map((text) => {
+      const parsed = parseIp(text);
+      assert.ok(parsed !== undefined, text);
+      return parsed;
+    }),
+  );
+
+const NONE: ReadonlySet<Ip> = new Set();
+
+type Node = { readonly taken?: ReadonlySet<Ip>; readonly rested?: ReadonlySet<Ip> };
+
+function choose(subnets: readonly string[], { taken = NONE, rested = NONE }: Node): string {
+  const choice = chooseAddresses({
+    subnets: subnets.map(cidr),
+    taken,
+    rested: {
+      ipv4: new Set([...rested].filter((ip) => !ip.includes(':'))),
+      ipv6: new Set([...rested].filter((ip) => ip.includes(':'))),
+    },
+    searchFrom: new Map(),
+  });
+  return choice.kind === 'chosen' ? choice.addresses.join() : `exhausted ${choice.subnets}`;
+}
+
+describe('the address of a new pod', () => {
+  const cases: readonly [string, readonly string[], Node, string][] = [
+    ['is .2 on a new node', ['10.1.0.0/24'], {}, '10.1.0.2'],
+    ['is ::2 in IPv6', ['fd00:1::/64'], {}, 'fd00:1::2'],
+    ['is one per family, IPv4 first', ['fd00:1::/64', '10.1.0.0/24'], {}, '10.1.0.2,fd00:1::2'],
+    ['is not one that is taken', ['10.1.0.0/24'], { taken: ips('10.1.0.2') }, '10.1.0.3'],
+    ['is a new one before a rested', ['10.1.0.0/29'], { rested: ips('10.1.0.2') }, '10.1.0.3'],
+    [
+      'is the one that rested longest when none is new',
+      ['10.1.0.0/29'],
+      { rested: ips('10.1.0.4', '10.1.0.2', '10.1.0.6'), taken: ips('10.1.0.3', '10.1.0.5') },
+      '10.1.0.4',
+    ],
+    [
+      'is never the broadcast address',
+      ['10.1.0.0/30'],
+      { taken: ips('10.1.0.2') },
+      'exhausted 10.1.0.0/30',
+    ],
+    [
+      'is of the second subnet when the first is full',
+      ['10.1.0.0/30', '10.2.0.0/30'],
+      { taken: ips('10.1.0.2') },
+      '10.2.0.2',
+    ],
+    [
+      'is none at all when one family is full',
+      ['10.1.0.0/30', 'fd00:1::/64'],
+      { taken: ips('10.1.0.2') },
+      'exhausted 10.1.0.0/30',
+    ],
+    [
+      'is none in a subnet of two',
+      ['10.1.0.0/31'],
+      { rested: ips('10.1.0.1') },
+      'exhausted 10.1.0.0/31',
+    ],
+    [
+      'is not a rested one of a subnet that the node lost',
+      ['10.1.0.0/30'],
+      { taken: ips('10.1.0.2'), rested: ips('10.9.0.2') },
+      'exhausted 10.1.0.0/30',
+    ],
+  ];
+  for (const [name, subnets, node, expected] of cases) {
+    test(name, () => assert.equal(choose(subnets, node), expected));
+  }
+});
+
+/** A node's life: true attaches a pod, a number detaches the pod of that number (modulo). */
+const LIFE = fc.array(fc.oneof(fc.constant(true as const), fc.nat({ max: 50 })), {
+  maxLength: 300,
+});
+
+describe('no interleaving gives an address twice', () => {
+  for (const subnet of ['10.1.0.0/27', 'fd00:1::/123', 'fd00:1::/64']) {
+    test(`in ${subnet} a free address that rested longer goes first`, () => {
+      fc.assert(
+        fc.property(LIFE, (life) => live(cidr(subnet), life)),
+        { numRuns: 200 },
+      );
+    });
+  }
+});
+
+function live(subnet: Cidr, life: readonly (true | number)[]): void {
+  const held: Ip[] = [];
+  const rested = new Set<Ip>();
+  let searchFrom: ReadonlyMap<Cidr, bigint> = new Map();
+  const everUsed = new Set<Ip>();
+  for (const step of life) {
+    if (step !== true) {
+      const [released] = held.splice(step % Math.max(held.length, 1), 1);
+      if (released === undefined) continue;
+      rested.delete(released);
+      rested.add(released);
+      continue;
+    }
+    const choice = chooseAddresses({
+      subnets: [subnet],
+      taken: new Set(held),
+      rested: { ipv4: rested, ipv6: rested },
+      searchFrom,
+    });
+    if (choice.kind === 'exhausted') {
+      assert.equal(held.length, 29, 'exhausted only when all 29 of 32 are held');
+      continue;
+    }
+    const [address] = choice.addresses;
+    assert.ok(address !== undefined && contains(subnet, address));
+    assert.ok(!held.includes(address), `${address} is held already`);
+    if (everUsed.has(address)) {
+      const oldest = [...rested].find((candidate) => !held.includes(candidate));
+      assert.equal(address, oldest);
+    }
+    searchFrom = choice.searchFrom;
+    everUsed.add(address);
+    held.push(address);
+  }
+}

@@ -1,0 +1,71 @@
+// Many removals in few requests, each answered for itself.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LinkRemover } from '../../../src/cni/link-remover.ts';
+import type { Kernel, OpFailure } from '../../../src/kernel/kernel.ts';
+import { AppError } from '../../../src/lib/errors.ts';
+import { EMPTY_STATE } from '../../../src/state/kernel-state.ts';
+import type { Op } from '../../../src/state/op.ts';
+
+type Request = { readonly names: string[]; readonly answer: (refused: readonly string[]) => void };
+
+/** A kernel whose requests are open until the test answers them. */
+function slowKernel(requests: Request[]): Kernel {
+  const apply = (ops: readonly Op[]): Promise<readonly OpFailure[]> =>
+    new Promise((resolve) => {
+      const names = ops.flatMap((op) => (op.object === 'link' ? [op.value.name] : []));
+      const answer = (refused: readonly string[]): void => {
+        const isRefused = (op: Op): boolean =>
+          op.object === 'link' && refused.includes(op.value.name);
+        const failureOf = (op: Op): OpFailure => ({
+          op,
+          error: new AppError('NETLINK', 'remove link', 'EBUSY'),
+        });
+        resolve(ops.filter(isRefused).map(failureOf));
+      };
+      requests.push({ names, answer });
+    });
+  return {
+    hasNexthopObjects: false,
+    read: () => EMPTY_STATE,
+    apply,
+    settleLinks: () => undefined,
+    lookUp: () => new Map(),
+    watch: () => () => undefined,
+    close: () => undefined,
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('what comes during two requests goes together, and only what is refused fails', async () => {
+  const requests: Request[] = [];
+  const remover = new LinkRemover(slowKernel(requests));
+  const results = ['a', 'b', 'c', 'd', 'e'].map((name) =>
+    remover.remove(name).then(
+      () => `${name} removed`,
+      (error: unknown) => `${name}: ${error instanceof AppError ? error.message : 'unexpected'}`,
+    ),
+  );
+  assert.deepEqual(
+    requests.map(({ names }) => names),
+    [['a'], ['b']],
+  );
+  requests[1]?.answer([]);
+  await turn();
+  assert.deepEqual(requests[2]?.names, ['c', 'd', 'e']);
+  requests[2]?.answer(['d']);
+  requests[0]?.answer([]);
+  assert.deepEqual(await Promise.all(results), [
+    'a removed',
+    'b removed',
+    'c removed',
+    'd: remove link: EBUSY',
+    'e removed',
+  ]);
+  const again = remover.remove('f');
+  await turn();
+  requests[3]?.answer([]);
+  await again;
+});

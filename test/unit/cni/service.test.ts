@@ -1,0 +1,161 @@
+// The service on a machine in memory: every single fault of an ADD and DEL, waits, and the order of
+// calls. The same is done with processes and real namespaces in test/system/cni.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { encodeRequest } from '../../../src/cni/frame.ts';
+import { FakeCniNode, READY } from '../../fake/cni-node.ts';
+import type { Fault } from '../../fake/kernel.ts';
+
+const CODE = /"code":(\d+)/;
+
+const codeOf = ({ stdout }: { readonly stdout: string }): number =>
+  Number(CODE.exec(stdout)?.[1] ?? 0);
+
+/** How many ops an ADD gives to each kernel. */
+async function countOps(): Promise<{ host: number; pod: number }> {
+  const node = new FakeCniNode();
+  assert.equal(codeOf(await node.call('ADD')), 0);
+  return { host: node.host.applied.length, pod: node.podKernel.applied.length };
+}
+
+describe('with one fault at any op of either kernel', () => {
+  const effects: readonly Fault['effect'][] = ['fail', 'crash-before', 'crash-after'];
+  for (const side of ['host', 'pod'] as const) {
+    for (const effect of effects) {
+      test(`(${effect} on the ${side}) an ADD or what follows it leaves nothing`, async () => {
+        const count = (await countOps())[side];
+        assert.ok(count >= 6, `${count} ops`);
+        for (let skip = 0; skip < count; skip += 1) {
+          for (const next of ['DEL', 'ADD'] as const) await oneFault({ side, effect, skip, next });
+        }
+      });
+    }
+  }
+});
+
+type OneFault = {
+  readonly side: 'host' | 'pod';
+  readonly effect: Fault['effect'];
+  readonly skip: number;
+  readonly next: 'ADD' | 'DEL';
+};
+
+async function oneFault({ side, effect, skip, next }: OneFault): Promise<void> {
+  const node = new FakeCniNode();
+  const kernel = side === 'host' ? node.host : node.podKernel;
+  kernel.inject({ effect, skip });
+  if (effect !== 'fail') {
+    // A process that has ended undoes nothing.
+    const times = Number.POSITIVE_INFINITY;
+    kernel.inject({ effect: 'crash-before', skip, times });
+    node.host.inject({ effect: 'crash-before', times, matches: ({ verb }) => verb === 'remove' });
+  }
+  const first = await node.call('ADD');
+  const where = `${effect} at op ${skip} of the ${side}, then ${next}`;
+  assert.notEqual(first.exitCode, 0, where);
+  if (effect === 'fail') assert.equal(node.leftovers(), '', where);
+  else {
+    assert.notEqual(node.leftovers(), '', where);
+    node.restart();
+  }
+  const second = await node.call(next, { isRepeated: next === 'ADD' });
+  assert.equal(second.exitCode, 0, `${where}: ${second.stdout}`);
+  if (next === 'DEL') assert.equal(node.leftovers(), '', where);
+  else assert.match(node.printPod(), /route 0\.0\.0\.0\/0 .*[\s\S]*neighbour 169\.254\.1\.1/);
+}
+
+test('ended before any change of a file, the repeated ADD and a DEL succeed', async () => {
+  const whole = new FakeCniNode();
+  await whole.call('ADD');
+  const total = whole.files.steps;
+  assert.ok(total >= 4, `${total} steps`);
+  for (let crashAt = 0; crashAt < total; crashAt += 1) {
+    const node = new FakeCniNode();
+    node.files.crashAt = crashAt;
+    assert.notEqual((await node.call('ADD')).exitCode, 0);
+    node.restart();
+    const again = await node.call('ADD', { isRepeated: true });
+    assert.equal(again.exitCode, 0, `step ${crashAt}: ${again.stdout}`);
+    assert.equal((await node.call('DEL')).exitCode, 0);
+    assert.equal(node.leftovers(), '', `step ${crashAt}`);
+  }
+});
+
+test('an ADD whose answer was lost is done again when the executable repeats it', async () => {
+  const node = new FakeCniNode();
+  await node.call('ADD');
+  assert.equal(codeOf(await node.call('ADD')), 102);
+  const again = await node.call('ADD', { isRepeated: true });
+  assert.equal(again.exitCode, 0, again.stdout);
+  assert.equal(node.service.attachments().length, 1);
+});
+
+test('a fault of the agent itself is code 999, and the next call goes on', async () => {
+  const node = new FakeCniNode();
+  node.host.inject({ effect: 'crash-before' });
+  const outcome = await node.call('ADD');
+  assert.equal(codeOf(outcome), 999);
+  assert.match(outcome.stdout, /before add link/);
+  assert.equal((await node.call('DEL')).exitCode, 0);
+});
+
+test('an ADD waits 20 s for the node, and goes on as soon as it is ready', async () => {
+  const node = new FakeCniNode();
+  node.readiness = { kind: 'not-ready', reason: 'no subnet yet' };
+  const patient = node.call('ADD');
+  await node.clock.advance(19_000);
+  node.readiness = READY;
+  await node.clock.advance(100);
+  assert.equal((await patient).exitCode, 0);
+  await node.call('DEL');
+  node.readiness = { kind: 'not-ready', reason: 'no subnet yet' };
+  const refused = node.call('ADD');
+  await node.clock.advance(20_100);
+  assert.equal(codeOf(await refused), 11);
+});
+
+test('a DEL that comes during an ADD of its container waits for it, another does not', async () => {
+  const node = new FakeCniNode();
+  node.readiness = { kind: 'not-ready', reason: 'no subnet yet' };
+  const order: string[] = [];
+  const note = (name: string, work: Promise<unknown>): Promise<number> =>
+    work.then(() => order.push(name));
+  const all = [
+    note('ADD', node.call('ADD')),
+    note('DEL', node.call('DEL')),
+    note('other DEL', node.call('DEL', { env: { CNI_CONTAINERID: 'c2' } })),
+  ];
+  await node.clock.advance(1000);
+  assert.deepEqual(order, ['other DEL']);
+  node.readiness = READY;
+  await node.clock.advance(100);
+  await Promise.all(all);
+  assert.deepEqual(order, ['other DEL', 'ADD', 'DEL']);
+  assert.equal(node.leftovers(), '');
+});
+
+test('a tombstone goes when it is carried out or is none, and stays when it fails', async () => {
+  const node = new FakeCniNode();
+  const environment = new Map([
+    ['CNI_COMMAND', 'DEL'],
+    ['CNI_CONTAINERID', 'c1'],
+    ['CNI_IFNAME', 'eth0'],
+    ['CNI_PATH', '/opt/cni/bin'],
+  ]);
+  const stdin = Buffer.from('{"cniVersion":"1.0.0","name":"poplin"}');
+  const frame = encodeRequest({ environment, stdin, hasNetns: false, isRepeated: false });
+  const { contents } = node.files;
+  await node.call('ADD');
+  contents.set('/state/tombstones/c1@eth0', frame.toString('latin1'));
+  contents.set('/state/tombstones/c9@eth0', 'not a frame');
+  contents.set('/state/tombstones/.17.tmp', 'half a fr');
+  node.restart();
+  node.host.inject({ effect: 'fail' });
+  await node.service.replayTombstones();
+  assert.deepEqual(node.files.list('/state/tombstones'), ['c1@eth0', '.17.tmp']);
+  assert.notEqual(node.leftovers(), '');
+  await node.service.replayTombstones();
+  assert.deepEqual(node.files.list('/state/tombstones'), ['.17.tmp']);
+  assert.equal(node.leftovers(), '');
+});

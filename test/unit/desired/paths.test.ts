@@ -1,0 +1,139 @@
+// By which backend a peer is reached: the configured one where both sides can, else another, and
+// always with the reason.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { LocalNode, Underlay } from '../../../src/backend/backend.ts';
+import type { ClusterNode } from '../../../src/cluster/node.ts';
+import type { VxlanConfig } from '../../../src/config/config.ts';
+import { choosePath } from '../../../src/desired/paths.ts';
+import type { Ip } from '../../../src/net/ip.ts';
+import type { RouteLookup } from '../../../src/state/route-lookup.ts';
+import { advertOf, nodeOf } from '../../fake/cluster.ts';
+
+const VXLAN: VxlanConfig = {
+  type: 'vxlan',
+  vni: 1,
+  portNumber: 8472,
+  gbp: false,
+  learning: false,
+  directRouting: false,
+};
+const DIRECT = { ...VXLAN, directRouting: true };
+const HOST_GW = { type: 'host-gw' } as const;
+
+const ONLINK: RouteLookup = { kind: 'onlink', link: 'eth0' };
+const ROUTED: RouteLookup = { kind: 'gateway', link: 'eth0', gateway: '192.168.1.1' as Ip };
+
+function localWith(lookup: RouteLookup | undefined): LocalNode {
+  const underlay: Underlay = {
+    family: 'ipv4',
+    link: 'eth0',
+    address: '192.168.1.1' as Ip,
+    mtuBytes: 1500,
+  };
+  return {
+    name: 'node-1',
+    machine: 'machine-1',
+    underlays: [underlay],
+    lookups: new Map(lookup === undefined ? [] : [['192.168.1.2' as Ip, lookup]]),
+    hasNexthopObjects: true,
+  };
+}
+
+const onlyHostGw = advertOf(2, { receives: { vxlan: [], 'host-gw': [{ family: 'ipv4' }] } });
+const withoutAdvert = (): ClusterNode => {
+  const { advert: _, ...rest } = nodeOf(2);
+  return rest;
+};
+
+const cases: {
+  name: string;
+  settings: Parameters<typeof choosePath>[0];
+  lookup?: RouteLookup;
+  peer?: ClusterNode;
+  used: string;
+  via?: string;
+  reason?: RegExp;
+}[] = [
+  {
+    name: 'vxlan as configured',
+    settings: { configured: VXLAN, vxlan: VXLAN },
+    lookup: ONLINK,
+    used: 'vxlan',
+    via: '10.244.2.0 dev poplin4-1',
+  },
+  {
+    name: 'host-gw as configured, on a shared segment',
+    settings: { configured: HOST_GW, vxlan: undefined },
+    lookup: ONLINK,
+    used: 'host-gw',
+    via: '192.168.1.2 dev eth0',
+  },
+  {
+    name: 'nothing, when host-gw is configured and the peer is behind a router',
+    settings: { configured: HOST_GW, vxlan: undefined },
+    lookup: ROUTED,
+    used: 'none',
+    reason:
+      /not on a shared segment: node-2 \(192\.168\.1\.2\) is behind the gateway 192\.168\.1\.1/,
+  },
+  {
+    name: 'vxlan that is still there, when host-gw cannot work',
+    settings: { configured: HOST_GW, vxlan: VXLAN },
+    lookup: ROUTED,
+    used: 'vxlan',
+    reason: /not on a shared segment/,
+  },
+  {
+    name: 'host-gw while the peer does not receive vxlan yet',
+    settings: { configured: VXLAN, vxlan: VXLAN },
+    lookup: ONLINK,
+    peer: nodeOf(2, { advert: onlyHostGw }),
+    used: 'host-gw',
+    reason: /node-2 does not receive VXLAN over ipv4/,
+  },
+  {
+    name: 'the direct way with DirectRouting, on a shared segment',
+    settings: { configured: DIRECT, vxlan: DIRECT },
+    lookup: ONLINK,
+    used: 'host-gw',
+  },
+  {
+    name: 'the tunnel with DirectRouting, behind a router',
+    settings: { configured: DIRECT, vxlan: DIRECT },
+    lookup: ROUTED,
+    used: 'vxlan',
+  },
+  {
+    name: 'nothing to a peer whose agent has not published anything',
+    settings: { configured: VXLAN, vxlan: VXLAN },
+    lookup: ONLINK,
+    peer: withoutAdvert(),
+    used: 'none',
+    reason: /node-2 has published no advert/,
+  },
+  {
+    name: 'nothing to a peer of another VNI behind a router, naming both',
+    settings: { configured: { ...VXLAN, vni: 7 }, vxlan: { ...VXLAN, vni: 7 } },
+    lookup: ROUTED,
+    used: 'none',
+    reason: /receives VNI 1 on port 8472, not VNI 7 on port 8472/,
+  },
+];
+
+describe('the path to a peer is', () => {
+  for (const { name, settings, lookup, peer = nodeOf(2), used, via, reason } of cases) {
+    test(name, () => {
+      const { subnets } = peer;
+      const underlayAddress = peer.advert?.underlay[0];
+      const target = { peer, family: 'ipv4', subnets, underlayAddress } as const;
+      const { path, plan } = choosePath(settings, localWith(lookup), target);
+      assert.equal(path.used, used);
+      assert.match(path.reason, reason ?? /^$/);
+      assert.equal(plan === undefined, used === 'none');
+      if (via !== undefined)
+        assert.equal(`${plan?.nexthop.gateway} dev ${plan?.nexthop.link}`, via);
+    });
+  }
+});

@@ -1,0 +1,84 @@
+// The Kubernetes source against the embedded API, by the suite that every source must pass.
+
+import { CONFIG_MAPS, NODES } from '../../../../src/lab/api/kinds.ts';
+import { createObject, deleteObject, patchObject } from '../../../../src/lab/api/operations.ts';
+import { mergePatch } from '../../../../src/lab/api/patch.ts';
+import type { ApiServer } from '../../../../src/lab/api/server.ts';
+import { systemClock } from '../../../../src/lib/clock.ts';
+import { silentLog } from '../../../../src/lib/log.ts';
+import { REFLECTOR_TIMING } from '../../../../src/source/kubernetes/reflector.ts';
+import { KubernetesSource } from '../../../../src/source/kubernetes/source.ts';
+import type { SourceWorld } from '../../../conformance/source.ts';
+import { sourceConformance } from '../../../conformance/source.ts';
+import { plainCredentials, portOf, startTestApi } from '../../../fake/kubernetes-api.ts';
+
+const OWN_NAME = 'self';
+const CONFIG = { kind: CONFIG_MAPS, namespace: 'poplin', name: 'poplin-config' };
+
+async function createWorld(): Promise<SourceWorld> {
+  const api = await startTestApi();
+  let writes = 0;
+  // A rule that never applies sees every request.
+  api.faults.add({
+    matches: ({ method }) => {
+      if (method !== 'GET') writes += 1;
+      return false;
+    },
+    effect: { kind: 'hang-up' },
+  });
+  const source = new KubernetesSource({
+    credentials: plainCredentials(portOf(api)),
+    clock: systemClock,
+    log: silentLog,
+    random: Math.random,
+    nodeName: OWN_NAME,
+    pageSize: 2,
+    timing: { ...REFLECTOR_TIMING, backoff: { baseMs: 10, capMs: 50 } },
+  });
+  return { source, ownName: OWN_NAME, writes: () => writes, ...operator(api), ...outages(api) };
+}
+
+function operator({ store }: ApiServer) {
+  return {
+    putNode: async ({ name, subnets, annotations }: Parameters<SourceWorld['putNode']>[0]) => {
+      const metadata = { name, ...(annotations === undefined ? {} : { annotations }) };
+      createObject(store, { kind: NODES }, { metadata, spec: { podCIDRs: subnets } });
+    },
+    deleteNode: async (name: string) => {
+      deleteObject(store, { kind: NODES, name });
+    },
+    putConfig: async (text: string) => {
+      const data = { 'net-conf.json': text };
+      if (store.get(CONFIG_MAPS, 'poplin/poplin-config') === undefined) {
+        createObject(store, CONFIG, { metadata: { name: CONFIG.name }, data });
+      } else {
+        patchObject(store, CONFIG, (current) => mergePatch(current, { data }));
+      }
+    },
+    deleteConfig: async () => {
+      deleteObject(store, CONFIG);
+    },
+    published: async (name: string) => store.get(NODES, name)?.object.metadata.annotations ?? {},
+  };
+}
+
+function outages(api: ApiServer) {
+  const whileAway = async (meanwhile: () => Promise<void>): Promise<void> => {
+    const restore = api.faults.add({ matches: () => true, effect: { kind: 'hang-up' } });
+    api.hub.drop({ midLine: false });
+    await meanwhile();
+    restore();
+  };
+  return {
+    cut: async () => api.hub.drop({ midLine: true }),
+    outage: whileAway,
+    forgetHistory: (meanwhile: () => Promise<void>) =>
+      whileAway(async () => {
+        await meanwhile();
+        api.store.compact();
+      }),
+    dispose: () => api.stop(),
+  };
+}
+
+sourceConformance('kubernetes', createWorld);
