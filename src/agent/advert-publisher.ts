@@ -3,13 +3,11 @@
 // with one node name overwrite each other's adverts for ever, so the latter happens at a bounded
 // rate.
 
-import type { Advert } from '../cluster/advert.ts';
 import { renderAdvert } from '../cluster/advert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { ADVERT_ANNOTATION } from '../source/kubernetes/annotations.ts';
-import type { Source } from '../source/source.ts';
+import type { Publication, Source } from '../source/source.ts';
 import type { RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
 
@@ -33,7 +31,8 @@ export type AdvertPublisherParts = {
 export class AdvertPublisher {
   readonly #parts: AdvertPublisherParts;
   readonly #runner: BoundedRunner;
-  #advert = '';
+  #publication: Publication | undefined;
+  #text = '';
   #looks = LOOKS_MAX;
   #refilledMs: number;
 
@@ -44,10 +43,11 @@ export class AdvertPublisher {
   }
 
   /** What is to be published from now on. */
-  offer(advert: Advert): void {
-    const text = renderAdvert(advert);
-    if (text === this.#advert) return;
-    this.#advert = text;
+  offer(publication: Publication): void {
+    const text = `${publication.backend} ${renderAdvert(publication.advert)}`;
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#publication = publication;
     this.#runner.trigger();
   }
 
@@ -68,9 +68,9 @@ export class AdvertPublisher {
 
   /** Costs no request when the Node has it already. */
   async #publish(stop: AbortSignal): Promise<RunResult> {
-    if (this.#advert === '') return 'done';
+    if (this.#publication === undefined) return 'done';
     try {
-      await this.#parts.source.publish({ [ADVERT_ANNOTATION]: this.#advert }, stop);
+      await this.#parts.source.publish(this.#publication, stop);
       return 'done';
     } catch (error) {
       const problem = describeError(error);

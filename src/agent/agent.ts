@@ -156,7 +156,7 @@ export class Agent {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }
     const { advert, ownSubnets } = outcome.desired;
-    if (ownSubnets.length > 0) this.#publisher.offer(advert);
+    if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend: config.backend.type });
     const written = await this.#writeFiles(outcome);
     this.#report();
     return this.#result(outcome, written);

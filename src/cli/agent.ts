@@ -33,6 +33,7 @@ import type { Log } from '../lib/log.ts';
 import { createLog } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
+import { KubernetesClient } from '../source/kubernetes/client.ts';
 import { inClusterCredentials } from '../source/kubernetes/credentials.ts';
 import { kubeconfigCredentials } from '../source/kubernetes/kubeconfig.ts';
 import { KubernetesSource } from '../source/kubernetes/source.ts';
@@ -140,7 +141,8 @@ async function openSource(options: AgentOptions, log: Log): Promise<Source> {
       : await kubeconfigCredentials(options.kubeconfig, clock);
   const { nodeName, namespace, configMap } = options;
   const config = { namespace, name: configMap, key: CONFIG_KEY };
-  return new KubernetesSource({ credentials, clock, log, random: Math.random, nodeName, config });
+  const client = new KubernetesClient({ credentials, clock });
+  return new KubernetesSource({ client, clock, log, random: Math.random, nodeName, config });
 }
 
 type AgentEffects = {

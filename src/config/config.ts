@@ -34,6 +34,8 @@ export type BackendType = BackendConfig['type'];
 export type Config = {
   /** In the order IPv4, IPv6; at least one. */
   readonly families: readonly FamilyConfig[];
+  /** Where Kubernetes is the datastore; etcd knows one way alone. */
+  readonly subnetSource: 'auto' | 'podCIDR' | 'lease';
   readonly backend: BackendConfig;
   readonly masquerade: boolean;
   /** Destinations outside of the network that see the pod's own address. */

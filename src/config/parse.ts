@@ -91,6 +91,7 @@ function checkTogether(conf: NetConf): ConfigParse {
   if (found.length > 0) return invalid(found);
   const unhashed: Omit<Config, 'hash'> = {
     families,
+    subnetSource: conf.SubnetSource,
     backend: backendOf(conf.Backend),
     masquerade: conf.Masquerade,
     masqueradeExclude: excludes(conf.MasqueradeExclude),

@@ -123,6 +123,10 @@ export const configSchema = z.strictObject(
       subnetAddress('ipv6', 'Max').optional(),
       'Last IPv6 subnet that is leased.',
     ),
+    SubnetSource: about(
+      z.enum(['auto', 'podCIDR', 'lease'], 'must be "auto", "podCIDR" or "lease"').default('auto'),
+      'What gives a node its subnet.',
+    ),
     Backend: z
       .discriminatedUnion('Type', [vxlanSchema, hostGwSchema], {
         error: 'must be an object, for example {"Type": "vxlan"}',

@@ -1,8 +1,12 @@
-// The port to whatever stores the cluster: Kubernetes now, etcd later. A source lists, watches,
-// retries and resumes by itself; the agent only sees events, which may repeat. Writing is limited
-// to the node's own advert and to words for the operator.
+// The port to whatever stores the cluster: Kubernetes or etcd. A source lists, watches, retries and
+// resumes by itself; the agent only sees events, which may repeat. Writing is limited to the node's
+// own subnets, its own advert and condition, and words for the operator. One conformance suite
+// (test/conformance/source*.ts) says what every source must do.
 
+import type { Advert } from '../cluster/advert.ts';
 import type { ClusterEvent } from '../cluster/cluster.ts';
+import type { Holding, SubnetWish } from '../cluster/holding.ts';
+import type { BackendType } from '../config/config.ts';
 
 export type SourceHealth = {
   /** Whether everything has been listed at least once. */
@@ -21,14 +25,29 @@ export type OperatorEvent = {
   readonly message: string;
 };
 
-/** Annotations of the own node by name; null: there must be none of this name. */
-export type Publication = Readonly<Record<string, string | null>>;
+/** What the node says of itself to its peers, Poplin's and Flannel's alike. */
+export type Publication = {
+  readonly advert: Advert;
+  /** By which backend Flannel's nodes are to reach this one: they know of one alone. */
+  readonly backend: BackendType;
+};
 
 export interface Source {
   /** Runs until `stop`; never rejects and never gives up. */
   run(listener: (event: ClusterEvent) => void, stop: AbortSignal): Promise<void>;
-  /** Publishes own annotations; unchanged ones cost no request. Rejects with AppError. */
-  publish(annotations: Publication, stop: AbortSignal): Promise<void>;
+  /**
+   * Claims and keeps the node's subnets until `stop`, while `run` runs; never rejects. The listener
+   * is told first of all what is known at once, then each change. A stop gives nothing back: who
+   * wishes again, with the same or another wish, has what was held before.
+   */
+  hold(wish: SubnetWish, listener: (holding: Holding) => void, stop: AbortSignal): Promise<void>;
+  /** Costs no request when it is published already. Rejects with AppError. */
+  publish(publication: Publication, stop: AbortSignal): Promise<void>;
+  /**
+   * Says in the Node's condition NetworkUnavailable that pods can be reached; nothing where the
+   * datastore has no conditions. Costs no request when it is so. Rejects with AppError.
+   */
+  setNetworkAvailable(stop: AbortSignal): Promise<void>;
   /** Best effort, never rejects; repeats of the same event are counted, not sent again. */
   tell(event: OperatorEvent): Promise<void>;
   health(): SourceHealth;

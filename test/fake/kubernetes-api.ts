@@ -5,6 +5,7 @@ import type { ApiServer, ApiServerOptions } from '../../src/lab/api/server.ts';
 import { startApiServer } from '../../src/lab/api/server.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { KubernetesClient } from '../../src/source/kubernetes/client.ts';
 import { Credentials } from '../../src/source/kubernetes/credentials.ts';
 
 export const startTestApi = (
@@ -31,6 +32,9 @@ export const plainCredentials = (port: number, token?: () => string): Credential
       tls: {},
     }),
   });
+
+export const plainClient = (port: number): KubernetesClient =>
+  new KubernetesClient({ credentials: plainCredentials(port), clock: systemClock });
 
 /** Waits until `holds`, at most `timeoutMs`; fails with `what`. */
 export async function until(

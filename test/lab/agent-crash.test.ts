@@ -131,7 +131,7 @@ test('an agent that is killed during ADDs gives no address twice and forgets non
         await untilAttached(lab, 1);
       }
     });
-    assertNothingLost(reports, 50);
+    assertNothingLost(reports);
   });
 });
 

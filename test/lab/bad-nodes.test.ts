@@ -90,7 +90,7 @@ test('of two nodes with one podCIDR the older keeps it', async () => {
       }
       assert.deepEqual(kernelTexts(lab), before);
     });
-    assertNothingLost(reports, 50);
+    assertNothingLost(reports);
   });
 });
 

@@ -12,6 +12,9 @@ const INTERVAL_SECONDS = '0.005';
 /** Requests at the very end whose answers may be under way when ping is told to end. */
 const TAIL_MAX = 3;
 const FIRST_ANSWER_TIMEOUT_MS = 5_000;
+/** So many answers each pinger waits for, however fast the work was that it runs beside. */
+const ANSWERS_MIN = 100;
+const LAST_ANSWER_TIMEOUT_MS = 5_000;
 
 export type PingReport = {
   readonly what: string;
@@ -41,12 +44,19 @@ export class Pinger {
   static async start(lab: TestLab, from: string, address: string): Promise<Pinger> {
     const argv = ['netns', 'exec', lab.netns(from), 'ping', '-n', '-i', INTERVAL_SECONDS, address];
     const pinger = new Pinger(`${from} → ${address}`, argv);
-    const endMs = performance.now() + FIRST_ANSWER_TIMEOUT_MS;
-    while (pinger.#answered.size === 0) {
-      assert.ok(performance.now() < endMs, `${pinger.#what}: no answer at all`);
+    const isAnswered = await pinger.untilAnswers(1, FIRST_ANSWER_TIMEOUT_MS);
+    assert.ok(isAnswered, `${pinger.#what}: no answer at all`);
+    return pinger;
+  }
+
+  /** Resolves with false when there were fewer answers in this time. */
+  async untilAnswers(count: number, timeoutMs: number): Promise<boolean> {
+    const endMs = performance.now() + timeoutMs;
+    while (this.#answered.size < count) {
+      if (performance.now() >= endMs) return false;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    return pinger;
+    return true;
   }
 
   get answers(): number {
@@ -95,15 +105,17 @@ export async function whilePinging(
       }
     }
     await work();
+    // What was broken at the end of the work shows in the pings after it.
+    for (const pinger of pingers) await pinger.untilAnswers(ANSWERS_MIN, LAST_ANSWER_TIMEOUT_MS);
   } finally {
     reports.push(...(await Promise.all(pingers.map((pinger) => pinger.stop()))));
   }
   return reports;
 }
 
-export function assertNothingLost(reports: readonly PingReport[], sentMin = 100): void {
+export function assertNothingLost(reports: readonly PingReport[]): void {
   for (const { what, sent, lost, errors } of reports) {
-    assert.ok(sent >= sentMin, `${what}: only ${sent} sent`);
+    assert.ok(sent >= ANSWERS_MIN, `${what}: only ${sent} sent`);
     assert.deepEqual({ lost, errors }, { lost: [], errors: [] }, `${what} of ${sent}`);
   }
 }

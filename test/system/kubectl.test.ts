@@ -16,7 +16,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
-import { plainCredentials, portOf, startTestApi, until } from '../fake/kubernetes-api.ts';
+import { plainClient, portOf, startTestApi, until } from '../fake/kubernetes-api.ts';
 
 type World = {
   readonly api: ApiServer;
@@ -167,7 +167,7 @@ describe('kubectl', () => {
     const { api, kubectl } = await start(context);
     addNode(api, 'n1');
     const source = new KubernetesSource({
-      credentials: plainCredentials(portOf(api)),
+      client: plainClient(portOf(api)),
       clock: systemClock,
       log: silentLog,
       random: Math.random,

@@ -16,6 +16,7 @@ export const PORTS: readonly string[] = [
   'src/backend/backend.ts',
   'src/cluster/advert.ts',
   'src/cluster/cluster.ts',
+  'src/cluster/holding.ts',
   'src/cluster/node.ts',
   'src/cni/node-network.ts',
   'src/config/config.ts',

@@ -5,15 +5,14 @@
 import type { Backoff } from '../../lib/backoff.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Publication } from '../source.ts';
+import type { KubernetesApi } from './api.ts';
 import { KubernetesApiError } from './api-error.ts';
-import type { KubernetesClient } from './client.ts';
-import type { Annotations } from './flannel-annotations.ts';
+import type { AnnotationPatch, Annotations } from './flannel-annotations.ts';
 import type { ObjectJson } from './json-types.ts';
 import { annotationsOf } from './node-record.ts';
 
 export type PublisherOptions = {
-  readonly client: KubernetesClient;
+  readonly client: KubernetesApi;
   readonly clock: Clock;
   readonly random: () => number;
   readonly nodeName: string;
@@ -38,7 +37,7 @@ export class AnnotationPublisher {
   }
 
   /** null removes. Rejects with AppError after a bounded number of tries. */
-  async publish(wanted: Publication, stop: AbortSignal): Promise<void> {
+  async publish(wanted: AnnotationPatch, stop: AbortSignal): Promise<void> {
     const differing = Object.entries(wanted).filter(
       ([name, value]) => this.#seen === undefined || (this.#seen[name] ?? null) !== value,
     );

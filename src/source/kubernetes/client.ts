@@ -9,19 +9,11 @@ import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import type { Clock } from '../../lib/clock.ts';
 import { DeadlineError, withDeadline } from '../../lib/deadline.ts';
 import { AppError } from '../../lib/errors.ts';
+import type { ApiCall, KubernetesApi } from './api.ts';
 import { KubernetesApiError, refusedError } from './api-error.ts';
 import type { Access, Credentials, TlsAccess } from './credentials.ts';
 import type { ListEnvelope } from './list-stream.ts';
 import { readList } from './list-stream.ts';
-
-export type ApiCall = {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly body?: unknown;
-  readonly contentType?: string;
-  readonly timeoutMs?: number;
-};
 
 export type ClientOptions = {
   readonly credentials: Credentials;
@@ -34,7 +26,7 @@ const LARGEST_ANSWER_BYTES = 128 * 1024 * 1024;
 /** So that a peer which vanished without a word is noticed by the kernel as well. */
 const KEEP_ALIVE_MS = 15_000;
 
-export class KubernetesClient {
+export class KubernetesClient implements KubernetesApi {
   readonly #credentials: Credentials;
   readonly #clock: Clock;
   readonly #userAgent: string;

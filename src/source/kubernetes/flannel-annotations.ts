@@ -8,7 +8,6 @@ import type { Ip } from '../../net/ip.ts';
 import { familyOf, parseIp } from '../../net/ip.ts';
 import type { Mac } from '../../net/mac.ts';
 import { parseMac } from '../../net/mac.ts';
-import type { Publication } from '../source.ts';
 import {
   FLANNEL_BACKEND_TYPE,
   FLANNEL_FAMILY,
@@ -17,6 +16,9 @@ import {
 } from './annotations.ts';
 
 export type Annotations = Readonly<Record<string, string>>;
+
+/** By name; null: there must be none of this name. */
+export type AnnotationPatch = Readonly<Record<string, string | null>>;
 
 export type FlannelParse = {
   readonly flannel?: FlannelNode;
@@ -102,7 +104,7 @@ export type FlannelPublication = {
 export function renderFlannel(
   publication: FlannelPublication,
   prefix = FLANNEL_PREFIX,
-): Publication {
+): AnnotationPatch {
   const { backendType, publicIps, vxlan } = publication;
   const ofFamily = FAMILIES.flatMap((family) => {
     const names = FLANNEL_FAMILY[family];

@@ -8,11 +8,11 @@ import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { OperatorEvent } from '../source.ts';
+import type { KubernetesApi } from './api.ts';
 import { KubernetesApiError } from './api-error.ts';
-import type { KubernetesClient } from './client.ts';
 
 export type OperatorEventsOptions = {
-  readonly client: KubernetesClient;
+  readonly client: KubernetesApi;
   readonly clock: Clock;
   readonly log: Log;
   readonly nodeName: string;

@@ -14,8 +14,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { DeadlineError, withDeadline } from '../../lib/deadline.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { KubernetesApi } from './api.ts';
 import { KubernetesApiError, statusError } from './api-error.ts';
-import type { KubernetesClient } from './client.ts';
 import type { ObjectJson } from './json-types.ts';
 import { readLines } from './lines.ts';
 import type { ListEnvelope } from './list-stream.ts';
@@ -43,7 +43,7 @@ export const REFLECTOR_TIMING: ReflectorTiming = {
 };
 
 export type ReflectorOptions<Item> = {
-  readonly client: KubernetesClient;
+  readonly client: KubernetesApi;
   readonly clock: Clock;
   readonly log: Log;
   /** In [0, 1). */

@@ -3,25 +3,27 @@
 // way. Nothing waits here between a change and the listener.
 
 import type { ClusterEvent } from '../../cluster/cluster.ts';
+import type { Holding, SubnetWish } from '../../cluster/holding.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { OperatorEvent, Publication, Source, SourceHealth } from '../source.ts';
 import { AnnotationPublisher } from './annotation-publisher.ts';
-import { KubernetesClient } from './client.ts';
+import type { KubernetesApi } from './api.ts';
 import type { ConfigLocation } from './config-record.ts';
 import { configOrigin, configText, DEFAULT_CONFIG_LOCATION } from './config-record.ts';
-import type { Credentials } from './credentials.ts';
 import type { Annotations } from './flannel-annotations.ts';
 import type { ObjectJson } from './json-types.ts';
 import { annotationsOf, nodeRecord } from './node-record.ts';
 import type { OperatorEventLimits } from './operator-events.ts';
 import { OperatorEvents } from './operator-events.ts';
+import { annotationsFor } from './publication.ts';
 import type { Reflected, ReflectorTiming } from './reflector.ts';
 import { Reflector } from './reflector.ts';
 
 export type KubernetesSourceOptions = {
-  readonly credentials: Credentials;
+  /** Closed when the source ends. */
+  readonly client: KubernetesApi;
   readonly clock: Clock;
   readonly log: Log;
   /** In [0, 1). */
@@ -42,7 +44,7 @@ type Listener = (event: ClusterEvent) => void;
 
 export class KubernetesSource implements Source {
   readonly #options: KubernetesSourceOptions;
-  readonly #client: KubernetesClient;
+  readonly #client: KubernetesApi;
   readonly #publisher: AnnotationPublisher;
   readonly #events: OperatorEvents;
   readonly #location: ConfigLocation;
@@ -51,15 +53,22 @@ export class KubernetesSource implements Source {
   /** Why there is no configuration, while there is none. */
   #configMissing: string | undefined;
   #contactAtMs: number | undefined;
+  readonly #holders = new Set<() => void>();
+  #holding: Holding = {
+    kind: 'none',
+    authority: 'podCIDR',
+    explanation: 'only podCIDRs are known',
+    reason: 'the own Node has not been seen yet',
+  };
 
   constructor(options: KubernetesSourceOptions) {
-    const { clock, credentials, log, nodeName, random, eventLimits } = options;
+    const { client, clock, log, nodeName, random, eventLimits } = options;
     this.#options = options;
     this.#location = options.config ?? DEFAULT_CONFIG_LOCATION;
-    this.#client = new KubernetesClient({ credentials, clock });
-    this.#publisher = new AnnotationPublisher({ client: this.#client, clock, random, nodeName });
+    this.#client = client;
+    this.#publisher = new AnnotationPublisher({ client, clock, random, nodeName });
     this.#events = new OperatorEvents({
-      client: this.#client,
+      client,
       clock,
       log,
       nodeName,
@@ -79,9 +88,39 @@ export class KubernetesSource implements Source {
     }
   }
 
-  async publish(annotations: Publication, stop: AbortSignal): Promise<void> {
+  async publish(publication: Publication, stop: AbortSignal): Promise<void> {
+    const annotations = annotationsFor(publication, this.#options.flannelPrefix);
     await this.#publisher.publish(annotations, stop);
     this.#onContact();
+  }
+
+  async hold(
+    _wish: SubnetWish,
+    listener: (holding: Holding) => void,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const tell = (): void => listener(this.#holding);
+    tell();
+    this.#holders.add(tell);
+    await new Promise<void>((resolve) => {
+      if (stop.aborted) resolve();
+      else stop.addEventListener('abort', () => resolve(), { once: true });
+    });
+    this.#holders.delete(tell);
+  }
+
+  async setNetworkAvailable(stop: AbortSignal): Promise<void> {
+    const { nodeName } = this.#options;
+    const condition = {
+      type: 'NetworkUnavailable',
+      status: 'False',
+      reason: 'PoplinIsUp',
+      message: 'Poplin is running on this node',
+    };
+    const path = `/api/v1/nodes/${encodeURIComponent(nodeName)}/status`;
+    const contentType = 'application/strategic-merge-patch+json';
+    const body = { status: { conditions: [condition] } };
+    await this.#client.call({ method: 'PATCH', path, contentType, body }, stop);
   }
 
   async tell(event: OperatorEvent): Promise<void> {

@@ -4,13 +4,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AdvertPublisher } from '../../../src/agent/advert-publisher.ts';
-import type { Advert } from '../../../src/cluster/advert.ts';
 import { silentLog } from '../../../src/lib/log.ts';
+import type { Publication } from '../../../src/source/source.ts';
 import { FakeClock } from '../../fake/clock.ts';
+import { advertOf } from '../../fake/cluster.ts';
 
-const advertWith = (config: string): Advert => ({
-  ...{ v: 1, machine: 'machine-1', underlay: [], receiveMtuBytes: 1500, config, sends: [] },
-  receives: { vxlan: [], 'host-gw': [] },
+const publicationWith = (config: string): Publication => ({
+  advert: advertOf(1, { config }),
+  backend: 'vxlan',
 });
 
 /** Runs `body` beside a publisher; `refusals` are how many requests fail first. */
@@ -20,8 +21,8 @@ async function publishing(
 ): Promise<void> {
   const clock = new FakeClock();
   const calls: string[] = [];
-  const publish = async (annotations: Readonly<Record<string, string | null>>): Promise<void> => {
-    calls.push(JSON.parse(annotations['poplin.dev/advert'] ?? '{}').config);
+  const publish = async ({ advert }: Publication): Promise<void> => {
+    calls.push(advert.config);
     if (calls.length <= refusals) throw new Error('the API is away');
   };
   const publisher = new AdvertPublisher({ source: { publish }, clock, log: silentLog });
@@ -36,7 +37,7 @@ describe('the own advert', () => {
   test('is published when it changes, and not when it is the same', () =>
     publishing(0, async ({ publisher, clock, calls }) => {
       for (const config of ['a', 'a', 'b', 'b', 'b', 'a']) {
-        publisher.offer(advertWith(config));
+        publisher.offer(publicationWith(config));
         await clock.advance(100);
       }
       assert.deepEqual(calls, ['a', 'b', 'a']);
@@ -44,7 +45,7 @@ describe('the own advert', () => {
 
   test('is tried again until the API takes it', () =>
     publishing(3, async ({ publisher, clock, calls }) => {
-      publisher.offer(advertWith('a'));
+      publisher.offer(publicationWith('a'));
       await clock.advance(10_000);
       assert.equal(calls.length, 4);
     }));
@@ -54,7 +55,7 @@ describe('the own advert', () => {
       publisher.look();
       await clock.advance(100);
       assert.deepEqual(calls, []);
-      publisher.offer(advertWith('a'));
+      publisher.offer(publicationWith('a'));
       await clock.advance(100);
       publisher.look();
       await clock.advance(100);
@@ -63,7 +64,7 @@ describe('the own advert', () => {
 
   test('is not fought for at any rate', () =>
     publishing(0, async ({ publisher, clock, calls }) => {
-      publisher.offer(advertWith('a'));
+      publisher.offer(publicationWith('a'));
       await clock.advance(100);
       for (let round = 0; round < 1_000; round += 1) {
         publisher.look();

@@ -49,6 +49,7 @@ describe('a configuration that is right', () => {
       backend: VXLAN_DEFAULT,
       masquerade: true,
       masqueradeExclude: [],
+      subnetSource: 'auto',
       forwardRules: 'own',
     });
   });
@@ -78,7 +79,7 @@ describe('a configuration that is right', () => {
       "Backend": {"Type": "vxlan", "VNI": 4096, "Port": 4789, "MTU": 9000, "GBP": true,
                   "Learning": true, "DirectRouting": true},
       "Masquerade": false, "MasqueradeExclude": ["192.168.0.0/16", "fd01::/16", "192.168.0.0/16"],
-      "ForwardRules": "insert"
+      "ForwardRules": "insert", "SubnetSource": "podCIDR"
     }`);
     assert.deepEqual(withoutHash(config), {
       families: [
@@ -108,6 +109,7 @@ describe('a configuration that is right', () => {
       },
       masquerade: false,
       masqueradeExclude: ['192.168.0.0/16', 'fd01::/16'],
+      subnetSource: 'podCIDR',
       forwardRules: 'insert',
     });
   });

@@ -10,7 +10,7 @@ import { REFLECTOR_TIMING } from '../../../../src/source/kubernetes/reflector.ts
 import { KubernetesSource } from '../../../../src/source/kubernetes/source.ts';
 import type { SourceWorld } from '../../../conformance/source.ts';
 import { sourceConformance } from '../../../conformance/source.ts';
-import { plainCredentials, portOf, startTestApi } from '../../../fake/kubernetes-api.ts';
+import { plainClient, portOf, startTestApi } from '../../../fake/kubernetes-api.ts';
 
 const OWN_NAME = 'self';
 const CONFIG = { kind: CONFIG_MAPS, namespace: 'poplin', name: 'poplin-config' };
@@ -27,7 +27,7 @@ async function createWorld(): Promise<SourceWorld> {
     effect: { kind: 'hang-up' },
   });
   const source = new KubernetesSource({
-    credentials: plainCredentials(portOf(api)),
+    client: plainClient(portOf(api)),
     clock: systemClock,
     log: silentLog,
     random: Math.random,

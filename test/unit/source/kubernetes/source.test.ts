@@ -13,12 +13,28 @@ import { mergePatch } from '../../../../src/lab/api/patch.ts';
 import type { ApiServer } from '../../../../src/lab/api/server.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { silentLog } from '../../../../src/lib/log.ts';
+import { annotationsFor } from '../../../../src/source/kubernetes/publication.ts';
 import type { KubernetesSourceOptions } from '../../../../src/source/kubernetes/source.ts';
 import { KubernetesSource } from '../../../../src/source/kubernetes/source.ts';
-import { plainCredentials, portOf, startTestApi, until } from '../../../fake/kubernetes-api.ts';
+import type { Publication } from '../../../../src/source/source.ts';
+import { advertOf } from '../../../fake/cluster.ts';
+import { plainClient, portOf, startTestApi, until } from '../../../fake/kubernetes-api.ts';
 
 const NEVER = new AbortController().signal;
 const WORDS = { type: 'Warning', reason: 'Bad', message: 'something is wrong' } as const;
+
+const publication = (config: string): Publication => ({
+  advert: advertOf(1, { config }),
+  backend: 'vxlan',
+});
+
+/** The annotations of such a publication that are there. */
+const annotations = (config: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(annotationsFor(publication(config))).flatMap(([name, value]) =>
+      value === null ? [] : [[name, value]],
+    ),
+  );
 
 type World = {
   readonly api: ApiServer;
@@ -42,7 +58,7 @@ async function start(
     effect: { kind: 'hang-up' },
   });
   const source = new KubernetesSource({
-    credentials: plainCredentials(portOf(api)),
+    client: plainClient(portOf(api)),
     clock: systemClock,
     log: silentLog,
     random: () => 0.5,
@@ -77,41 +93,45 @@ const seen = (world: World): Promise<void> =>
 describe('publishing', () => {
   test('sends only what differs, and touches nothing else', async (context) => {
     const world = await start(context);
-    addSelf(world.api, { 'poplin.dev/advert': 'same', 'other.dev/x': 'y', 'poplin.dev/old': 'z' });
+    const there = { ...annotations('a'), 'other.dev/x': 'y' };
+    addSelf(world.api, there);
     await seen(world);
-    await world.source.publish({ 'poplin.dev/advert': 'same', 'poplin.dev/gone': null }, NEVER);
+    await world.source.publish(publication('a'), NEVER);
     assert.deepEqual(world.writes, []);
-    await world.source.publish({ 'poplin.dev/advert': 'new', 'poplin.dev/old': null }, NEVER);
+    await world.source.publish(publication('b'), NEVER);
     assert.deepEqual(world.writes, ['PATCH /api/v1/nodes/self']);
-    assert.deepEqual(annotationsOf(world.api), {
-      'poplin.dev/advert': 'new',
-      'other.dev/x': 'y',
-    });
+    assert.deepEqual(annotationsOf(world.api), { ...there, ...annotations('b') });
+  });
+
+  test('takes back what is not true any more', async (context) => {
+    const world = await start(context);
+    addSelf(world.api, { 'flannel.alpha.coreos.com/public-ipv6': 'fd00::1' });
+    await seen(world);
+    await world.source.publish(publication('a'), NEVER);
+    assert.deepEqual(annotationsOf(world.api), annotations('a'));
   });
 
   test('puts back what somebody else removed', async (context) => {
     const world = await start(context);
     addSelf(world.api);
     await seen(world);
-    await world.source.publish({ 'poplin.dev/advert': 'a' }, NEVER);
-    await until('the advert', () => self(world)?.problems.length === 1);
+    await world.source.publish(publication('a'), NEVER);
+    await until('the advert', () => self(world)?.advert !== undefined);
     patchObject(world.api.store, { kind: NODES, name: 'self' }, (node) =>
       mergePatch(node, { metadata: { annotations: { 'poplin.dev/advert': null } } }),
     );
-    // The advert of this test is malformed, which is how its removal shows.
-    await until('the removal', () => self(world)?.problems.length === 0);
-    await world.source.publish({ 'poplin.dev/advert': 'a' }, NEVER);
-    assert.deepEqual(annotationsOf(world.api), { 'poplin.dev/advert': 'a' });
+    await until('the removal', () => self(world)?.advert === undefined);
+    await world.source.publish(publication('a'), NEVER);
+    assert.deepEqual(annotationsOf(world.api), annotations('a'));
   });
 
   test('does not take a Node that is gone for one that is right', async (context) => {
     const world = await start(context);
-    addSelf(world.api, { 'poplin.dev/other': 'same' });
+    addSelf(world.api, annotations('a'));
     await seen(world);
     deleteObject(world.api.store, { kind: NODES, name: 'self' });
     await until('gone', () => self(world) === undefined);
-    const published = world.source.publish({ 'poplin.dev/other': 'same' }, NEVER);
-    await assert.rejects(published, /not found/);
+    await assert.rejects(world.source.publish(publication('a'), NEVER), /not found/);
   });
 
   test('goes through a server that is busy for a moment', async (context) => {
@@ -124,13 +144,13 @@ describe('publishing', () => {
       effect: { kind: 'refuse', refusal },
       times: 1,
     });
-    await world.source.publish({ 'poplin.dev/advert': 'a' }, NEVER);
+    await world.source.publish(publication('a'), NEVER);
     assert.equal(world.writes.length, 2);
   });
 
   test('rejects at once where a repetition is useless', async (context) => {
     const world = await start(context);
-    await assert.rejects(world.source.publish({ 'poplin.dev/advert': 'a' }, NEVER), {
+    await assert.rejects(world.source.publish(publication('a'), NEVER), {
       code: 'KUBERNETES_API',
       message: 'PATCH /api/v1/nodes/self: 404 NotFound: nodes "self" not found',
     });

@@ -1,0 +1,47 @@
+// The right to subnets as the node itself has it: what it asks the datastore for, and what it was
+// given. A node uses a subnet only while it holds it; that is the fence which keeps two nodes from
+// using the same one. Peers' subnets are not here but in the cluster. Pure types; who claims is in
+// src/source, who obeys is in src/agent.
+
+import type { Config } from '../config/config.ts';
+import type { Cidr } from '../net/cidr.ts';
+
+/** What gives the right: `Node.spec.podCIDRs`, Lease objects, or keys in etcd. */
+export type SubnetAuthority = 'podCIDR' | 'lease' | 'etcd';
+
+/** What a node asks for. Two wishes of equal content ask for the same. */
+export type SubnetWish = {
+  readonly config: Config;
+  /** Tells apart two machines of one node name: the second gets nothing while the first is there. */
+  readonly machine: string;
+  /** Held before, as far as the node remembers, IPv4 first: claimed again before any other. */
+  readonly previous: readonly Cidr[];
+};
+
+/** When a right ends that nobody renews any more; the margin is taken off already. */
+export type HoldingEnd = {
+  /** Of CLOCK_BOOTTIME, which goes on while the machine sleeps. */
+  readonly boottimeMs: number;
+  /** The same moment of the wall clock, in milliseconds since 1970: for after a reboot. */
+  readonly wallClockMs: number;
+};
+
+export type Holding =
+  | {
+      readonly kind: 'held';
+      readonly authority: SubnetAuthority;
+      /** Why it is this authority, for `status`. */
+      readonly explanation: string;
+      /** IPv4 first; at least one. */
+      readonly subnets: readonly Cidr[];
+      /** Absent: until the datastore says otherwise. */
+      readonly end?: HoldingEnd;
+    }
+  | {
+      readonly kind: 'none';
+      /** `undefined` while it is not decided. */
+      readonly authority: SubnetAuthority | undefined;
+      readonly explanation: string;
+      /** What the node waits for or why it lost what it had, in words for `status` and Events. */
+      readonly reason: string;
+    };
