@@ -12,7 +12,7 @@ export type SubnetAuthority = 'podCIDR' | 'lease' | 'etcd';
 /** What a node asks for. Two wishes of equal content ask for the same. */
 export type SubnetWish = {
   readonly config: Config;
-  /** Tells apart two machines of one node name: the second gets nothing while the first is there. */
+  /** Tells two machines of one node name apart: the second gets nothing while the first lives. */
   readonly machine: string;
   /** Held before, as far as the node remembers, IPv4 first: claimed again before any other. */
   readonly previous: readonly Cidr[];
