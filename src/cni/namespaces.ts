@@ -9,16 +9,20 @@ const OWN = '/proc/self/ns/net';
 /** Where the kernel adapter looks for the namespaces that links are made into. */
 export type NetnsHolder = { hold(path: string, descriptor: number): () => void };
 
-export const systemNamespaces = (holder: NetnsHolder): Namespaces => ({
-  ownInode: () => statSync(OWN).ino,
-  inodeOf: (descriptor) => {
-    const { dev, ino } = fstatSync(descriptor);
-    // Every namespace file is of the one nsfs instance; a bind mount keeps its device number.
-    return dev === statSync(OWN).dev ? ino : undefined;
-  },
-  // The runtime's path may not exist in the agent's mount namespace; the descriptor always does.
-  hold: (descriptor) => {
-    const path = `/proc/self/fd/${descriptor}`;
-    return { path, release: holder.hold(path, descriptor) };
-  },
-});
+export function systemNamespaces(holder: NetnsHolder): Namespaces {
+  // The process never leaves its own for good.
+  const own = statSync(OWN);
+  return {
+    ownInode: () => own.ino,
+    inodeOf: (descriptor) => {
+      const { dev, ino } = fstatSync(descriptor);
+      // Every namespace file is of the one nsfs instance; a bind mount keeps its device number.
+      return dev === own.dev ? ino : undefined;
+    },
+    // The runtime's path may not exist in the agent's mount namespace; the descriptor always does.
+    hold: (descriptor) => {
+      const path = `/proc/self/fd/${descriptor}`;
+      return { path, release: holder.hold(path, descriptor) };
+    },
+  };
+}

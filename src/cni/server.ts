@@ -1,14 +1,19 @@
-// The unix socket that the CNI executable connects to. Each connection carries one call: the first
-// bytes are taken by recvmsg, since the namespace's descriptor comes with them, the rest (if any)
-// by Node.js. It listens before the tombstones are read and answers after, so that a DEL is never
-// between the two. Only root gets here: the directory is 0700.
+// The unix socket that the CNI executable connects to. Each connection carries one call, whose
+// first byte brings the namespace's descriptor, and is closed with the answer. It listens before
+// the tombstones are read and answers after, so that a DEL is never between the two. Only root
+// gets here: the directory is 0700.
 
-import { chmodSync, closeSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { createServer, type Server } from 'node:net';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Received } from '../kernel/receive-descriptor.ts';
-import { receiveWithDescriptors } from '../kernel/receive-descriptor.ts';
+import type { Poll } from '../kernel/libc.ts';
+import { pollReadable } from '../kernel/libc.ts';
+import {
+  acceptUnix,
+  closeDescriptor,
+  DescriptorReceiver,
+  listenUnix,
+  sendUnix,
+} from '../kernel/unix-socket.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -19,8 +24,12 @@ import { NEWEST_VERSION } from './version.ts';
 
 /** The executable sends at once what it has; a connection that does not is not one of ours. */
 const FRAME_TIMEOUT_MS = 5000;
+/** It also reads at once what it gets. */
+const REPLY_TIMEOUT_MS = 5000;
 const FIRST_POLL_MS = 1;
 const POLL_MAX_MS = 50;
+const BACKLOG = 1024;
+/** More calls at once are hung up on, which the executable turns into "try again later". */
 const CONNECTIONS_MAX = 1024;
 /** Calls that are at work when the server closes get this long. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -34,20 +43,24 @@ export type CniServerOptions = {
   handle(frame: CniFrame, netns: number | undefined): Promise<CniReply>;
 };
 
+type Listening = { readonly socket: number; readonly poll: Poll; readonly inode: number };
+
+/** What came in by one connection. */
+type Request = {
+  readonly decoded: Exclude<FrameDecode, { kind: 'incomplete' }>;
+  readonly netns: number | undefined;
+};
+
 export class CniServer {
   readonly #options: CniServerOptions;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #receiver = new DescriptorReceiver();
   readonly #calls = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #prepared: Promise<void> = Promise.resolve();
-  /** Of the socket file: a successor may have put its own in the place. */
-  #inode: number | undefined;
+  #listening: Listening | undefined;
 
   constructor(options: CniServerOptions) {
     this.#options = options;
-    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
   /** Resolves when calls are answered. Rejects with AppError when the socket cannot be made. */
@@ -55,28 +68,20 @@ export class CniServer {
     const { socketPath } = this.#options;
     // Never reachable under its final name while it does not listen or has another mode.
     const temporary = `${socketPath}.new`;
-    const operation = `listen on ${socketPath}`;
     try {
       mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 });
       chmodSync(dirname(socketPath), 0o700);
       rmSync(temporary, { force: true });
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        this.#server.listen(temporary, () => {
-          this.#server.off('error', reject);
-          resolve();
-        });
-      });
-      this.#server.on('error', (error) => {
-        this.#options.log.error({ error: describeError(error) }, 'the CNI socket has failed');
-      });
+      const socket = listenUnix(temporary, BACKLOG);
+      const poll = pollReadable(socket, () => this.#accept());
       chmodSync(temporary, 0o600);
-      this.#inode = statSync(temporary).ino;
+      this.#listening = { socket, poll, inode: statSync(temporary).ino };
       // Nobody can connect yet, so that no call is answered before this is set.
       this.#prepared = this.#publish(temporary);
       await this.#prepared;
     } catch (error) {
-      throw new AppError('FILE', operation, describeError(error));
+      this.#stopListening();
+      throw new AppError('FILE', `listen on ${socketPath}`, describeError(error));
     }
   }
 
@@ -87,105 +92,101 @@ export class CniServer {
 
   /** Ends what is idle at once and waits a moment for calls that are at work. */
   async close(): Promise<void> {
-    const { socketPath, clock } = this.#options;
-    this.#server.close();
-    if (statSync(socketPath, { throwIfNoEntry: false })?.ino === this.#inode) rmSync(socketPath);
+    const { clock } = this.#options;
+    this.#stopListening();
     const timeout = new AbortController();
     await Promise.race([Promise.all(this.#calls), clock.sleep(CLOSE_TIMEOUT_MS, timeout.signal)]);
     timeout.abort();
     this.#closing.abort();
-    for (const socket of this.#sockets) socket.destroy();
     await Promise.all(this.#calls);
   }
 
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    // A peer that is gone needs no answer; what it asked for is finished all the same.
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#sockets.delete(socket));
-    const call = this.#serve(socket).catch((error: unknown) => {
-      this.#options.log.error({ error: describeError(error) }, 'a CNI connection has failed');
-      socket.destroy();
-    });
-    this.#calls.add(call);
-    void call.finally(() => this.#calls.delete(call));
+  /** A successor may have put its own socket in the place: that stays. */
+  #stopListening(): void {
+    const { socketPath } = this.#options;
+    const listening = this.#listening;
+    if (listening === undefined) return;
+    this.#listening = undefined;
+    listening.poll.close();
+    closeDescriptor(listening.socket);
+    if (statSync(socketPath, { throwIfNoEntry: false })?.ino === listening.inode) {
+      rmSync(socketPath);
+    }
   }
 
-  async #serve(socket: Socket): Promise<void> {
-    const first = await this.#receiveFirst(socket);
-    if (first === undefined) {
-      socket.destroy();
-      return;
-    }
-    try {
-      const decoded = await this.#receiveRest(socket, first.bytes);
-      if (decoded === undefined) {
-        socket.destroy();
-        return;
+  /** Must not throw: it is called from the loop. */
+  #accept(): void {
+    while (this.#listening !== undefined) {
+      const socket = acceptUnix(this.#listening.socket);
+      if (socket === undefined) return;
+      if (this.#calls.size >= CONNECTIONS_MAX) {
+        closeDescriptor(socket);
+        continue;
       }
-      const reply = await this.#reply(decoded, first.descriptors[0]);
-      if (!socket.destroyed) socket.end(encodeReply(reply));
-    } finally {
-      for (const descriptor of first.descriptors) closeSync(descriptor);
-    }
-  }
-
-  /** The bytes that the descriptor comes with. They are there nearly always when we look. */
-  async #receiveFirst(
-    socket: Socket,
-  ): Promise<Extract<Received, { kind: 'received' }> | undefined> {
-    const { clock } = this.#options;
-    const deadline = clock.monotonicMs() + FRAME_TIMEOUT_MS;
-    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, POLL_MAX_MS)) {
-      const descriptor = descriptorOf(socket);
-      if (descriptor === undefined) return undefined;
-      const received = receiveWithDescriptors(descriptor);
-      if (received.kind === 'failed') return undefined;
-      if (received.kind === 'received') return received.bytes.length === 0 ? undefined : received;
-      if (this.#closing.signal.aborted || clock.monotonicMs() >= deadline) return undefined;
-      await clock.sleep(pollMs, this.#closing.signal);
-    }
-  }
-
-  /** `undefined` when the peer went away or took too long. */
-  async #receiveRest(
-    socket: Socket,
-    first: Buffer,
-  ): Promise<Exclude<FrameDecode, { kind: 'incomplete' }> | undefined> {
-    const decoded = decodeRequest(first);
-    socket.setTimeout(decoded.kind === 'incomplete' ? FRAME_TIMEOUT_MS : 0);
-    if (decoded.kind !== 'incomplete') {
-      // Without a reader a half-closed socket would never be noticed.
-      socket.resume();
-      return decoded;
-    }
-    return new Promise((resolve) => {
-      const chunks = [first];
-      let length = first.length;
-      let needed = decoded.neededBytes;
-      const finish = (result: Exclude<FrameDecode, { kind: 'incomplete' }> | undefined): void => {
-        socket.setTimeout(0);
-        socket.removeAllListeners('data');
-        resolve(result);
-      };
-      socket.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length < needed) return;
-        const again = decodeRequest(Buffer.concat(chunks));
-        if (again.kind === 'incomplete') needed = again.neededBytes;
-        else finish(again);
+      const call = this.#serve(socket).catch((error: unknown) => {
+        this.#options.log.error({ error: describeError(error) }, 'a CNI connection has failed');
       });
-      socket.once('timeout', () => finish(undefined));
-      socket.once('close', () => finish(undefined));
-      socket.resume();
-    });
+      this.#calls.add(call);
+      void call.finally(() => this.#calls.delete(call));
+    }
   }
 
-  async #reply(
-    decoded: Exclude<FrameDecode, { kind: 'incomplete' }>,
-    netns: number | undefined,
-  ): Promise<CniReply> {
+  async #serve(socket: number): Promise<void> {
+    const descriptors: number[] = [];
+    try {
+      const request = await this.#receive(socket, descriptors);
+      if (request === undefined) return;
+      // A peer that is gone needs no answer; what it asked for is finished all the same.
+      await this.#send(socket, encodeReply(await this.#reply(request)));
+    } finally {
+      closeDescriptor(socket);
+      for (const descriptor of descriptors) closeDescriptor(descriptor);
+    }
+  }
+
+  /** `undefined` when the peer went away or took too long. Descriptors become the caller's. */
+  async #receive(socket: number, descriptors: number[]): Promise<Request | undefined> {
+    let bytes: Buffer | undefined;
+    const wait = this.#patience(FRAME_TIMEOUT_MS);
+    for (;;) {
+      const received = this.#receiver.receive(socket);
+      if (received.kind === 'failed') return undefined;
+      if (received.kind === 'nothing-yet') {
+        if (!(await wait())) return undefined;
+        continue;
+      }
+      descriptors.push(...received.descriptors);
+      if (received.bytes.length === 0) return undefined;
+      bytes = bytes === undefined ? received.bytes : Buffer.concat([bytes, received.bytes]);
+      const decoded = decodeRequest(bytes);
+      if (decoded.kind !== 'incomplete') return { decoded, netns: descriptors[0] };
+    }
+  }
+
+  async #send(socket: number, reply: Buffer): Promise<void> {
+    const wait = this.#patience(REPLY_TIMEOUT_MS);
+    for (let sentBytes = 0; sentBytes < reply.length; ) {
+      const sent = sendUnix(socket, reply.subarray(sentBytes));
+      if (sent < 0) return;
+      sentBytes += sent;
+      if (sent === 0 && !(await wait())) return;
+    }
+  }
+
+  /** Waits a little, longer each time; false when there was time enough, or the server closes. */
+  #patience(timeoutMs: number): () => Promise<boolean> {
+    const { clock } = this.#options;
+    const deadline = clock.monotonicMs() + timeoutMs;
+    let pollMs = FIRST_POLL_MS;
+    return async () => {
+      if (this.#closing.signal.aborted || clock.monotonicMs() >= deadline) return false;
+      await clock.sleep(pollMs, this.#closing.signal);
+      pollMs = Math.min(pollMs * 2, POLL_MAX_MS);
+      return true;
+    };
+  }
+
+  async #reply({ decoded, netns }: Request): Promise<CniReply> {
     if (decoded.kind === 'frame') {
       await this.#prepared;
       return this.#options.handle(decoded.frame, netns);
@@ -201,10 +202,4 @@ export class CniServer {
     this.#options.log.warn(problem, 'a CNI frame is refused');
     return { exitCode: 1, stdout: renderFailure(problem, NEWEST_VERSION) };
   }
-}
-
-/** Node.js does not tell a socket's descriptor; its handle has it since the first version. */
-function descriptorOf(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } };
-  return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
 }

@@ -5,6 +5,7 @@
 import { AppError } from '../lib/errors.ts';
 import type { Op } from '../state/op.ts';
 import type { OpFailure } from './kernel.ts';
+import type { LinkAdd } from './link-touches.ts';
 import type { NftElementOp } from './nft-elements.ts';
 import { applyNftElements } from './nft-elements.ts';
 import type { NftTableOp } from './nft-table.ts';
@@ -51,12 +52,36 @@ function applyRun(session: Session, run: Run): Result {
   }
 }
 
-function applyByRtnetlink(session: Session, ops: readonly Op[]): readonly OpFailure[] {
+function applyByRtnetlink(session: Session, ops: readonly Op[]): Result {
+  const pairs = leadingPairs(ops);
+  if (pairs.length === 0) return applyBatch(session, ops, NOTHING_MADE);
+  return session.pairs.make(pairs).then((made) => applyBatch(session, ops, made));
+}
+
+const NOTHING_MADE: ReadonlySet<Op> = new Set();
+
+function applyBatch(
+  session: Session,
+  ops: readonly Op[],
+  made: ReadonlySet<Op>,
+): readonly OpFailure[] {
   const batch = new RtnetlinkBatch(session);
   batch.lookUpLinks(ops);
-  for (const op of ops) batch.add(op);
+  for (const op of ops) {
+    if (made.has(op)) batch.takeMade(op as LinkAdd);
+    else batch.add(op);
+  }
   return batch.finish();
 }
+
+/** Pairs that are to be made before anything else. */
+function leadingPairs(ops: readonly Op[]): readonly LinkAdd[] {
+  const end = ops.findIndex((op) => !isPairAdd(op));
+  return ops.slice(0, end < 0 ? ops.length : end).filter(isPairAdd);
+}
+
+const isPairAdd = (op: Op): op is LinkAdd =>
+  op.object === 'link' && op.verb === 'add' && op.value.kind === 'veth';
 
 /** A setting is never absent, so there is nothing to do for a removal. */
 function writeFile(session: Session, op: FileOp): OpFailure[] {

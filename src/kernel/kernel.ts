@@ -1,7 +1,8 @@
 // The port to one network namespace's kernel. The agent knows only this; linux.ts is the real one,
 // test/fake/kernel.ts the other, and one conformance suite holds both to the same behaviour.
-// `read` and everything in `apply` but the loading of nftables text and the removal of links
-// happen synchronously, so that a caller which computes between them sees a consistent kernel.
+// `read` and everything in `apply` but the loading of nftables text, the making of veth pairs and
+// the removal of links happen synchronously, so that a caller which computes between them sees a
+// consistent kernel.
 
 import type { AppError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';

@@ -8,8 +8,11 @@ import { ADD, CHANGE } from '../netlink/constants.ts';
 import type { LinkFields } from '../netlink/link.ts';
 import { encodeLink, RTM_NEWLINK } from '../netlink/link.ts';
 import type { VethPeerFields, VxlanFields } from '../netlink/link-kind.ts';
+import type { MessageWriter } from '../netlink/message.ts';
 import type { Link, VethLink, VxlanLink } from '../state/kernel-state.ts';
 import type { Resolver } from './requests.ts';
+
+type LinkResolver = Pick<Resolver, 'session' | 'link'>;
 
 /**
  * veth_newlink makes a queue per CPU and then uses one; shutting the others takes two RCU grace
@@ -17,10 +20,14 @@ import type { Resolver } from './requests.ts';
  */
 const VETH_QUEUES = 1;
 
-export function requestLinkAdd(resolver: Resolver, link: Link): number {
+/** Written where other requests are, or into a writer that another thread sends from. */
+export function requestLinkAdd(
+  resolver: LinkResolver,
+  link: Link,
+  writer: MessageWriter = resolver.session.writer,
+): number {
   const { name, up, mtuBytes, mac, group, kind } = link;
   const fields = { name, up, mtuBytes, mac, group, kind };
-  const { writer } = resolver.session;
   const request = { type: RTM_NEWLINK, flags: ADD };
   switch (link.kind) {
     case 'vxlan': {
@@ -36,14 +43,14 @@ export function requestLinkAdd(resolver: Resolver, link: Link): number {
   }
 }
 
-function vxlanFields(resolver: Resolver, link: VxlanLink): VxlanFields {
+function vxlanFields(resolver: LinkResolver, link: VxlanLink): VxlanFields {
   const { vni, portNumber, local, learning, gbp, udpChecksum } = link;
   const fields = { vni, portNumber, local, learning, gbp, udpChecksum };
   if (link.underlay === '') return fields;
   return { ...fields, underlayIndex: resolver.link(link.underlay) };
 }
 
-function peerFields(resolver: Resolver, link: VethLink): VethPeerFields {
+function peerFields(resolver: LinkResolver, link: VethLink): VethPeerFields {
   const { peer } = link;
   if (peer === undefined) {
     throw new AppError('NETLINK', `add link ${link.name}`, 'a veth pair needs its other end');

@@ -98,13 +98,16 @@ export class NetlinkSocket {
   }
 
   /** The same without holding up the main thread while the kernel works. */
-  async exchangeInThread(batch: MessageWriter): Promise<ReadonlyMap<number, Answer>> {
+  async exchangeInThread(
+    batch: MessageWriter,
+    visit?: Visit,
+  ): Promise<ReadonlyMap<number, Answer>> {
     const { count } = batch;
     const asked = batch.sequences();
     const sent = await sendInThread(this.#fd, batch.bytes());
     batch.clear();
     if (sent < 0) throw new AppError('SYSCALL', 'send to netlink socket', 'it failed');
-    return this.#collect(asked, { answers: count });
+    return this.#collect(asked, { answers: count, visit });
   }
 
   /**

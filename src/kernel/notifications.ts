@@ -51,6 +51,8 @@ type OwnWindow = {
 export class Notifications {
   readonly #session: Session;
   readonly #dying = new Set<number>();
+  /** Names of links that are being made on another thread. */
+  readonly #coming = new Set<string>();
   /** Permanent neighbours and FDB entries added since the last read, by key. */
   readonly #added = new Set<string>();
   /** Addresses as last read or set by us: the kernel repeats itself about them. */
@@ -69,6 +71,14 @@ export class Notifications {
     this.#known = { neighbours: state.neighbours, fdb: state.fdb };
     this.#addresses = new Map(state.addresses);
     this.#added.clear();
+  }
+
+  linkComes(name: string): void {
+    this.#coming.add(name);
+  }
+
+  linkCame(name: string): void {
+    this.#coming.delete(name);
   }
 
   linkDies(index: number): void {
@@ -152,7 +162,7 @@ export class Notifications {
       this.#window.links.set(index, link);
       return false;
     }
-    return this.#session.links.set(link);
+    return this.#session.links.set(link) && !this.#coming.has(link.name);
   }
 
   #isForeignAddress(message: MessageCursor): boolean {

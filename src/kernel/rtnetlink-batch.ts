@@ -78,6 +78,12 @@ export class RtnetlinkBatch {
     this.#touches = new LinkTouches(this.#resolver);
   }
 
+  /** Takes a link that was just made, as if by this batch. */
+  takeMade(op: LinkAdd): void {
+    this.#made.add(op.value.name);
+    if (op.value.alias !== '') this.#touches.addAlias(op, this.#linkIndex(op.value.name));
+  }
+
   /** Asks for the links that are to be changed, all at once. */
   lookUpLinks(ops: readonly Op[]): void {
     const names = ops.flatMap((op) =>

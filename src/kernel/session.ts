@@ -19,6 +19,7 @@ import {
 } from './netlink-socket.ts';
 import type { NetnsRegistry } from './netns.ts';
 import { NexthopIds } from './nexthop-ids.ts';
+import { PairMaker } from './pair-maker.ts';
 import { SysctlFiles } from './sysctl.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -26,6 +27,10 @@ import type { Workspace } from './workspace.ts';
 export type OwnChangeObserver = {
   beforeOwn(): void;
   afterOwn(ops: readonly Op[]): void;
+  /** A link of this name is about to be made: what the kernel says of it is no news. */
+  linkComes(name: string): void;
+  /** It was made, or could not be. */
+  linkCame(name: string): void;
   /** A link is about to be removed: what the kernel says of it from now on is no news. */
   linkDies(index: number): void;
   /** It could not be removed after all. */
@@ -51,6 +56,7 @@ export class Session {
   readonly sysctls: SysctlFiles;
   readonly workspace: Workspace;
   observer: OwnChangeObserver | undefined;
+  #pairs: PairMaker | undefined;
   #netfilter: NetlinkSocket | undefined;
   #hasNexthopObjects: boolean | undefined;
 
@@ -73,6 +79,11 @@ export class Session {
   get netfilter(): NetlinkSocket {
     this.#netfilter ??= this.#open(NETLINK_NETFILTER);
     return this.#netfilter;
+  }
+
+  get pairs(): PairMaker {
+    this.#pairs ??= new PairMaker(this);
+    return this.#pairs;
   }
 
   /** Port ids by which the kernel names whoever caused a notification. */
@@ -106,6 +117,7 @@ export class Session {
 
   close(): void {
     this.route.close();
+    this.#pairs?.close();
     this.#netfilter?.close();
   }
 

@@ -82,6 +82,14 @@ export class Watcher implements OwnChangeObserver {
     }
   }
 
+  linkComes(name: string): void {
+    this.#notifications.linkComes(name);
+  }
+
+  linkCame(name: string): void {
+    this.#notifications.linkCame(name);
+  }
+
   linkDies(index: number): void {
     this.#notifications.linkDies(index);
   }

@@ -10,6 +10,7 @@ import {
   failures,
   ip,
   link,
+  listen,
   mac,
   read,
   remove,
@@ -45,7 +46,30 @@ export function kernelLinks(open: OpenWorld): void {
   });
 }
 
+const isPair = (name: string): boolean => name.startsWith('poplin0');
+
 function severalLinks(open: OpenWorld): void {
+  test('pairs that are asked for at once are all made, or refused each for itself', async () => {
+    using world = open();
+    read(world);
+    const watch = listen(world);
+    const names = Array.from({ length: 20 }, (_, index) => `poplin0000000${index + 10}`);
+    const ops = names.map((name, index) => add(link(veth(world, name, 0x40 + 2 * index))));
+    const [first] = ops;
+    assert.ok(first !== undefined);
+    // The last takes the name of the first, with another Ethernet address.
+    const taken = add(link(veth(world, names[0] ?? '', 0xf0)));
+    const failures = await Promise.all([...ops, taken].map((op) => world.kernel.apply([op])));
+    watch.stop();
+    assert.deepEqual(
+      failures.map((each) => each.length),
+      [...names.map(() => 0), 1],
+    );
+    assert.deepEqual([...read(world).links.keys()].filter(isPair), names);
+    assert.deepEqual(await watch.quiet(), []);
+    assert.deepEqual(await world.kernel.apply([first]), [], 'what is there already is no failure');
+  });
+
   test('several links are removed in one list, whichever of them are there', async () => {
     using world = open();
     await underlayAndVxlan(world);
