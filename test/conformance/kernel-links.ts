@@ -21,6 +21,7 @@ import {
 } from './world.ts';
 
 export function kernelLinks(open: OpenWorld): void {
+  pairsAtOnce(open);
   severalLinks(open);
   test('the other end of a veth pair is made in its namespace', async () => {
     using world = open();
@@ -48,7 +49,7 @@ export function kernelLinks(open: OpenWorld): void {
 
 const isPair = (name: string): boolean => name.startsWith('poplin0');
 
-function severalLinks(open: OpenWorld): void {
+function pairsAtOnce(open: OpenWorld): void {
   test('pairs that are asked for at once are all made, or refused each for itself', async () => {
     using world = open();
     read(world);
@@ -69,7 +70,9 @@ function severalLinks(open: OpenWorld): void {
     assert.deepEqual(await watch.quiet(), []);
     assert.deepEqual(await world.kernel.apply([first]), [], 'what is there already is no failure');
   });
+}
 
+function severalLinks(open: OpenWorld): void {
   test('several links are removed in one list, whichever of them are there', async () => {
     using world = open();
     await underlayAndVxlan(world);
