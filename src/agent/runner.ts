@@ -1,6 +1,7 @@
-// Runs one task again and again: soon after a trigger, never more often than the minimum interval,
-// at least once per maximum interval, and after a failure with growing pauses. Triggers that come
-// while the task runs are one further run. One run is in flight at most, so the task needs no lock.
+// Runs one task again and again: soon after a trigger, never more often than the minimum interval
+// nor for more than half of the time, at least once per maximum interval, and after a failure with
+// growing pauses. Triggers that come while the task runs are one further run. One run is in flight
+// at most, so the task needs no lock.
 
 import type { Clock } from '../lib/clock.ts';
 
@@ -13,6 +14,9 @@ export type RunnerLimits = {
 
 /** `again`: there is more to do now, or later. `retry`: it failed in part and is tried later. */
 export type RunResult = 'done' | 'again' | 'retry' | { readonly againAfterMs: number };
+
+/** A task that takes long rests as long, but not longer than this. */
+const REST_MAX_MS = 200;
 
 export class BoundedRunner {
   readonly #task: (stop: AbortSignal) => Promise<RunResult>;
@@ -36,15 +40,18 @@ export class BoundedRunner {
   async run(stop: AbortSignal): Promise<void> {
     let waitMs = this.#limits.maximumIntervalMs;
     let retryMs = this.#limits.firstRetryMs;
-    let startedMs = Number.NEGATIVE_INFINITY;
+    let earliestMs = Number.NEGATIVE_INFINITY;
     while (!stop.aborted) {
       await this.#untilTriggered(waitMs, stop);
-      const early = startedMs + this.#limits.minimumIntervalMs - this.#clock.monotonicMs();
+      const early = earliestMs - this.#clock.monotonicMs();
       if (early > 0) await this.#clock.sleep(early, stop);
       if (stop.aborted) return;
       this.#triggered = false;
-      startedMs = this.#clock.monotonicMs();
+      const startedMs = this.#clock.monotonicMs();
       const result = await this.#task(stop);
+      const endedMs = this.#clock.monotonicMs();
+      const restMs = Math.min(endedMs - startedMs, REST_MAX_MS);
+      earliestMs = Math.max(startedMs + this.#limits.minimumIntervalMs, endedMs + restMs);
       waitMs = this.#limits.maximumIntervalMs;
       if (result === 'retry') {
         waitMs = Math.min(retryMs, this.#limits.maximumIntervalMs);

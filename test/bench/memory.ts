@@ -1,6 +1,6 @@
-// Suite `memory`: what the agent holds in memory, and how soon it is ready, alone and in a cluster
-// of 5,000 nodes; against a Node.js process that does nothing. The agent is the bundle, started by
-// the launcher that users start it by.
+// Suite `memory`: what the agent holds in memory, how soon it is ready, and what updates cost it,
+// alone and in a cluster of 5,000 nodes; against a Node.js process that does nothing. The agent is
+// the bundle, started by the launcher that users start it by.
 
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { readMemory } from './process-memory.ts';
 import { endProcess, inNamespace, type Stage } from './stage.ts';
 import { median, shortNumber } from './statistics.ts';
 import type { SuiteContext } from './suite.ts';
+import { updateMeasures } from './updates.ts';
 
 const NODES = 5000;
 /** What is measured is the agent at rest. */
@@ -37,6 +38,7 @@ export async function memorySuite({ stage, note }: SuiteContext): Promise<Measur
     ...memoryMeasures(`memory.${NODES}`, many.memory, empty.memory),
     startMeasure('start.ready', idle.readyMs, empty.startMs),
     startMeasure(`start.ready.${NODES}`, [many.readyMs], empty.startMs),
+    ...many.updates,
   ];
 }
 
@@ -84,15 +86,16 @@ async function startOften(cluster: Cluster): Promise<{ memory: ProcessMemory; re
 
 async function startWithMany(
   cluster: Cluster,
-): Promise<{ memory: ProcessMemory; readyMs: number }> {
+): Promise<{ memory: ProcessMemory; readyMs: number; updates: Measure[] }> {
   const agent = cluster.startAgent(cluster.node(1));
   const readyMs = await cluster.untilReady(agent);
   await cluster.until('all peers have a path', ({ peers }) => {
     return peers.length === NODES && peers.every(({ used }) => used === 'vxlan');
   });
   const memory = await memoryOf(agent.child);
+  const updates = await updateMeasures(cluster, agent, NODES);
   await endAgent(agent);
-  return { memory, readyMs };
+  return { memory, readyMs, updates };
 }
 
 /** Without the conflist, so that the next start writes it again. */

@@ -94,7 +94,8 @@ const NOTES = [
   '  the two nodes over their bare underlay (veth pairs and a bridge), in turns.',
   '- `memory`: the agent as it is shipped (bundle, `scripts/poplin`), by `/proc/PID/status`, with one',
   '  node and with 5,000 Node objects of 8 KB; against a Node.js process that does nothing. `start`',
-  '  is from the start of the process to the conflist being there.',
+  '  is from the start of the process to the conflist being there. `updates` is processor time while',
+  '  50 Nodes a second are updated, as by kubelets (`heartbeat`) or in what peers need (`change`).',
   '- `latency`: from a write to the API until the kernel of the last of three nodes tells of the',
   '  change; against the arrival of the same event at a bare HTTP watch.',
 ];

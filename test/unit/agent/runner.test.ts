@@ -110,3 +110,22 @@ test('a trigger while the task runs is not lost, and two runs never overlap', as
 });
 
 test('stopping ends it while it waits', () => withRunner([], async () => {}));
+
+test('a task that takes long rests as long, up to a bound', async () => {
+  const clock = new FakeClock();
+  const runs: number[] = [];
+  const work = async (): Promise<RunResult> => {
+    runs.push(clock.monotonicMs());
+    await clock.sleep(runs.length === 1 ? 80 : 900);
+    return 'again';
+  };
+  const runner = new BoundedRunner(work, LIMITS, clock);
+  const stop = new AbortController();
+  const running = runner.run(stop.signal);
+  runner.trigger();
+  await clock.advance(1_500);
+  assert.deepEqual(runs, [0, 160, 1_260]);
+  stop.abort();
+  await clock.advance(1_000);
+  await running;
+});
