@@ -10,6 +10,7 @@ import { Announcer } from '../agent/announcer.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
+import { LeaseKeeper } from '../agent/lease-keeper.ts';
 import { AgentMetrics } from '../agent/metrics.ts';
 import { NodeFiles } from '../agent/node-files.ts';
 import type { AgentOptions } from '../agent/options.ts';
@@ -159,12 +160,13 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
   const clock = systemClock;
   const pods = new Pods(store);
   const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
+  const machine = readMachineId(options.machineIdFile);
   const reconciler = new Reconciler({
     kernel,
     clock,
     log,
     nodeName,
-    machine: readMachineId(options.machineIdFile),
+    machine,
     originals: new OriginalSysctls(stateDir),
     attachments: (state) => pods.standing(state),
     pendingLinks: () => pods.pendingLinks(),
@@ -176,6 +178,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     source,
     reconciler,
     config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
+    leases: new LeaseKeeper({ source, machine, clock, log }),
     pods,
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),
