@@ -23,6 +23,7 @@ import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
 import type { RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
+import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { Status } from './status.ts';
 import { buildStatus } from './status.ts';
 import type { Seen } from './verdict.ts';
@@ -36,6 +37,7 @@ export type AgentParts = {
   readonly reconciler: Reconciler;
   readonly config: ConfigKeeper;
   readonly leases: LeaseKeeper;
+  readonly snapshots: SnapshotKeeper;
   readonly pods: Pods;
   readonly files: NodeFiles;
   readonly foreignRules: ForeignRules;
@@ -77,9 +79,11 @@ export class Agent {
       reconciler.forgetLookups();
       this.#loop.trigger();
     });
+    this.#recall();
     try {
       await Promise.all([
         source.run((event) => this.#take(event), stop),
+        this.#parts.snapshots.run(stop),
         this.#parts.leases.run(() => this.#onLease(), stop),
         this.#loop.run(stop),
         this.#publisher.run(stop),
@@ -136,6 +140,18 @@ export class Agent {
     });
   }
 
+  /** What the process before this one knew: all there is while the datastore is away. */
+  #recall(): void {
+    const { snapshots, leases, reconciler, log } = this.#parts;
+    const { cluster, holding } = snapshots.read();
+    leases.restore(holding ?? reconciler.holdingInKernel());
+    if (cluster === undefined) return;
+    log.info({ nodes: cluster.nodes.size }, 'a cluster is remembered');
+    this.#cluster.restore(cluster);
+    this.#configure();
+    this.#loop.trigger();
+  }
+
   #take(event: ClusterEvent): void {
     if (!this.#cluster.take(event)) return;
     this.#configure();
@@ -150,8 +166,10 @@ export class Agent {
 
   /** The newest text, and what the node holds by it. */
   #configure(): void {
-    const { config, leases } = this.#parts;
+    const { config, leases, snapshots } = this.#parts;
     const cluster = this.#cluster.current;
+    const synced = cluster?.kind === 'synced' ? cluster : undefined;
+    snapshots.offer(synced, leases.toRemember);
     if (cluster === undefined) return;
     config.offer(cluster.config, leases.view.subnets);
     if (config.config !== undefined) leases.wish(config.config);

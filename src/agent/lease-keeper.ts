@@ -74,7 +74,7 @@ export class LeaseKeeper {
   }
 
   /** What a process before this one held; to be called before `run`. */
-  restore(remembered: RememberedHolding): void {
+  restore(remembered: RememberedHolding | undefined): void {
     this.#remembered = remembered;
   }
 

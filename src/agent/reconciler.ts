@@ -19,10 +19,11 @@ import { diff, diffRemembered } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { order } from '../state/order.ts';
-import { OWN_PROTOCOL, ownedPart, ownsLink, PROBE_TABLE } from '../state/own.ts';
+import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../state/own.ts';
 import { printOp } from '../state/print.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { DrainingLinks } from './draining-links.ts';
+import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import { findUnderlays } from './underlay.ts';
@@ -80,6 +81,17 @@ export class Reconciler {
 
   get last(): LastPass | undefined {
     return this.#last;
+  }
+
+  /** What an agent before this one programmed: its unreachable routes are the subnets themselves. */
+  holdingInKernel(): RememberedHolding | undefined {
+    const { routes } = this.#parts.kernel.read(this.#scope());
+    const subnets = [...routes.values()].flatMap((route) =>
+      ownsRoute(route) && route.via.kind === 'unreachable' ? [route.destination] : [],
+    );
+    if (subnets.length === 0) return undefined;
+    const explanation = 'found in the kernel';
+    return { authority: undefined, explanation, subnets: subnets.sort(), isLost: false };
   }
 
   /** To be called when links, addresses or routes of others changed. */

@@ -17,6 +17,8 @@ import type { AgentOptions } from '../agent/options.ts';
 import { OriginalSysctls } from '../agent/original-sysctls.ts';
 import { Pods } from '../agent/pods.ts';
 import { Reconciler } from '../agent/reconciler.ts';
+import { snapshotFiles } from '../agent/snapshot-files.ts';
+import { SnapshotKeeper } from '../agent/snapshot-keeper.ts';
 import type { CniContext } from '../cni/context.ts';
 import { systemNamespaces } from '../cni/namespaces.ts';
 import { CniServer } from '../cni/server.ts';
@@ -48,6 +50,9 @@ import { VERSION } from './version.ts';
 
 /** How long an ADD waits for the node to be ready; the runtime's own limit is 4 minutes. */
 const ADD_READY_TIMEOUT_MS = 20_000;
+
+/** Another after each boot; read-only in every container (random(4)). */
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 /** The ConfigMap's key, as Flannel has it. */
 const CONFIG_KEY = 'net-conf.json';
@@ -179,6 +184,13 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     reconciler,
     config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
     leases: new LeaseKeeper({ source, machine, clock, log }),
+    snapshots: new SnapshotKeeper({
+      files: snapshotFiles(stateDir),
+      owner: { node: nodeName, machine },
+      bootId: readFileSync(BOOT_ID_FILE, 'utf8').trim(),
+      clock,
+      log,
+    }),
     pods,
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),
