@@ -195,9 +195,9 @@ export class Agent {
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }
-    const { advert, ownSubnets } = outcome.desired;
+    const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
     pods.follow(ownSubnets);
-    if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend: config.backend.type });
+    if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend });
     else this.#publisher.withhold();
     const written = await this.#writeFiles(outcome);
     const own = cluster.kind === 'synced' ? cluster.nodes.get(this.#parts.nodeName) : undefined;

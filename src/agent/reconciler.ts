@@ -4,6 +4,7 @@
 
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
+import { reachOf } from '../cluster/reach.ts';
 import type { Config } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
@@ -177,7 +178,7 @@ export class Reconciler {
     const unknown: Ip[] = [];
     for (const node of cluster.nodes.values()) {
       if (node.name === this.#parts.nodeName) continue;
-      for (const ip of node.advert?.underlay ?? []) {
+      for (const ip of reachOf(node)?.underlay ?? []) {
         if (families.has(familyOf(ip)) && !this.#lookups.has(ip)) unknown.push(ip);
       }
     }
