@@ -124,7 +124,9 @@ export class LabDirectory {
       mkdirSync(directory, { recursive: true, mode: 0o755 });
     }
     // Each node is a machine of its own, and one that is added again another than before.
-    writeFileSync(paths.machineIdFile, `${randomBytes(16).toString('hex')}\n`);
+    if (!existsSync(paths.machineIdFile)) {
+      writeFileSync(paths.machineIdFile, `${randomBytes(16).toString('hex')}\n`);
+    }
     return paths;
   }
 

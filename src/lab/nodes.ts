@@ -18,7 +18,7 @@ import type { LabNode, LabPlan, LabSpec } from './plan.ts';
 import { nodeNumbersOf, numberOfNode, planLab } from './plan.ts';
 import { attachPod, forgetPod, podRecords } from './pods.ts';
 import { endProcess } from './processes.ts';
-import { addToUnderlay } from './underlay.ts';
+import { addToUnderlay, removeFromUnderlay } from './underlay.ts';
 import type { LabEffects } from './up.ts';
 
 const SETTLE_TIMEOUT_MS = 30_000;
@@ -80,7 +80,7 @@ export async function removeNode(
     await mustRun(run, ['ip', 'netns', 'del', pod.netns]);
     forgetPod(directory, pod.name);
   }
-  await mustRun(run, ['ip', 'netns', 'del', node.netns]);
+  await removeFromUnderlay(run, before, node);
   directory.forgetProcess(nodeName);
   rmSync(dirname(directory.node(nodeName).logFile), { recursive: true, force: true });
   const left = nodeNumbersOf(record.spec).filter((number) => number !== numberOfNode(nodeName));

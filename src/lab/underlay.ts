@@ -117,6 +117,16 @@ export async function addToUnderlay(run: RunCommand, plan: LabPlan, node: LabNod
   await ipBatch(run, node.netns, renderNode(plan, node));
 }
 
+/** The kernel takes a namespace apart some time later: a name must be free at once. */
+export async function removeFromUnderlay(
+  run: RunCommand,
+  plan: LabPlan,
+  { name, netns }: LabNode,
+): Promise<void> {
+  await ipBatch(run, plan.fabricNetns, [`link del ${name}`]);
+  await mustRun(run, ['ip', 'netns', 'del', netns]);
+}
+
 async function addNamespace(
   run: RunCommand,
   netns: string,

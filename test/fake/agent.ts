@@ -20,12 +20,12 @@ import { renderAttachment, renderFileName } from '../../src/cni/attachment-file.
 import { AttachmentStore } from '../../src/cni/store.ts';
 import type { Attachment } from '../../src/endpoint/attachment.ts';
 import type { RunCommand } from '../../src/kernel/foreign-firewall.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { Source } from '../../src/source/source.ts';
 import { OWN_PROTOCOL, ownsLink, PROBE_TABLE } from '../../src/state/own.ts';
 import { printState } from '../../src/state/print.ts';
-import type { FakeClock } from './clock.ts';
 import { FakeKernel } from './kernel.ts';
 import { FakeMachine } from './namespace.ts';
 import { FakeFiles } from './store-files.ts';
@@ -33,7 +33,7 @@ import { FakeFiles } from './store-files.ts';
 export type FakeAgentOptions = {
   readonly nodeName: string;
   readonly address: Ip;
-  readonly clock: FakeClock;
+  readonly clock: Clock;
   readonly source: () => Source;
 };
 
