@@ -22,7 +22,7 @@ export class ClusterView {
     this.#nodeName = nodeName;
   }
 
-  /** What the disk remembers. Of that, what this node holds is known better than what others did. */
+  /** What the disk remembers: of that, this node's own subnets are known best. */
   restore(remembered: Remembered): void {
     const own = remembered.nodes.get(this.#nodeName);
     if (own === undefined) return;

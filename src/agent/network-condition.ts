@@ -1,6 +1,6 @@
 // Says in the own Node's condition that the network works, once the peers are programmed and never
-// before: until then the node stays tainted, and no pod is scheduled to it. Tried until it is taken,
-// and again for each new Node object of this name. It never holds up the loop.
+// before: until then the node stays tainted, and no pod is scheduled to it. Tried until it is
+// taken, and again for each new Node object of this name. It never holds up the loop.
 
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/errors.ts';

@@ -84,7 +84,7 @@ export class Reconciler {
     return this.#last;
   }
 
-  /** What an agent before this one programmed: its unreachable routes are the subnets themselves. */
+  /** By what an agent before this one programmed: its unreachable routes are the subnets. */
   holdingInKernel(): RememberedHolding | undefined {
     const { routes } = this.#parts.kernel.read(this.#scope());
     const subnets = [...routes.values()].flatMap((route) =>

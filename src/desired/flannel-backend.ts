@@ -1,5 +1,5 @@
-// Flannel's nodes leave out every node that names another backend than their own. So while there are
-// such nodes, this one names theirs, whatever it is configured to send by itself. Pure.
+// Flannel's nodes leave out every node that names another backend than their own. So while there
+// are such nodes, this one names theirs, whatever it is configured to send by itself. Pure.
 
 import type { ClusterNode } from '../cluster/node.ts';
 import { isFlannelNode } from '../cluster/reach.ts';

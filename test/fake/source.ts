@@ -1,7 +1,7 @@
-// A datastore in memory for several nodes, and the Source of each of them: lists and watches, claims
-// of subnets that exclude each other, rights with an end, outages and revocations. What a test does
-// to it is what an operator or another node would do. Nothing is delivered to a source that is cut
-// off; when it is back it lists again, as a real one does.
+// A datastore in memory for several nodes, and the Source of each of them: lists and watches,
+// claims of subnets that exclude each other, rights with an end, outages and revocations. What a
+// test does to it is what an operator or another node would do. Nothing is delivered to a source
+// that is cut off; when it is back it lists again, as a real one does.
 
 import type { ClusterEvent, ConfigText } from '../../src/cluster/cluster.ts';
 import type { Holding, SubnetWish } from '../../src/cluster/holding.ts';

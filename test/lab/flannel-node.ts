@@ -1,7 +1,7 @@
-// A node of Flannel, played by what Flannel leaves behind: its annotations on the Node, its devices,
-// and for every peer one route, one neighbour and one FDB entry (or one plain route), made from the
-// peer's annotations and nothing else. Peers that name another backend are left out, as Flannel
-// leaves them out. Its pod is behind a bridge cni0.
+// A node of Flannel, played by what Flannel leaves behind: its annotations on the Node, its
+// devices, and for every peer one route, one neighbour and one FDB entry (or one plain route), made
+// from the peer's annotations and nothing else. Peers that name another backend are left out, as
+// Flannel leaves them out. Its pod is behind a bridge cni0.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -99,6 +99,33 @@ test('a node that reboots while the API is away has its network back', async () 
   });
 });
 
+test('a node that gets another subnet names the pods of the old one, and starts new ones', async () => {
+  await withLab({ nodeCount: 2 }, async (lab) => {
+    const old = lab.podAddress('node1-pod1');
+    const { addresses } = lab.node('node1');
+    await lab.api.deleteNode('node1');
+    const spec = { podCIDR: '10.244.50.0/24', podCIDRs: ['10.244.50.0/24'] };
+    await lab.api.createNode('node1', addresses, { spec });
+    const { pods } = await lab.untilStatus(
+      'node1',
+      'has the new subnet',
+      ({ lease, pods }) => lease.subnets.join() === '10.244.50.0/24' && pods.isolated.length === 1,
+    );
+    assert.match(pods.isolated[0] ?? '', new RegExp(`node1-pod1: .*${old}`));
+    assert.doesNotMatch(lab.run('node1', 'ip route show table all'), /10\.244\.0\./);
+    await until('an Event names the pod', async () =>
+      (await lab.api.events()).some(
+        ({ reason, message }) => reason === 'PodsIsolated' && message?.includes('node1-pod1'),
+      ),
+    );
+    forgetPod(lab.directory, 'node1-pod1');
+    const { result } = await lab.attach('node1', 2);
+    assert.match(result.ips[0]?.address ?? '', /^10\.244\.50\./);
+    await lab.settled();
+    await lab.mustReach();
+  });
+});
+
 test('two nodes with one underlay address are named, and nothing is lost', async () => {
   await withLab({ nodeCount: 2 }, async (lab) => {
     const reports = await whilePinging(lab, async () => {
