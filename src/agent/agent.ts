@@ -183,13 +183,13 @@ export class Agent {
     const cluster = this.#cluster.current;
     const { config: keeper, leases, pods } = this.#parts;
     const { config } = keeper;
-    const { subnets, isKnown } = leases.view;
-    if (cluster === undefined || config === undefined || !isKnown) {
+    const right = leases.view;
+    if (cluster === undefined || config === undefined || !right.isKnown) {
       this.#report();
       return 'done';
     }
     this.#parts.foreignRules.follow(config);
-    const outcome = await this.#parts.reconciler.pass({ config, cluster, subnets });
+    const outcome = await this.#parts.reconciler.pass({ config, cluster, right });
     this.#passes += 1;
     this.#parts.metrics.passed(outcome);
     for (const { op, error } of outcome.failures) {

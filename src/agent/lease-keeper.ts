@@ -31,7 +31,9 @@ export type LeaseView = {
   readonly isKnown: boolean;
   /** What the node may use now, IPv4 first. */
   readonly subnets: readonly Cidr[];
-  /** Whether new pods may take addresses: not while the right is only remembered, and in doubt. */
+  /** Only remembered, and the source, which has seen everything, does not confirm it. */
+  readonly isInDoubt: boolean;
+  /** Whether new pods may take addresses of them. */
   readonly startsPods: boolean;
   /** Why nothing is held; '' while something is. */
   readonly reason: string;
@@ -96,7 +98,7 @@ export class LeaseKeeper {
     const isInDoubt = holding?.kind !== 'held' && this.#parts.source.health().synced;
     const startsPods = subnets.length > 0 && !isInDoubt;
     const reason = startsPods ? '' : this.#reason();
-    return { authority, explanation, isKnown, subnets, startsPods, reason };
+    return { authority, explanation, isKnown, subnets, isInDoubt, startsPods, reason };
   }
 
   /** For the next process on this machine; undefined when nothing was ever held. */
@@ -127,6 +129,8 @@ export class LeaseKeeper {
       const previous = this.toRemember?.subnets ?? [];
       const wish: SubnetWish = { config: this.#config, machine, previous };
       await source.hold(wish, (holding) => void (signal.aborted || this.#take(holding)), signal);
+      // A source that gives up early is asked again, but not all the time.
+      await clock.sleep(END_POLL_MS, signal);
     }
   }
 

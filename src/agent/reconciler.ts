@@ -8,12 +8,12 @@ import { reachOf } from '../cluster/reach.ts';
 import type { Config } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
+import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import { diff, diffRemembered } from '../state/diff.ts';
@@ -46,7 +46,7 @@ export type PassInput = {
   readonly config: Config;
   readonly cluster: Synced | Remembered;
   /** What this node may use by its right. */
-  readonly subnets: readonly Cidr[];
+  readonly right: Pick<OwnRight, 'subnets' | 'isInDoubt'>;
 };
 
 /** What is kept of a pass: without the states, which are megabytes in a large cluster. */
@@ -100,12 +100,12 @@ export class Reconciler {
     this.#lookups = undefined;
   }
 
-  async pass({ config, cluster, subnets }: PassInput): Promise<PassOutcome> {
+  async pass({ config, cluster, right }: PassInput): Promise<PassOutcome> {
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
     const { state: kernelState, underlay } = actual;
-    const local = { ...this.#local(actual, cluster), subnets };
+    const local = { ...this.#local(actual, cluster), ...right };
     const networks = config.families.map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
     const { computed, differing } = differenceOf({ config, cluster, local }, kernelState, owned);
@@ -156,7 +156,7 @@ export class Reconciler {
   #local(
     { state, underlay }: { state: KernelState; underlay: UnderlaySearch },
     cluster: Synced | Remembered,
-  ): Omit<Local, 'subnets'> {
+  ): Omit<Local, 'subnets' | 'isInDoubt'> {
     const { nodeName, machine, kernel } = this.#parts;
     return {
       name: nodeName,

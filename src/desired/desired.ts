@@ -28,21 +28,21 @@ import { withSharedUnderlays } from './node-problems.ts';
 import type { BackendSettings, ChosenPath, PeerPath } from './paths.ts';
 import { choosePath } from './paths.ts';
 import { StateBuilder } from './state-builder.ts';
-import { holdSubnets, isWithin, withHeld } from './subnets.ts';
+import type { OwnRight } from './subnets.ts';
+import { holdSubnets, isWithin, withOwnRight } from './subnets.ts';
 import { wantedSysctls } from './sysctls.ts';
 
 /** What only this node knows. */
-export type Local = LocalNode & {
-  /** What this node holds by right: what the cluster says of its subnets does not count. */
-  readonly subnets: readonly Cidr[];
-  readonly attachments: readonly Attachment[];
-  /** Own VXLAN devices that are in the kernel now. */
-  readonly vxlanDevices: readonly VxlanLink[];
-  /** Names of those that have been of no use for long enough to go. */
-  readonly drainedLinks: ReadonlySet<string>;
-  /** The sysctls of sysctls.ts as they are now. */
-  readonly sysctls: ReadonlyMap<string, string>;
-};
+export type Local = LocalNode &
+  OwnRight & {
+    readonly attachments: readonly Attachment[];
+    /** Own VXLAN devices that are in the kernel now. */
+    readonly vxlanDevices: readonly VxlanLink[];
+    /** Names of those that have been of no use for long enough to go. */
+    readonly drainedLinks: ReadonlySet<string>;
+    /** The sysctls of sysctls.ts as they are now. */
+    readonly sysctls: ReadonlyMap<string, string>;
+  };
 
 export type DesiredInput<Cluster extends Synced | Remembered> = {
   readonly config: Config;
@@ -72,7 +72,7 @@ export function desired(
   input: DesiredInput<Synced | Remembered>,
 ): Desired<CompleteState | RememberedState> {
   const { config, cluster, local } = input;
-  const holding = holdSubnets(config, withHeld(cluster.nodes, local.name, local.subnets));
+  const holding = holdSubnets(config, withOwnRight(cluster.nodes, local));
   const ownSubnets = [...(holding.byNode.get(local.name) ?? [])].sort(byFamily);
   const sources = ownSubnets.map(cidrAddress);
   const memory = { self: local.name, nodes: cluster.nodes, devices: local.vxlanDevices };

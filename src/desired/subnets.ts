@@ -26,14 +26,22 @@ export type SubnetHolding = {
 /** Younger than every Node: who has none of its own yields to whoever has. */
 const YOUNGEST = '9999-12-31T23:59:59Z';
 
+/** Subnets of this node, by a right that is sure or only remembered. */
+export type OwnRight = {
+  readonly name: string;
+  readonly subnets: readonly Cidr[];
+  /** The source does not confirm it any more: whoever else has them comes first. */
+  readonly isInDoubt?: boolean;
+};
+
 /** The nodes, of which this one has what it holds by right, whatever the cluster says of it. */
-export function withHeld(
+export function withOwnRight(
   nodes: ReadonlyMap<string, ClusterNode>,
-  self: string,
-  subnets: readonly Cidr[],
+  { name, subnets, isInDoubt = false }: OwnRight,
 ): ReadonlyMap<string, ClusterNode> {
-  const own = nodes.get(self) ?? { ...UNKNOWN_NODE, name: self };
-  return new Map(nodes).set(self, { ...own, subnets });
+  const own = nodes.get(name) ?? { ...UNKNOWN_NODE, name };
+  const createdAt = isInDoubt ? YOUNGEST : own.createdAt;
+  return new Map(nodes).set(name, { ...own, createdAt, subnets });
 }
 
 const UNKNOWN_NODE = {

@@ -85,7 +85,11 @@ export class PeersSide {
     this.#clusters.set(peerCount, cluster);
     const startedMs = performance.now();
     const subnets = cluster.nodes.get(SELF)?.subnets ?? [];
-    const outcome = await this.#reconciler.pass({ config: this.#config, cluster, subnets });
+    const outcome = await this.#reconciler.pass({
+      config: this.#config,
+      cluster,
+      right: { subnets },
+    });
     const totalMs = performance.now() - startedMs;
     const [failure] = outcome.failures;
     if (failure !== undefined) throw failure.error;

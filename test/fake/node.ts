@@ -62,7 +62,7 @@ export class FakeNode implements Disposable {
 
   pass(config: Config, nodes: readonly ClusterNode[]): Promise<PassOutcome> {
     const subnets = nodes.find(({ name }) => name === 'node-1')?.subnets ?? [];
-    return this.#reconciler.pass({ config, cluster: clusterOf(nodes), subnets });
+    return this.#reconciler.pass({ config, cluster: clusterOf(nodes), right: { subnets } });
   }
 
   /**

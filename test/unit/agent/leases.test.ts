@@ -123,8 +123,11 @@ test('after a reboot the end by the wall clock counts', async () => {
   agent.start();
   await cluster.settle();
   assert.equal(agent.text(), before);
+  // It also ends while the agent runs by its memory, though that removes nothing of others.
+  cluster.clock.suspend(60_000);
+  await cluster.clock.advance(2_000);
+  assert.equal(ownLines(agent), '');
   await agent.reboot();
-  cluster.clock.setWallClock(60_000);
   agent.start();
   await cluster.settle();
   assert.equal(ownLines(agent), '');
@@ -163,6 +166,31 @@ test('who lost its subnet to another isolates its pods, and names them', async (
   const told = cluster.store.told.find(({ reason }) => reason === 'PodsIsolated');
   assert.match(told?.message ?? '', /pod default\/old/);
   assert.equal(agent.agent.readiness().kind, 'ready');
+});
+
+const ONE_SUBNET = { SubnetMin: '10.244.2.0', SubnetMax: '10.244.2.0', Network: '10.244.0.0/16' };
+
+test('what was given away meanwhile is used on while nobody has it, but not by new pods', async () => {
+  await using cluster = new FakeCluster({ ...LEASES, ...ONE_SUBNET });
+  const agent = await cluster.add(1);
+  const subnet = '10.244.2.0/24' as Cidr;
+  assert.equal(subnetsOf(agent), subnet);
+  const before = agent.text();
+  await agent.end();
+  cluster.store.leases.revoke(subnet);
+  cluster.store.leases.reserve(subnet);
+  agent.start();
+  await cluster.settle();
+  assert.equal(agent.text(), before);
+  assert.equal(agent.agent.readiness().kind, 'not-ready');
+  assert.match(agent.agent.status().lease.reason, /no subnet .* is free/);
+
+  await agent.end();
+  cluster.store.putNode({ name: 'heir', internalIps: ['192.168.1.9' as Ip], createdAt: '2020' });
+  cluster.store.leases.revoke(subnet, 'heir');
+  agent.start();
+  await cluster.settle();
+  assert.equal(ownLines(agent), '');
 });
 
 test('a full network is a condition until a subnet is free', async () => {
