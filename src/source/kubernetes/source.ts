@@ -118,8 +118,9 @@ export class KubernetesSource implements Source {
   }
 
   async publish(publication: Publication, stop: AbortSignal): Promise<void> {
-    const annotations = annotationsFor(publication, this.#options.flannelPrefix);
-    await this.#publisher.publish(annotations, stop);
+    const { flannelPrefix: prefix } = this.#options;
+    const { seen } = this.#publisher;
+    await this.#publisher.publish(annotationsFor(publication, { prefix, seen }), stop);
     this.#onContact();
   }
 
