@@ -7,7 +7,7 @@ import type { FamilyConfig } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, cidrLengthBits, containsCidr, overlaps } from '../../net/cidr.ts';
 import { isClaimable, pickFreeSubnet, subnetCount } from '../free-subnets.ts';
-import type { Assessment, ClaimView, Step, Why } from './claim-view.ts';
+import type { Assessment, ClaimMemory, ClaimView, Step, Why } from './claim-view.ts';
 import { heldSubnets, noNodeText, noneBecause, REST } from './claim-view.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import type { SubnetRules } from './subnet-source-record.ts';
@@ -47,7 +47,7 @@ export function assessLeases(view: ClaimView, leaseRules: LeaseRules): Assessmen
   const stock = stockOf(view, mine, rules);
   const outdated = mine.find(
     ({ subnet }) =>
-      memory.fresh.has(subnet) && rules.lengths[cidrFamily(subnet)] !== cidrLengthBits(subnet),
+      isFresh(memory, subnet) && rules.lengths[cidrFamily(subnet)] !== cidrLengthBits(subnet),
   );
   if (outdated !== undefined) {
     return none('a subnet of another length is being given back', giveBack(outdated));
@@ -97,7 +97,7 @@ function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessme
   const stale = kept.find(({ ownerUid }) => ownerUid !== nodes.own?.uid);
   const unverified = kept
     .map(({ subnet }) => subnet)
-    .filter((subnet) => memory.fresh.has(subnet) && !memory.verified.has(subnet));
+    .filter((subnet) => isFresh(memory, subnet) && !memory.verified.has(subnet));
   const isNew = kept.some(({ subnet }) => !held.includes(subnet));
   const [extra] = surplus;
   const step: Step =
@@ -116,6 +116,10 @@ function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessme
   }
   return { holding: heldBy(kept, why), step };
 }
+
+/** Claimed just now, also where the watch is faster than the answer. */
+const isFresh = ({ fresh, pending }: ClaimMemory, subnet: Cidr): boolean =>
+  fresh.has(subnet) || pending.get(cidrFamily(subnet)) === subnet;
 
 const heldBy = (leases: readonly LeaseRecord[], why: Why): Holding => ({
   kind: 'held',
@@ -169,7 +173,7 @@ function losing(
 function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Assessment {
   const { why } = leaseRules;
   const { memory, nodes, nodeName } = view;
-  const before = stock.kept.filter(({ subnet }) => !memory.fresh.has(subnet));
+  const before = stock.kept.filter(({ subnet }) => !isFresh(memory, subnet));
   const told = before.filter(({ subnet }) => heldSubnets(memory.told).includes(subnet));
   const waiting = (reason: string, step: Step): Assessment => ({
     holding: told.length > 0 ? heldBy(told, why) : noneBecause(reason, why),
@@ -185,7 +189,7 @@ function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Asse
   }
   const full = stock.missing.find((_family, index) => candidates[index] === undefined);
   const reason = [fullText(full), memory.loss].filter((text) => text !== undefined).join('; ');
-  const fresh = stock.kept.find(({ subnet }) => memory.fresh.has(subnet));
+  const fresh = stock.kept.find(({ subnet }) => isFresh(memory, subnet));
   if (fresh !== undefined) return waiting(reason, giveBack(fresh));
   // What it had before is not taken from a node because another family has nothing for it.
   const adopted = before.filter(({ ownerUid }) => ownerUid === nodes.own?.uid);
