@@ -118,7 +118,7 @@ function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessme
 }
 
 /** Claimed just now, also where the watch is faster than the answer. */
-const isFresh = ({ fresh, pending }: ClaimMemory, subnet: Cidr): boolean =>
+export const isFresh = ({ fresh, pending }: ClaimMemory, subnet: Cidr): boolean =>
   fresh.has(subnet) || pending.get(cidrFamily(subnet)) === subnet;
 
 const heldBy = (leases: readonly LeaseRecord[], why: Why): Holding => ({

@@ -6,7 +6,7 @@ import type { Holding } from '../../cluster/holding.ts';
 import type { Config } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, cidrLengthBits } from '../../net/cidr.ts';
-import { assessLeases } from './assess-leases.ts';
+import { assessLeases, isFresh } from './assess-leases.ts';
 import type { Assessment, ClaimView, Why } from './claim-view.ts';
 import { heldSubnets, noNodeText, noneBecause, REST } from './claim-view.ts';
 import type { LeaseRecord } from './lease-record.ts';
@@ -147,7 +147,7 @@ const claimText = (claim: LeaseRecord | undefined): string | undefined =>
 
 function assessPodCidrs(view: ClaimView, why: Why): Assessment {
   const { nodes, nodeName, wish, leases, memory } = view;
-  const abandoned = leases.ofOwnName().find(({ subnet }) => memory.fresh.has(subnet));
+  const abandoned = leases.ofOwnName().find(({ subnet }) => isFresh(memory, subnet));
   const none = (reason: string, step: Assessment['step'] = REST): Assessment => ({
     holding: noneBecause(reason, why),
     step,

@@ -35,29 +35,31 @@ const SEPARATOR = '_';
 /** `undefined`: it is no Lease of a subnet. */
 export function leaseRecord(object: ObjectJson, ownName: string): LeaseRecord | undefined {
   const { metadata, spec } = object as LeaseJson;
-  const subnet = parseLeaseName(metadata?.name ?? '');
+  const subnet = parseLeaseName(textOf(metadata?.name));
   if (subnet === undefined) return undefined;
-  const identity = String(spec?.holderIdentity ?? '');
+  const identity = textOf(spec?.holderIdentity);
   const [holder = '', ...machine] = identity.split(SEPARATOR);
   const record = {
     subnet,
     ownerUid: ownerUidOf(metadata?.ownerReferences),
     holder,
     ...(holder === ownName
-      ? { own: { machine: machine.join(SEPARATOR), uid: metadata?.uid ?? '' } }
+      ? { own: { machine: machine.join(SEPARATOR), uid: textOf(metadata?.uid) } }
       : {}),
   };
   // Shares no memory with the page that it was parsed from.
   return JSON.parse(JSON.stringify(record)) as LeaseRecord;
 }
 
-type OwnerReference = { readonly apiVersion: string; readonly kind: string; readonly uid: string };
-
-function ownerUidOf(references: readonly OwnerReference[] | undefined): string {
-  if (!Array.isArray(references)) return '';
-  const owners: readonly Partial<OwnerReference>[] = references;
-  return owners.find(({ kind, apiVersion }) => kind === 'Node' && apiVersion === 'v1')?.uid ?? '';
+function ownerUidOf(references: unknown): string {
+  for (const reference of Array.isArray(references) ? references : []) {
+    const { kind, apiVersion, uid } = (reference ?? {}) as Record<string, unknown>;
+    if (kind === 'Node' && apiVersion === 'v1') return textOf(uid);
+  }
+  return '';
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 export const ownerReferences = ({ nodeName, nodeUid }: Claimant): readonly object[] => [
   { apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeUid },
