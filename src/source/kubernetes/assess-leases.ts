@@ -244,8 +244,8 @@ const claimingText = ({ memory }: ClaimView): string => {
 function fullText(family: FamilyConfig | undefined): string | undefined {
   if (family === undefined) return undefined;
   const { subnetLengthBits, subnetMin, subnetMax } = family;
-  const count = subnetCount(family);
-  return `no free subnet: all ${count} of /${subnetLengthBits} from ${subnetMin} to ${subnetMax} are taken`;
+  const all = `all ${subnetCount(family)} of /${subnetLengthBits}`;
+  return `no free subnet: ${all} from ${subnetMin} to ${subnetMax} are taken`;
 }
 
 function otherMachineText({ nodeName }: ClaimView, { subnet, own }: LeaseRecord): string {
