@@ -33,7 +33,7 @@ export type AgentParts = {
   readonly reconciler: Reconciler;
   readonly config: ConfigKeeper;
   readonly pods: Pods;
-  readonly files: NodeFiles;
+  readonly files: Pick<NodeFiles, 'write'>;
   readonly foreignRules: ForeignRules;
   readonly announcer: Announcer;
   readonly metrics: AgentMetrics;
