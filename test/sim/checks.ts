@@ -27,6 +27,7 @@ export class Checks {
   readonly #dirty = new Set<SimMachine>();
   /** By machine, the subnets that its kernel has as its own. */
   readonly #used = new Map<SimMachine, ReadonlySet<Cidr>>();
+  #lastBad: readonly [Target?, Target?] = [];
   walks = 0;
 
   constructor(parts: ChecksParts) {
@@ -85,14 +86,29 @@ export class Checks {
   /** Everybody to everybody; the first that fails. */
   everybodyReaches(): string | undefined {
     const pods = this.#pods();
+    // What failed at the last look most likely still fails: all others are not walked in vain.
+    const [badFrom, badTo] = this.#lastBad;
+    const isThere = pods.some(({ pod }) => pod === badFrom?.pod);
+    if (badFrom !== undefined && badTo !== undefined && isThere) {
+      const problem = this.#pairProblem(badFrom, badTo);
+      if (problem !== undefined) return problem;
+    }
     for (const from of pods) {
       for (const to of pods) {
-        if (from.pod === to.pod) continue;
-        for (const address of to.pod.addresses) {
-          const problem = this.reaches(from, to, address);
-          if (problem !== undefined) return problem;
-        }
+        const problem = this.#pairProblem(from, to);
+        if (problem === undefined) continue;
+        this.#lastBad = [from, to];
+        return problem;
       }
+    }
+    return undefined;
+  }
+
+  #pairProblem(from: Target, to: Target): string | undefined {
+    if (from.pod === to.pod || to.pod.state !== 'up') return undefined;
+    for (const address of to.pod.addresses) {
+      const problem = this.reaches(from, to, address);
+      if (problem !== undefined) return problem;
     }
     return undefined;
   }

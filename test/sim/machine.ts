@@ -3,11 +3,12 @@
 // machine that is installed anew loses its disk.
 
 import { mkdirSync, rmSync } from 'node:fs';
+import { assert } from '../../src/lib/assert.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import { cidrLengthBits, networkOf } from '../../src/net/cidr.ts';
 import { FAMILIES } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
-import { familyOf } from '../../src/net/ip.ts';
+import { familyOf, parseIp } from '../../src/net/ip.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import { macFrom } from '../../src/net/mac.ts';
 import type { Op } from '../../src/state/op.ts';
@@ -164,6 +165,12 @@ const defaultRoute = (router: Ip) => ({
   via: { kind: 'gateway', link: 'eth0', gateway: router, onlink: false } as const,
 });
 
+function ip(text: string): Ip {
+  const parsed = parseIp(text);
+  assert(parsed !== undefined, `${text} is no address`);
+  return parsed;
+}
+
 /** Host number `number` of segment `segment`, one address for each family. */
 export function underlayAddresses(
   families: readonly string[],
@@ -174,7 +181,7 @@ export function underlayAddresses(
     const [network, lengthBits] =
       family === 'ipv4' ? [`192.168.${100 + segment}.`, 24] : [`fd64:0:0:${segment}::`, 64];
     const host = family === 'ipv4' ? String(number) : number.toString(16);
-    return { address: `${network}${host}` as Ip, lengthBits, router: `${network}1` as Ip };
+    return { address: ip(`${network}${host}`), lengthBits, router: ip(`${network}1`) };
   });
 }
 
