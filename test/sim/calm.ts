@@ -2,6 +2,7 @@
 // a bounded time to become whole: every node with a subnet, ready, and every pod reachable from
 // every other.
 
+import { NODES } from '../../src/lab/api/kinds.ts';
 import { clearWeather } from './actions.ts';
 import type { SimMachine } from './machine.ts';
 import type { World } from './world.ts';
@@ -25,15 +26,14 @@ export function repair(world: World): void {
     if (!machine.isOn) world.switchOn(machine);
     world.condemn(machine.nodeName, false);
   }
-  for (const machine of machines.slice(world.plan.capacity)) retire(world, machine);
+  for (const machine of machines.slice(world.plan.capacity)) {
+    world.condemn(machine.nodeName, true);
+    world.scrap(machine);
+  }
+  // Nodes that no machine has any more, or will have.
+  const names = new Set([...world.machines.values()].map(({ nodeName }) => nodeName));
+  for (const { key } of world.server.entries(NODES)) if (!names.has(key)) world.deleteNode(key);
   world.configure(world.backend);
-}
-
-/** One more than the network has room for. */
-export function retire(world: World, machine: SimMachine): void {
-  world.condemn(machine.nodeName, true);
-  world.scrap(machine);
-  world.deleteNode(machine.nodeName);
 }
 
 /** Virtual time until all was well; `undefined`, and a violation, when it never was. */

@@ -21,6 +21,7 @@ type Parts = {
 export class SimRuntime {
   readonly #parts: Parts;
   #podCount = 0;
+  #hasFailed = false;
   /** Containers of before a reboot, whose DEL is still due. */
   readonly #gone: string[] = [];
 
@@ -40,7 +41,9 @@ export class SimRuntime {
     for (const containerId of this.#gone.splice(0)) this.#sendDel(containerId, undefined);
     const pods = [...machine.pods.values()];
     for (const pod of pods) if (pod.state === 'going') this.end(pod);
-    for (let count = pods.length; count < wanted; count += 1) this.#start();
+    // After a failure one at a time, as a backoff would have it.
+    const target = this.#hasFailed ? Math.min(wanted, pods.length + 1) : wanted;
+    for (let count = pods.length; count < target; count += 1) this.#start();
   }
 
   end(pod: SimPod): void {
@@ -57,6 +60,7 @@ export class SimRuntime {
     const { process } = machine;
     const give = (why: string): void => {
       if (machine.pods.get(pod.name) !== pod || pod.state !== 'starting') return;
+      this.#hasFailed = true;
       trace.add(machine.id, `pod ${pod.name} does not start: ${why}`);
       this.end(pod);
     };
@@ -67,6 +71,7 @@ export class SimRuntime {
       const result = JSON.parse(reply.stdout) as { ips: readonly { readonly address: string }[] };
       pod.addresses = result.ips.flatMap(({ address }) => parseIp(address.split('/')[0] ?? '') ?? []);
       pod.state = 'up';
+      this.#hasFailed = false;
       trace.add(machine.id, `pod ${pod.name} has ${pod.addresses.join(', ')}`);
     });
   }
