@@ -25,11 +25,13 @@ import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import type { BackendSettings, ChosenPath, PeerPath } from './paths.ts';
 import { choosePath } from './paths.ts';
 import { StateBuilder } from './state-builder.ts';
-import { holdSubnets } from './subnets.ts';
+import { holdSubnets, isWithin, withHeld } from './subnets.ts';
 import { wantedSysctls } from './sysctls.ts';
 
 /** What only this node knows. */
 export type Local = LocalNode & {
+  /** What this node holds by right: what the cluster says of its subnets does not count. */
+  readonly subnets: readonly Cidr[];
   readonly attachments: readonly Attachment[];
   /** Own VXLAN devices that are in the kernel now. */
   readonly vxlanDevices: readonly VxlanLink[];
@@ -65,7 +67,7 @@ export function desired(
   input: DesiredInput<Synced | Remembered>,
 ): Desired<CompleteState | RememberedState> {
   const { config, cluster, local } = input;
-  const holding = holdSubnets(config, cluster.nodes);
+  const holding = holdSubnets(config, withHeld(cluster.nodes, local.name, local.subnets));
   const ownSubnets = [...(holding.byNode.get(local.name) ?? [])].sort(byFamily);
   const sources = ownSubnets.map(cidrAddress);
   const memory = { self: local.name, nodes: cluster.nodes, devices: local.vxlanDevices };
@@ -79,7 +81,7 @@ export function desired(
     choosePath(settings, local, target),
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
-  builder.join(hostSide(local.attachments, sources));
+  builder.join(hostSide(withinSubnets(local.attachments, ownSubnets), sources));
   addSysctls(builder, config, local);
   addNodeSets(builder, cluster.nodes, local);
 
@@ -107,6 +109,16 @@ export function desired(
     },
   };
 }
+
+/** Addresses of subnets that are not held any more lead nowhere; the pods' links stay. */
+const withinSubnets = (
+  attachments: readonly Attachment[],
+  ownSubnets: readonly Cidr[],
+): Attachment[] =>
+  attachments.map((attachment) => ({
+    ...attachment,
+    addresses: attachment.addresses.filter((ip) => isWithin(ip, ownSubnets)),
+  }));
 
 const byFamily = (a: Cidr, b: Cidr): number => cidrFamily(a).localeCompare(cidrFamily(b));
 
