@@ -6,10 +6,13 @@ import { Agent } from '../../src/agent/agent.ts';
 import { Announcer } from '../../src/agent/announcer.ts';
 import { ConfigKeeper } from '../../src/agent/config-keeper.ts';
 import { ForeignRules } from '../../src/agent/foreign-rules.ts';
+import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
 import { Pods } from '../../src/agent/pods.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
+import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
+import { SnapshotKeeper } from '../../src/agent/snapshot-keeper.ts';
 import type { CniFrame, CniReply } from '../../src/cni/frame.ts';
 import { CniService } from '../../src/cni/service.ts';
 import { AttachmentStore } from '../../src/cni/store.ts';
@@ -41,6 +44,7 @@ export type AgentProcessParts = {
 
 /** A world in which pods come and go fast: their runtimes try again soon. */
 const READY_TIMEOUT_MS = 500;
+const DISK_MS = 3;
 
 export class AgentProcess {
   readonly kernel: SimKernel;
@@ -150,10 +154,29 @@ export class AgentProcess {
       ...{ version: '0.0.0', nodeName, kernel, reconciler, pods, clock, log, files },
       source: this.#source,
       config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
+      leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),
+      snapshots: new SnapshotKeeper({
+        files: this.#snapshotFiles(),
+        owner: { node: nodeName, machine: id },
+        bootId: `boot of ${machine.bootedAtMs}`,
+        ...{ clock, log },
+      }),
       foreignRules: new ForeignRules({ run: async () => ruleset, clock, log }),
       announcer: new Announcer(this.#source, clock, log),
       metrics: new AgentMetrics(),
     });
+  }
+
+  /** A disk takes a moment; who is killed meanwhile leaves the file as it was. */
+  #snapshotFiles(): SnapshotFiles {
+    const { snapshots } = this.#parts.machine;
+    return {
+      read: (name) => snapshots.get(name),
+      write: async (name, text) => {
+        await this.#clock.sleep(DISK_MS);
+        snapshots.set(name, text);
+      },
+    };
   }
 
   #makeService(store: AttachmentStore): CniService {
@@ -185,12 +208,19 @@ export class AgentProcess {
 
   #onOp(op: Op): void {
     const { machine, onOp, onViolation } = this.#parts;
-    const isOfPods = op.object === 'link' && isPodLink(op.value.name);
-    if (op.verb === 'remove' && !isOfPods && !this.#source.health().synced) {
+    if (op.verb === 'remove' && leadsToOthers(op) && !this.#source.health().synced) {
       onViolation(`${machine.id} removes a ${op.object} before the cluster is in sync`);
     }
     onOp(machine, op);
   }
+}
+
+/** What only the whole cluster can say: not the node's own subnets, nor its pods. */
+function leadsToOthers(op: Op): boolean {
+  if (op.object === 'link') return !isPodLink(op.value.name);
+  if (op.object === 'address') return op.value.link !== 'lo';
+  if (op.object === 'route') return op.value.via.kind !== 'unreachable' && op.value.via.kind !== 'link';
+  return true;
 }
 
 const describe = (error: unknown): string =>

@@ -43,6 +43,8 @@ export class SimMachine {
   readonly nodeName: string;
   readonly weather: Weather = fairWeather();
   readonly pods = new Map<string, SimPod>();
+  /** Snapshots of the cluster, by file name. */
+  readonly snapshots = new Map<string, string>();
   files = new FakeFiles();
   hasConflist = false;
   power: 'on' | 'off' = 'on';
@@ -90,6 +92,7 @@ export class SimMachine {
   wipe(): void {
     this.files = new FakeFiles();
     this.hasConflist = false;
+    this.snapshots.clear();
     rmSync(this.stateDir, { recursive: true });
     mkdirSync(this.stateDir, { recursive: true });
   }
