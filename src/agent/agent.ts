@@ -18,6 +18,7 @@ import type { ConfigKeeper } from './config-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
@@ -58,6 +59,7 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #loop: BoundedRunner;
   readonly #publisher: AdvertPublisher;
+  readonly #condition: NetworkCondition;
   readonly #cluster: ClusterView;
   #passes = 0;
   #quietPass = false;
@@ -67,6 +69,7 @@ export class Agent {
     this.#cluster = new ClusterView(parts.nodeName);
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
+    this.#condition = new NetworkCondition(parts);
   }
 
   /** Until `stop`; rejects only when an assumption is broken. */
@@ -87,6 +90,7 @@ export class Agent {
         this.#parts.leases.run(() => this.#onLease(), stop),
         this.#loop.run(stop),
         this.#publisher.run(stop),
+        this.#condition.run(stop),
         this.#parts.foreignRules.run(() => this.#report(), stop),
         this.#parts.announcer.run(stop),
       ]);
@@ -196,6 +200,11 @@ export class Agent {
     if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend: config.backend.type });
     else this.#publisher.withhold();
     const written = await this.#writeFiles(outcome);
+    const own = cluster.kind === 'synced' ? cluster.nodes.get(this.#parts.nodeName) : undefined;
+    const isProgrammed = outcome.failures.length === 0 && leases.view.startsPods;
+    if (own !== undefined && isProgrammed && ownSubnets.length > 0) {
+      this.#condition.programmed(own.uid);
+    }
     this.#report();
     return this.#result(outcome, written);
   }

@@ -11,7 +11,6 @@ import { ConfigKeeper } from '../../src/agent/config-keeper.ts';
 import { ForeignRules } from '../../src/agent/foreign-rules.ts';
 import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
-import { NodeFiles } from '../../src/agent/node-files.ts';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
 import { Pods } from '../../src/agent/pods.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
@@ -56,6 +55,8 @@ export class FakeAgent implements AsyncDisposable {
     read: (name) => this.snapshotTexts.get(name),
     write: async (name, text) => void this.snapshotTexts.set(name, text),
   };
+  /** Whether the kernel refuses every change. */
+  refuses = false;
   #boots = 0;
   readonly #options: FakeAgentOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'poplin-agent-'));
@@ -109,11 +110,6 @@ export class FakeAgent implements AsyncDisposable {
     this.start();
   }
 
-  /** Passes of the time that the agent needs for everything that is due soon. */
-  async settle(): Promise<void> {
-    for (let count = 0; count < 20; count += 1) await this.#options.clock.advance(50);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
     rmSync(this.#directory, { recursive: true });
@@ -136,6 +132,8 @@ export class FakeAgent implements AsyncDisposable {
     const log = silentLog;
     const source = makeSource();
     const kernel = new FakeKernel(this.#namespace);
+    const times = Number.POSITIVE_INFINITY;
+    kernel.inject({ matches: () => this.refuses, times, effect: 'fail' });
     const directory = STORE;
     const store = new AttachmentStore({ directory, files: this.files, clock, log });
     const pods = new Pods(store);
@@ -158,7 +156,8 @@ export class FakeAgent implements AsyncDisposable {
         bootId: `boot ${this.#boots}`,
         ...{ clock, log },
       }),
-      files: new NodeFiles({ runDir: stateDir, cniConfDir: stateDir }),
+      // A real disk takes real time, which the fake clock does not wait for.
+      files: { write: async () => undefined },
       foreignRules: new ForeignRules({ run: noRules, clock, log }),
       announcer: new Announcer(source, clock, log),
       metrics: new AgentMetrics(),

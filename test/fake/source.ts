@@ -176,7 +176,7 @@ export class FakeSource implements Source {
 
   async setNetworkAvailable(): Promise<void> {
     this.#assertConnected('set the condition');
-    this.#store.available.add(this.nodeName);
+    if (this.#store.nodes.has(this.nodeName)) this.#store.available.add(this.nodeName);
   }
 
   async tell(event: OperatorEvent): Promise<void> {

@@ -5,52 +5,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
-import { FakeAgent } from '../../fake/agent.ts';
+import type { FakeAgent } from '../../fake/agent.ts';
+import { FakeCluster } from '../../fake/agent-cluster.ts';
 import { attachmentOf } from '../../fake/attachment.ts';
-import { FakeClock } from '../../fake/clock.ts';
-import type { FakeSource } from '../../fake/source.ts';
-import { FakeDatastore } from '../../fake/source.ts';
 
 const LEASES = { Network: '10.244.0.0/16', SubnetSource: 'lease' };
 const DAY_MS = 86_400_000;
-
-class Cluster implements AsyncDisposable {
-  readonly clock = new FakeClock();
-  readonly store: FakeDatastore;
-  readonly agents: FakeAgent[] = [];
-  readonly sources: FakeSource[] = [];
-
-  constructor(config: Readonly<Record<string, unknown>>, rightMs?: number) {
-    const { clock } = this;
-    this.store = new FakeDatastore({ clock, ...(rightMs === undefined ? {} : { rightMs }) });
-    this.store.putConfig(config);
-  }
-
-  /** Node `number`, with an agent that runs. */
-  async add(number: number): Promise<FakeAgent> {
-    const nodeName = `node-${number}`;
-    const address = `192.168.1.${number}` as Ip;
-    this.store.putNode({ name: nodeName, internalIps: [address] });
-    const source = (): FakeSource => {
-      const made = this.store.source(nodeName);
-      this.sources[number] = made;
-      return made;
-    };
-    const agent = new FakeAgent({ nodeName, address, clock: this.clock, source });
-    this.agents.push(agent);
-    agent.start();
-    await this.settle();
-    return agent;
-  }
-
-  async settle(): Promise<void> {
-    for (let count = 0; count < 40; count += 1) await this.clock.advance(100);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const agent of this.agents) await agent[Symbol.asyncDispose]();
-  }
-}
 
 const subnetsOf = ({ agent }: FakeAgent): string => agent.status().lease.subnets.join();
 const ownLines = (agent: FakeAgent): string =>
@@ -61,7 +21,7 @@ const ownLines = (agent: FakeAgent): string =>
     .join('\n');
 
 test('nodes claim subnets, each another, and reach each other', async () => {
-  await using cluster = new Cluster(LEASES);
+  await using cluster = new FakeCluster(LEASES);
   const first = await cluster.add(1);
   const second = await cluster.add(2);
   assert.notEqual(subnetsOf(first), '');
@@ -79,7 +39,7 @@ test('nodes claim subnets, each another, and reach each other', async () => {
 });
 
 test('a datastore that is away takes nothing, nor does a clock that somebody sets', async () => {
-  await using cluster = new Cluster(LEASES);
+  await using cluster = new FakeCluster(LEASES);
   const agent = await cluster.add(1);
   await cluster.add(2);
   await cluster.settle();
@@ -97,7 +57,7 @@ test('a datastore that is away takes nothing, nor does a clock that somebody set
 });
 
 test('a right that nobody renews ends, also while the machine sleeps, and comes back', async () => {
-  await using cluster = new Cluster(LEASES, 60_000);
+  await using cluster = new FakeCluster(LEASES, 60_000);
   const agent = await cluster.add(1);
   await cluster.clock.advance(300_000);
   const before = agent.text();
@@ -120,7 +80,7 @@ test('a right that nobody renews ends, also while the machine sleeps, and comes 
 });
 
 test('a restarted agent changes nothing, and keeps its subnet', async () => {
-  await using cluster = new Cluster(LEASES);
+  await using cluster = new FakeCluster(LEASES);
   const agent = await cluster.add(1);
   await cluster.add(2);
   await cluster.settle();
@@ -137,7 +97,7 @@ test('a restarted agent changes nothing, and keeps its subnet', async () => {
 });
 
 test('after a reboot with the datastore away the network is back', async () => {
-  await using cluster = new Cluster(LEASES);
+  await using cluster = new FakeCluster(LEASES);
   const agent = await cluster.add(1);
   await cluster.add(2);
   await cluster.settle();
@@ -155,7 +115,7 @@ test('after a reboot with the datastore away the network is back', async () => {
 });
 
 test('after a reboot the end by the wall clock counts', async () => {
-  await using cluster = new Cluster(LEASES, 60_000);
+  await using cluster = new FakeCluster(LEASES, 60_000);
   const agent = await cluster.add(1);
   const before = agent.text();
   cluster.store.setAway(true);
@@ -172,7 +132,7 @@ test('after a reboot the end by the wall clock counts', async () => {
 });
 
 test('a revoked lease is claimed again at once', async () => {
-  await using cluster = new Cluster(LEASES);
+  await using cluster = new FakeCluster(LEASES);
   const agent = await cluster.add(1);
   const subnets = subnetsOf(agent);
   const before = agent.text();
@@ -183,7 +143,7 @@ test('a revoked lease is claimed again at once', async () => {
 });
 
 test('who lost its subnet to another isolates its pods, and names them', async () => {
-  await using cluster = new Cluster(LEASES);
+  await using cluster = new FakeCluster(LEASES);
   const agent = await cluster.add(1);
   const [subnet] = agent.agent.status().lease.subnets;
   assert.ok(subnet !== undefined);
@@ -206,7 +166,7 @@ test('who lost its subnet to another isolates its pods, and names them', async (
 });
 
 test('a full network is a condition until a subnet is free', async () => {
-  await using cluster = new Cluster({
+  await using cluster = new FakeCluster({
     ...LEASES,
     Network: '10.244.0.0/22',
     SubnetMin: '10.244.2.0',
@@ -229,7 +189,7 @@ test('a full network is a condition until a subnet is free', async () => {
 });
 
 test('a machine whose Node is deleted goes on until another node has its subnet', async () => {
-  await using cluster = new Cluster({ ...LEASES, SubnetSource: 'podCIDR' });
+  await using cluster = new FakeCluster({ ...LEASES, SubnetSource: 'podCIDR' });
   const subnet = '10.244.1.0/24' as Cidr;
   const agent = await cluster.add(1);
   const object = { name: 'node-1', internalIps: ['192.168.1.1' as Ip] };
@@ -249,7 +209,7 @@ test('a machine whose Node is deleted goes on until another node has its subnet'
 });
 
 test('another configuration asks again only when it asks for something else', async () => {
-  await using cluster = new Cluster(LEASES);
+  await using cluster = new FakeCluster(LEASES);
   const agent = await cluster.add(1);
   const subnets = subnetsOf(agent);
   const source = cluster.sources[1];
