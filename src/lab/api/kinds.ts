@@ -90,7 +90,7 @@ export const EVENTS: Kind = {
   selectableFields: EVENT_FIELDS,
 };
 
-const LEASES: Kind = {
+export const LEASES: Kind = {
   ...CORE,
   group: 'coordination.k8s.io',
   kind: 'Lease',
