@@ -67,6 +67,9 @@ const removeNode: Action = (world, random) => {
       return;
     }
     if (next === 'reinstall') machine.wipe();
+    // By its disk it still has what others may have by now: it may only start where it can ask.
+    machine.mustReachApi = true;
+    Object.assign(machine.weather, fairWeather());
     world.switchOn(machine);
   });
 };
@@ -185,11 +188,13 @@ const spoilWeather: Action = (world, random) => {
 };
 
 function setWeather(machine: SimMachine, change: Partial<Weather>): void {
+  if (machine.mustReachApi) return;
   Object.assign(machine.weather, change);
   machine.process?.client.weatherChanged();
 }
 
 export function clearWeather(world: World, machine: SimMachine): void {
+  if (JSON.stringify(machine.weather) === JSON.stringify(fairWeather())) return;
   world.trace.add('weather', `fair for ${machine.id}`);
   setWeather(machine, fairWeather());
   machine.process?.client.expireTainted();

@@ -98,6 +98,11 @@ export class AgentProcess {
     return this.#isDead;
   }
 
+  /** Whether everything has been listed, by this process. */
+  get knowsCluster(): boolean {
+    return !this.#isDead && this.#source.health().synced;
+  }
+
   /** As kubelet and systemd do it: the caller waits a moment before the next start. */
   stop(): void {
     this.#stopping.abort();

@@ -44,6 +44,8 @@ export async function untilWhole(world: World): Promise<number | undefined> {
     await world.runUntil(world.time.nowMs + LOOK_EVERY_MS);
     if (world.violation !== undefined) return undefined;
     const nowMs = world.time.nowMs;
+    restartIsolated(world);
+    deleteReplaced(world);
     const missing = whatIsMissing(world);
     if (missing !== undefined) wholeSinceMs = undefined;
     else wholeSinceMs ??= nowMs;
@@ -53,6 +55,27 @@ export async function untilWhole(world: World): Promise<number | undefined> {
     if (nowMs - startMs > CALM_BOUND_MS) {
       world.violate(`not whole ${CALM_BOUND_MS / 1000} s after the last fault: ${missing}`);
       return undefined;
+    }
+  }
+}
+
+/** Pods whose node has lost their subnet are restarted by who reads `status`. */
+function restartIsolated(world: World): void {
+  for (const machine of world.machines.values()) {
+    const isolated = machine.process?.agent.status().pods.isolated ?? [];
+    for (const pod of machine.pods.values()) {
+      const isNamed = isolated.some((text) => text.startsWith(`container ${pod.containerId} `));
+      if (isNamed && pod.state === 'up') world.runtimeOf(machine)?.end(pod);
+    }
+  }
+}
+
+/** A machine that took over a name has nothing until its operator says that the old one is gone. */
+function deleteReplaced(world: World): void {
+  for (const machine of world.machines.values()) {
+    const problems = machine.process?.agent.status().problems ?? [];
+    if (problems.some((text) => text.includes(`delete Node ${machine.nodeName}`))) {
+      world.deleteNode(machine.nodeName);
     }
   }
 }

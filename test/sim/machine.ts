@@ -47,6 +47,8 @@ export class SimMachine {
   readonly snapshots = new Map<string, string>();
   files = new FakeFiles();
   hasConflist = false;
+  /** Its Node was deleted: nothing goes wrong between it and the API until it knows. */
+  mustReachApi = false;
   power: 'on' | 'off' = 'on';
   bootedAtMs = 0;
   process: AgentProcess | undefined;

@@ -67,7 +67,8 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
   };
 }
 
-const SOURCES: readonly SubnetSourceName[] = ['podCIDR'];
+/** Leases most often: they are what nodes do among themselves. */
+const SOURCES: readonly SubnetSourceName[] = ['podCIDR', 'lease', 'lease', 'auto'];
 
 export const podCidrRanges = (plan: SimPlan): readonly PodCidrRange[] =>
   plan.allocatesPodCidrs
