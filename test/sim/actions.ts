@@ -88,7 +88,9 @@ const addNode: Action = (world) => {
 
 const endPod: Action = (world, random) => {
   const machine = anyMachine(world, random);
-  const pod = random.pick([...(machine?.pods.values() ?? [])].filter(({ state }) => state === 'up'));
+  const pod = random.pick(
+    [...(machine?.pods.values() ?? [])].filter(({ state }) => state === 'up'),
+  );
   if (machine === undefined || pod === undefined) return;
   world.runtimeOf(machine)?.end(pod);
 };
@@ -117,14 +119,22 @@ const foreignHand: Action = (world, random) => {
   const objects: Op[] = [
     ...vxlan.map((value) => ({ verb: 'remove', object: 'link', value }) as const),
     ...[...routes.values()].map((value) => ({ verb: 'remove', object: 'route', value }) as const),
-    ...[...nexthops.values()].map((value) => ({ verb: 'remove', object: 'nexthop', value }) as const),
-    ...own(neighbours.values()).map((value) => ({ verb: 'remove', object: 'neighbour', value }) as const),
+    ...[...nexthops.values()].map(
+      (value) => ({ verb: 'remove', object: 'nexthop', value }) as const,
+    ),
+    ...own(neighbours.values()).map(
+      (value) => ({ verb: 'remove', object: 'neighbour', value }) as const,
+    ),
     ...own(fdb.values()).map((value) => ({ verb: 'remove', object: 'fdb', value }) as const),
-    ...own(addresses.values()).map((value) => ({ verb: 'remove', object: 'address', value }) as const),
+    ...own(addresses.values()).map(
+      (value) => ({ verb: 'remove', object: 'address', value }) as const,
+    ),
   ].filter((op) => !(op.object === 'route' && op.value.protocol !== 113));
   const first = random.pick(objects);
   if (first === undefined) return;
-  const all = random.chance(0.3) ? objects.filter(({ object }) => object === first.object) : [first];
+  const all = random.chance(0.3)
+    ? objects.filter(({ object }) => object === first.object)
+    : [first];
   world.trace.add(machine.id, `somebody deletes ${all.length} ${first.object}(s)`);
   for (const op of all) machine.touch(op);
   world.checks.changed(machine);

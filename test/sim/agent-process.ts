@@ -63,7 +63,6 @@ export class AgentProcess {
     this.#clock = new ProcessClock(time, machine.bootedAtMs);
     this.kernel = new SimKernel({
       namespace: machine.host,
-      mutations,
       isDead: () => this.#isDead,
       onOp: (op) => this.#onOp(op),
       onCrash: (where) => {
@@ -224,7 +223,8 @@ export class AgentProcess {
 function leadsToOthers(op: Op): boolean {
   if (op.object === 'link') return !isPodLink(op.value.name);
   if (op.object === 'address') return op.value.link !== 'lo';
-  if (op.object === 'route') return op.value.via.kind !== 'unreachable' && op.value.via.kind !== 'link';
+  if (op.object === 'route')
+    return op.value.via.kind !== 'unreachable' && op.value.via.kind !== 'link';
   return true;
 }
 

@@ -138,8 +138,8 @@ export class SimApiClient implements KubernetesApi {
 
   #perform(call: ApiCall): string {
     this.#refuse(call);
-    const { server, mutations } = this.#parts;
-    const answer = this.#doubleCreated(call) ?? server.answer(call, this.#staleQuery(call));
+    const { server } = this.#parts;
+    const answer = this.#mutated(call) ?? server.answer(call, this.#staleQuery(call));
     assert(answer.kind === 'body', 'no watch is asked for');
     const text = answer.bytes.toString();
     if (answer.code >= 400) throw statusError(`${call.method} ${call.path}`, JSON.parse(text));
@@ -147,8 +147,14 @@ export class SimApiClient implements KubernetesApi {
   }
 
   /** A broken API server, of which the checks must notice that it is broken. */
-  #doubleCreated(call: ApiCall): Answer | undefined {
+  #mutated(call: ApiCall): Answer | undefined {
     const { server, mutations } = this.#parts;
+    if (mutations.losesPatches && call.method === 'PATCH') {
+      return server.answer(
+        { method: 'GET', path: call.path.replace(/\/status$/, '') },
+        queryOf(call),
+      );
+    }
     if (!mutations.letsTwoCreate || call.method !== 'POST') return undefined;
     if (!call.path.endsWith('/leases')) return undefined;
     try {

@@ -67,7 +67,8 @@ export class Checks {
     const targets: Target[] = [];
     for (const machine of this.#parts.machines()) {
       if (!machine.isOn) continue;
-      for (const pod of machine.pods.values()) if (pod.state === 'up') targets.push({ machine, pod });
+      for (const pod of machine.pods.values())
+        if (pod.state === 'up') targets.push({ machine, pod });
     }
     return targets;
   }

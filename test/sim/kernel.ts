@@ -5,11 +5,9 @@ import type { OpFailure } from '../../src/kernel/kernel.ts';
 import type { Op } from '../../src/state/op.ts';
 import { FakeKernel, KernelCrash } from '../fake/kernel.ts';
 import type { FakeNamespace } from '../fake/namespace.ts';
-import type { Mutations } from './mutations.ts';
 
 export type SimKernelParts = {
   readonly namespace: FakeNamespace;
-  readonly mutations: Mutations;
   readonly isDead: () => boolean;
   readonly onOp: (op: Op) => void;
   /** The process ends here. */
@@ -28,11 +26,10 @@ export class SimKernel extends FakeKernel {
   }
 
   override async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {
-    const { isDead, mutations, onCrash } = this.#parts;
+    const { isDead, onCrash } = this.#parts;
     if (isDead()) return never();
-    const applied = mutations.keepsOldAddresses ? ops.filter((op) => !isOldAddress(op)) : ops;
     try {
-      const failures = await super.apply(applied);
+      const failures = await super.apply(ops);
       this.applied.length = 0;
       return isDead() ? await never() : failures;
     } catch (error) {
@@ -42,6 +39,3 @@ export class SimKernel extends FakeKernel {
     }
   }
 }
-
-const isOldAddress = (op: Op): boolean =>
-  op.verb === 'remove' && op.object === 'address' && op.value.link === 'lo';

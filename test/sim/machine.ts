@@ -5,7 +5,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { assert } from '../../src/lib/assert.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
-import { cidrLengthBits, networkOf } from '../../src/net/cidr.ts';
 import { FAMILIES } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf, parseIp } from '../../src/net/ip.ts';
@@ -189,4 +188,3 @@ export function underlayAddresses(
     return { address: ip(`${network}${host}`), lengthBits, router: ip(`${network}1`) };
   });
 }
-

@@ -4,14 +4,14 @@
 export type Mutations = {
   /** An API that lets two clients create the same Lease. */
   readonly letsTwoCreate: boolean;
-  /** A kernel that says that it removed a subnet address, and did not. */
-  readonly keepsOldAddresses: boolean;
+  /** An API that says that it changed a Node, and did not. */
+  readonly losesPatches: boolean;
   /** A kernel that gives packets to the pod beside the right one. */
   readonly mixesUpPods: boolean;
 };
 
 export const NO_MUTATIONS: Mutations = {
   letsTwoCreate: false,
-  keepsOldAddresses: false,
+  losesPatches: false,
   mixesUpPods: false,
 };

@@ -1,9 +1,9 @@
 // What a seed decides before anything happens: how large the cluster is, how its underlay looks,
 // what gives subnets, and how scarce they are.
 
+import type { PodCidrRange } from '../../src/lab/api/pod-cidr-allocator.ts';
 import { type Cidr, parseCidr } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
-import type { PodCidrRange } from '../../src/lab/api/pod-cidr-allocator.ts';
 import type { Random } from './random.ts';
 
 export type SubnetSourceName = 'podCIDR' | 'lease' | 'auto';

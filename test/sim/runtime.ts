@@ -3,8 +3,8 @@
 // executable does. A call that is not answered in time is given up, and its pod with it.
 
 import { encodeRequest } from '../../src/cni/frame.ts';
-import { parseIp } from '../../src/net/ip.ts';
 import { tombstoneNameOf } from '../../src/cni/tombstones.ts';
+import { parseIp } from '../../src/net/ip.ts';
 import type { SimTime } from './clock.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 import type { Trace } from './trace.ts';
@@ -69,7 +69,9 @@ export class SimRuntime {
       if (reply.exitCode !== 0) return give(reply.stdout.replaceAll(/\s+/g, ' ').slice(0, 160));
       if (machine.pods.get(pod.name) !== pod || pod.state !== 'starting') return;
       const result = JSON.parse(reply.stdout) as { ips: readonly { readonly address: string }[] };
-      pod.addresses = result.ips.flatMap(({ address }) => parseIp(address.split('/')[0] ?? '') ?? []);
+      pod.addresses = result.ips.flatMap(
+        ({ address }) => parseIp(address.split('/')[0] ?? '') ?? [],
+      );
       pod.state = 'up';
       this.#hasFailed = false;
       trace.add(machine.id, `pod ${pod.name} has ${pod.addresses.join(', ')}`);

@@ -2,8 +2,8 @@
 // other, and in between they are late, lost, repeated or cut off, as the weather has it. Lines
 // never overtake each other, as in TCP.
 
-import type { Sink } from '../../src/lab/api/watch.ts';
 import { tooOldRevision } from '../../src/lab/api/status.ts';
+import type { Sink } from '../../src/lab/api/watch.ts';
 import type { ProcessClock } from './clock.ts';
 import type { Random } from './random.ts';
 import type { Weather } from './weather.ts';
