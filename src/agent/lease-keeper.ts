@@ -22,6 +22,11 @@ export type RememberedHolding = {
   readonly end?: HoldingEnd;
   /** The node was told that it has them no more, or their end had passed. */
   readonly isLost: boolean;
+  /**
+   * The machine was off meanwhile, when its Node may have been deleted: it has no pods to lose, so
+   * it asks first, and goes by memory only while nobody answers.
+   */
+  readonly isOfEarlierBoot?: boolean;
 };
 
 export type LeaseView = {
@@ -67,6 +72,8 @@ export class LeaseKeeper {
   #call = new AbortController();
   #holding: Holding | undefined;
   #remembered: RememberedHolding | undefined;
+  /** What a right that is only remembered waits for, as of the last look. */
+  #doubt = '';
   /** Of a right that ended without a word of the source. */
   #ended = false;
 
@@ -93,7 +100,8 @@ export class LeaseKeeper {
     const holding = this.#holding;
     const { authority, explanation } = holding ?? this.#remembered ?? NOTHING;
     const subnets = this.#inUse()?.subnets ?? [];
-    const isKnown = holding?.kind === 'held' || this.#remembered !== undefined || this.#isRefused();
+    const isRemembered = this.#remembered !== undefined && !this.#asksFirst();
+    const isKnown = holding?.kind === 'held' || isRemembered || this.#isRefused();
     // A right that is only remembered is good for new pods while nobody can say otherwise.
     const isInDoubt = holding?.kind !== 'held' && this.#parts.source.health().synced;
     const startsPods = subnets.length > 0 && !isInDoubt;
@@ -104,7 +112,8 @@ export class LeaseKeeper {
   /** For the next process on this machine; undefined when nothing was ever held. */
   get toRemember(): RememberedHolding | undefined {
     const last = this.#last();
-    if (last === undefined) return undefined;
+    // What was never confirmed since the boot stays on disk as it is: as of an earlier one.
+    if (last === undefined || this.#isUnconfirmed()) return undefined;
     const { authority, explanation, subnets, end } = last;
     const isLost = this.#inUse() === undefined;
     return { authority, explanation, subnets, isLost, ...(end === undefined ? {} : { end }) };
@@ -126,7 +135,7 @@ export class LeaseKeeper {
         if (this.#call.signal.aborted) this.#call = new AbortController();
         continue;
       }
-      const previous = this.toRemember?.subnets ?? [];
+      const previous = this.#last()?.subnets ?? [];
       const wish: SubnetWish = { config: this.#config, machine, previous };
       await source.hold(wish, (holding) => void (signal.aborted || this.#take(holding)), signal);
       // A source that gives up early is asked again, but not all the time.
@@ -173,7 +182,21 @@ export class LeaseKeeper {
   /** What is held unless its end has passed. */
   #right(): Omit<RememberedHolding, 'isLost'> | undefined {
     const isLost = this.#holding?.kind !== 'held' && this.#remembered?.isLost === true;
-    return isLost ? undefined : this.#last();
+    const isOnlyAsked = this.#isUnconfirmed() && (this.#asksFirst() || this.#isRefused());
+    return isLost || isOnlyAsked ? undefined : this.#last();
+  }
+
+  /** From before a reboot, without an end of its own, and nobody has said since that it is so. */
+  #isUnconfirmed(): boolean {
+    if (this.#holding?.kind === 'held') return false;
+    const remembered = this.#remembered;
+    return remembered?.isOfEarlierBoot === true && remembered.end === undefined;
+  }
+
+  /** The datastore has not answered yet, well or badly. */
+  #asksFirst(): boolean {
+    const { synced, problem } = this.#parts.source.health();
+    return this.#isUnconfirmed() && !synced && problem === undefined;
   }
 
   #inUse(): Omit<RememberedHolding, 'isLost'> | undefined {
@@ -197,6 +220,13 @@ export class LeaseKeeper {
   }
 
   #watchEnd(): RunResult {
+    if (this.#isUnconfirmed()) {
+      // Who is asked tells nothing while nothing changes for it.
+      const doubt = this.#asksFirst() ? 'asked' : this.#isRefused() ? 'refused' : 'unanswered';
+      if (doubt !== this.#doubt) this.#changed();
+      this.#doubt = doubt;
+      return { againAfterMs: END_POLL_MS };
+    }
     const end = this.#right()?.end;
     if (end === undefined || this.#ended) return 'done';
     const leftMs = end.boottimeMs - this.#parts.clock.boottimeMs();

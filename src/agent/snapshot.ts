@@ -68,6 +68,7 @@ export function parseHolding(
   const value = {
     ...rest,
     authority,
+    ...(isSameBoot ? {} : { isOfEarlierBoot: true }),
     ...(end === undefined ? {} : { end: isSameBoot ? end : afterReboot(end, at) }),
   };
   return { kind: 'ok', value };
