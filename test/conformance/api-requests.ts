@@ -1,0 +1,17 @@
+// The requests that a real kube-apiserver and the embedded API must answer alike, in the order in
+// which they are sent: later ones build on earlier ones. To compare one more, add a line to one of
+// the tables. What is different on purpose stands in api/differences.ts, each with its reason.
+
+import type { ApiCase } from './api/case.ts';
+import { PATCH_CASES } from './api/patch-cases.ts';
+import { READ_CASES } from './api/read-cases.ts';
+import { WRITE_CASES } from './api/write-cases.ts';
+
+export const API_REQUESTS: Readonly<Record<string, readonly ApiCase[]>> = {
+  create: WRITE_CASES.create,
+  ...READ_CASES,
+  replace: WRITE_CASES.replace,
+  ...PATCH_CASES,
+  delete: WRITE_CASES.delete,
+  dependents: WRITE_CASES.dependents,
+};
