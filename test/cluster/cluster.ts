@@ -31,6 +31,7 @@ export function kubernetesDirectory(): string {
 }
 
 export async function startCluster(): Promise<RealCluster> {
+  const programs = kubernetesDirectory();
   const directory = mkdtempSync(join(tmpdir(), 'poplin-cluster-'));
   const files = makeCertificates(directory);
   const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
@@ -41,7 +42,7 @@ export async function startCluster(): Promise<RealCluster> {
   writeFileSync(kubeconfig, kubeconfigOf(address.url, files));
   const etcd = startEtcd(join(directory, 'etcd'), etcdUrl, peerPort);
   const startApi = (): Program =>
-    new Program(join(kubernetesDirectory(), 'kube-apiserver'), apiArguments(files, etcdUrl, apiPort));
+    new Program(join(programs, 'kube-apiserver'), apiArguments(files, etcdUrl, apiPort));
   let api = startApi();
   const ready = (): Promise<void> => untilReady(address, () => [etcd, api]);
   let manager: Program | undefined;
@@ -57,7 +58,7 @@ export async function startCluster(): Promise<RealCluster> {
     throw error;
   }
   manager = new Program(
-    join(kubernetesDirectory(), 'kube-controller-manager'),
+    join(programs, 'kube-controller-manager'),
     managerArguments(kubeconfig, files, managerPort),
   );
   return {

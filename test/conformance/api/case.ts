@@ -12,6 +12,8 @@ export type ApiCaseOptions = {
   readonly until?: number;
   /** The message is the server's own (Go's types, a library's words): only its presence counts. */
   readonly words?: 'own';
+  /** Items or events that come from a cache, in no order. */
+  readonly order?: 'any';
 };
 
 /** Title, method and path, body (text is sent as it is), options. */
@@ -31,11 +33,13 @@ export const MERGE = { type: 'application/merge-patch+json' } as const;
 export const STRATEGIC = { type: 'application/strategic-merge-patch+json' } as const;
 export const JSON_PATCH = { type: 'application/json-patch+json' } as const;
 export const OWN_WORDS = { words: 'own' } as const;
+export const ANY_ORDER = { order: 'any' } as const;
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** With `metadata` instead of a name, that is the metadata. */
-const metadataOf = (name: string | Members): Members => (typeof name === 'string' ? { name } : name);
+const metadataOf = (name: string | Members): Members =>
+  typeof name === 'string' ? { name } : name;
 
 export const node = (name: string | Members, members: Members = {}): Members => ({
   ...{ apiVersion: 'v1', kind: 'Node', metadata: metadataOf(name) },

@@ -30,8 +30,11 @@ export function send(address: ApiAddress, message: ApiMessage): Promise<ApiAnswe
   const url = new URL(path, address.url);
   const request = url.protocol === 'https:' ? tlsRequest : plainRequest;
   const signal = AbortSignal.timeout(LONGEST_ANSWER_MS);
+  // Node.js adds no length to the body of a DELETE.
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, signal, ...address.tls }, (response) => {
+    const options = { method, headers: { ...headers, ...length }, signal, ...address.tls };
+    const sent = request(url, options, (response) => {
       const pieces: Buffer[] = [];
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.on('error', reject);

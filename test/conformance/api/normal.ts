@@ -5,8 +5,8 @@
 const UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
-/** Written by servers of some versions and never read by a client. */
-const UNSEEN = ['managedFields', 'selfLink'];
+/** Written by servers of some versions alone (the label from 1.21 on) and not read by us. */
+const UNSEEN = ['managedFields', 'selfLink', 'kubernetes.io/metadata.name'];
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -30,6 +30,11 @@ export class Normaliser {
   }
 
   #member(name: string, value: unknown, parent: Json): unknown {
+    // A port of a Node that nobody set.
+    if (name === 'Port' && value === 0) return undefined;
+    // Checked twice, and said twice.
+    if (name === 'causes' && Array.isArray(value))
+      return unique(value.map((each) => this.value(each)));
     if (typeof value !== 'string') return this.value(value);
     if (name === 'continue') return value === '' ? '' : '<token>';
     if (name === 'resourceVersion') {
@@ -59,6 +64,9 @@ function named(names: Map<string, string>, value: string, what: string): string 
   names.set(value, name);
   return name;
 }
+
+const unique = (values: readonly unknown[]): readonly unknown[] =>
+  [...new Set(values.map((value) => JSON.stringify(value)))].map((text) => JSON.parse(text));
 
 function saysNothing(value: unknown): boolean {
   if (value === null || value === undefined || value === '') return true;

@@ -64,7 +64,7 @@ class Player {
     }
   }
 
-  #resolve(text: string, escape: (value: string) => string): string {
+  #resolve(text: string, encode: (value: string) => string): string {
     return text.replace(/\{(\w+)\.([\w.]+)\}/g, (_, name: string, path: string) => {
       const value = path
         .split('.')
@@ -72,7 +72,7 @@ class Player {
           (at, member) => (at as Record<string, unknown> | undefined)?.[member],
           this.#remembered.get(name),
         );
-      return escape(String(value));
+      return encode(String(value));
     });
   }
 
@@ -81,7 +81,7 @@ class Player {
     answer: ApiAnswer,
     { values, options }: { readonly values: readonly unknown[]; readonly options: ApiCaseOptions },
   ): string {
-    const lines = values.map((value) => {
+    const lines = inOrder(values, options).map((value) => {
       const normal = this.#normaliser.value(value);
       const words = options.words === 'own' ? withoutWords(normal) : normal;
       return typeof words === 'string' ? words : JSON.stringify(words, undefined, 2);
@@ -90,6 +90,20 @@ class Player {
     const type = answer.contentType.split(';')[0];
     return [`${shown} → ${answer.code} ${type}`, ...lines].join('\n').replace(LONG, '$1<many>');
   }
+}
+
+/** By name, where the order says nothing. */
+function inOrder(values: readonly unknown[], { order }: ApiCaseOptions): readonly unknown[] {
+  if (order !== 'any') return values;
+  const nameOf = (value: unknown): string => {
+    const { metadata, object } = value as { metadata?: { name?: string }; object?: unknown };
+    return object === undefined ? (metadata?.name ?? '') : nameOf(object);
+  };
+  const byName = (a: unknown, b: unknown): number => (nameOf(a) < nameOf(b) ? -1 : 1);
+  const [first] = values as readonly { readonly items?: readonly unknown[] }[];
+  return first?.items === undefined
+    ? [...values].sort(byName)
+    : [{ ...first, items: [...first.items].sort(byName) }];
 }
 
 /** Of a character that is repeated to be too much. */
