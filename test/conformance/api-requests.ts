@@ -9,9 +9,11 @@ import { WRITE_CASES } from './api/write-cases.ts';
 
 export const API_REQUESTS: Readonly<Record<string, readonly ApiCase[]>> = {
   create: WRITE_CASES.create,
+  'node specs': WRITE_CASES['node specs'],
   ...READ_CASES,
   replace: WRITE_CASES.replace,
   ...PATCH_CASES,
   delete: WRITE_CASES.delete,
   dependents: WRITE_CASES.dependents,
+  apply: WRITE_CASES.apply,
 };

@@ -28,12 +28,12 @@ export function withFirstStatus(kind: Kind, object: KubeObject): KubeObject {
   return object;
 }
 
-/** `podCIDR` and the first of `podCIDRs` are one. */
+/** `podCIDR` and the first of `podCIDRs` are one; where both are given, the former counts. */
 function withPodCidrs(node: KubeObject): KubeObject {
   const single = textAt(node, 'spec.podCIDR');
   const listed = listAt(node, 'spec.podCIDRs');
   if (!isJsonObject(node.spec) || single === (listed[0] ?? '')) return node;
-  const podCIDRs = listed.length === 0 ? [single] : listed;
+  const podCIDRs = single === '' ? listed : [single];
   return { ...node, spec: { ...node.spec, podCIDR: podCIDRs[0], podCIDRs } };
 }
 

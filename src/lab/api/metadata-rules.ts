@@ -5,8 +5,7 @@
 import type { Kind } from './kinds.ts';
 import { NAMESPACES } from './kinds.ts';
 import type { ObjectMeta } from './object.ts';
-
-export type Problem = { readonly field: string; readonly problem: string };
+import type { Problem } from './status.ts';
 
 const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
@@ -53,10 +52,14 @@ const CONFIG_KEY: Form = {
   longest: 253,
 };
 
-function misfit(form: Form, text: string): string | undefined {
-  if (text.length > form.longest) return `must be no more than ${form.longest} characters`;
-  if (new RegExp(`^${form.pattern}$`).test(text)) return undefined;
-  return `${form.words} regex used for validation is '${form.pattern}')`;
+/** Empty when it fits. */
+function misfits(form: Form, text: string): string[] {
+  const isTooLong = text.length > form.longest;
+  const fits = new RegExp(`^${form.pattern}$`).test(text);
+  return [
+    ...(isTooLong ? [`must be no more than ${form.longest} characters`] : []),
+    ...(fits ? [] : [`${form.words} regex used for validation is '${form.pattern}')`]),
+  ];
 }
 
 const invalidValue = (field: string, value: string, why: string): Problem => ({
@@ -64,94 +67,102 @@ const invalidValue = (field: string, value: string, why: string): Problem => ({
   problem: `Invalid value: ${JSON.stringify(value)}: ${why}`,
 });
 
-export function nameProblem(kind: Kind, name: string): Problem | undefined {
-  const why = misfit(kind === NAMESPACES ? DNS_LABEL : DNS_SUBDOMAIN, name);
-  return why === undefined ? undefined : invalidValue('metadata.name', name, why);
-}
+const invalidValues = (field: string, value: string, whys: readonly string[]): Problem[] =>
+  whys.map((why) => invalidValue(field, value, why));
 
-export function configKeyProblem(key: string): Problem | undefined {
-  const why = misfit(CONFIG_KEY, key);
-  return why === undefined ? undefined : invalidValue(`data[${key}]`, key, why);
-}
+const formOfName = (kind: Kind): Form => (kind === NAMESPACES ? DNS_LABEL : DNS_SUBDOMAIN);
 
-/** The first of all that is wrong. */
-export const metadataProblem = (metadata: ObjectMeta): Problem | undefined =>
-  labelProblem(metadata.labels ?? {}) ??
-  annotationProblem(metadata.annotations ?? {}) ??
-  finalizerProblem(metadata.finalizers ?? []) ??
-  ownerProblem(metadata.ownerReferences ?? []);
+export const nameProblems = (kind: Kind, name: string): readonly Problem[] =>
+  invalidValues('metadata.name', name, misfits(formOfName(kind), name));
 
-function labelProblem(labels: Readonly<Record<string, string>>): Problem | undefined {
-  for (const [key, value] of Object.entries(labels)) {
-    const wrongKey = keyProblem(key);
-    if (wrongKey !== undefined) return invalidValue('metadata.labels', key, wrongKey);
-    const wrongValue = misfit(LABEL_VALUE, value);
-    if (wrongValue !== undefined) return invalidValue('metadata.labels', value, wrongValue);
-  }
-  return undefined;
-}
+/** Of a generated name; a dash at the end will not be at the end. */
+export const prefixProblems = (kind: Kind, prefix: string): readonly Problem[] =>
+  invalidValues(
+    'metadata.generateName',
+    prefix,
+    misfits(formOfName(kind), prefix.replace(/-$/, 'a')),
+  );
+
+export const configKeyProblems = (key: string): readonly Problem[] =>
+  invalidValues(`data[${key}]`, key, misfits(CONFIG_KEY, key));
+
+/** All that is wrong. */
+export const metadataProblems = (metadata: ObjectMeta): readonly Problem[] => [
+  ...labelProblems(metadata.labels ?? {}),
+  ...annotationProblems(metadata.annotations ?? {}),
+  ...ownerProblems(metadata.ownerReferences ?? []),
+  ...finalizerProblems(metadata.finalizers ?? []),
+];
+
+const labelProblems = (labels: Readonly<Record<string, string>>): Problem[] =>
+  Object.entries(labels).flatMap(([key, value]) => [
+    ...invalidValues('metadata.labels', key, keyProblems(key)),
+    ...invalidValues('metadata.labels', value, misfits(LABEL_VALUE, value)),
+  ]);
 
 /** Of all keys and values together. */
 const LARGEST_ANNOTATIONS_BYTES = 256 * 1024;
 
-function annotationProblem(annotations: Readonly<Record<string, string>>): Problem | undefined {
+function annotationProblems(annotations: Readonly<Record<string, string>>): Problem[] {
   const field = 'metadata.annotations';
-  let sizeBytes = 0;
-  for (const [key, value] of Object.entries(annotations)) {
-    const wrong = keyProblem(key.toLowerCase());
-    if (wrong !== undefined) return invalidValue(field, key, wrong);
-    sizeBytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-  }
-  if (sizeBytes <= LARGEST_ANNOTATIONS_BYTES) return undefined;
-  return { field, problem: `Too long: must have at most ${LARGEST_ANNOTATIONS_BYTES} bytes` };
+  const entries = Object.entries(annotations);
+  const problems = entries.flatMap(([key]) =>
+    invalidValues(field, key, keyProblems(key.toLowerCase())),
+  );
+  const sizeBytes = entries.reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
+    0,
+  );
+  if (sizeBytes <= LARGEST_ANNOTATIONS_BYTES) return problems;
+  const problem = `Too long: must have at most ${LARGEST_ANNOTATIONS_BYTES} bytes`;
+  return [...problems, { field, problem }];
 }
 
 /** A name with an optional prefix: `poplin.dev/advert`. */
-function keyProblem(key: string): string | undefined {
+function keyProblems(key: string): string[] {
   const parts = key.split('/');
   const [first = '', second] = parts;
   if (parts.length > 2) {
-    return (
+    return [
       `a qualified name ${NAME_PART.words} regex used for validation is '${WORD}') with an` +
-      " optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-    );
+        " optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+    ];
   }
-  if (second !== undefined) {
-    const wrong = first === '' ? 'must be non-empty' : misfit(DNS_SUBDOMAIN, first);
-    if (wrong !== undefined) return `prefix part ${wrong}`;
-  }
-  const name = second ?? first;
-  const wrong = name === '' ? 'must be non-empty' : misfit(NAME_PART, name);
-  return wrong === undefined ? undefined : `name part ${wrong}`;
+  const prefix = second === undefined ? undefined : first;
+  return [
+    ...(prefix === undefined ? [] : partProblems('prefix part', DNS_SUBDOMAIN, prefix)),
+    ...partProblems('name part', NAME_PART, second ?? first),
+  ];
+}
+
+function partProblems(part: string, form: Form, text: string): string[] {
+  if (text === '' && part === 'prefix part') return [`${part} must be non-empty`];
+  const problems = [...(text === '' ? ['must be non-empty'] : []), ...misfits(form, text)];
+  return problems.map((problem) => `${part} ${problem}`);
 }
 
 const STANDARD_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
 
-function finalizerProblem(finalizers: readonly string[]): Problem | undefined {
-  for (const [index, finalizer] of finalizers.entries()) {
+const finalizerProblems = (finalizers: readonly string[]): Problem[] =>
+  finalizers.flatMap((finalizer, index) => {
     const field = `metadata.finalizers[${index}]`;
-    const wrong = keyProblem(finalizer);
-    if (wrong !== undefined) return invalidValue(field, finalizer, wrong);
-    if (!finalizer.includes('/') && !STANDARD_FINALIZERS.includes(finalizer)) {
-      const why = 'name is neither a standard finalizer name nor is it fully qualified';
-      return invalidValue(field, finalizer, why);
-    }
-  }
-  return undefined;
-}
+    const wrong = keyProblems(finalizer);
+    if (wrong.length > 0) return invalidValues(field, finalizer, wrong);
+    if (finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)) return [];
+    const why = 'name is neither a standard finalizer name nor is it fully qualified';
+    return [invalidValue(field, finalizer, why)];
+  });
 
-function ownerProblem(owners: NonNullable<ObjectMeta['ownerReferences']>): Problem | undefined {
-  const members = [
-    ['apiVersion', 'version'],
-    ['kind', 'kind'],
-    ['name', 'name'],
-    ['uid', 'uid'],
-  ] as const;
-  for (const owner of owners) {
-    const absent = members.find(([member]) => (owner[member] ?? '') === '');
-    if (absent === undefined) continue;
-    const [member, what] = absent;
-    return invalidValue(`metadata.ownerReferences.${member}`, '', `${what} must not be empty`);
-  }
-  return undefined;
-}
+const OWNER_MEMBERS = [
+  ['apiVersion', 'version'],
+  ['kind', 'kind'],
+  ['name', 'name'],
+  ['uid', 'uid'],
+] as const;
+
+const ownerProblems = (owners: NonNullable<ObjectMeta['ownerReferences']>): Problem[] =>
+  owners.flatMap((owner) =>
+    OWNER_MEMBERS.filter(([member]) => (owner[member] ?? '') === '').map(([member, what]) =>
+      invalidValue(`metadata.ownerReferences.${member}`, '', `${what} must not be empty`),
+    ),
+  );

@@ -49,7 +49,7 @@ export function createObject(
   const name = object.metadata.name ?? generateName(store, object.metadata.generateName);
   if (name === undefined) {
     const problem = 'Required value: name or generateName is required';
-    throw invalid({ kind, name: '', field: 'metadata.name', problem });
+    throw invalid({ kind, name: '', problems: [{ field: 'metadata.name', problem }] });
   }
   const metadata: ObjectMeta = {
     ...clientOwned(object.metadata),
@@ -90,7 +90,7 @@ export function updateObject(store: ObjectStore, target: Target, body: unknown):
     const field = 'metadata.resourceVersion';
     // The real server names the resource here where elsewhere it names the kind.
     const kind = { ...target.kind, kind: target.kind.resource };
-    throw invalid({ kind, name: target.name, field, problem });
+    throw invalid({ kind, name: target.name, problems: [{ field, problem }] });
   }
   const wrongUid = mismatch('UID', object.metadata.uid, current.object.metadata.uid);
   if (wrongUid !== undefined) throw conflict(target.kind, target.name, wrongUid);
@@ -110,7 +110,7 @@ export function patchObject(
   const { uid = '' } = object.metadata;
   if (uid !== '' && uid !== current.object.metadata.uid) {
     const problem = `Invalid value: ${JSON.stringify(uid)}: field is immutable`;
-    throw invalid({ kind, name, field: 'metadata.uid', problem });
+    throw invalid({ kind, name, problems: [{ field: 'metadata.uid', problem }] });
   }
   return replace(store, target, { current, object });
 }

@@ -14,7 +14,7 @@ export function writeOptions(query: URLSearchParams, kind: string): WriteOptions
   const manager = query.get('fieldManager') ?? '';
   if (Buffer.byteLength(manager) > LONGEST_MANAGER_BYTES) {
     const problem = `Too long: must have at most ${LONGEST_MANAGER_BYTES} bytes`;
-    throw invalidOptions(kind, 'fieldManager', problem);
+    throw invalidOptions(kind, { field: 'fieldManager', problem });
   }
   return { isDryRun: isDryRun(query.getAll('dryRun'), kind) };
 }
@@ -24,7 +24,7 @@ function isDryRun(values: readonly string[], kind: string): boolean {
   if (asked.every((value) => value === 'All')) return asked.length > 0;
   const shown = asked.map((value) => JSON.stringify(value)).join(', ');
   const problem = `Unsupported value: []string{${shown}}: supported values: "All"`;
-  throw invalidOptions(kind, 'dryRun', problem);
+  throw invalidOptions(kind, { field: 'dryRun', problem });
 }
 
 const PROPAGATIONS = ['Foreground', 'Background', 'Orphan'] as const;
@@ -49,13 +49,13 @@ export function deleteOptions(query: URLSearchParams, body: JsonObject | undefin
   if (policy !== '' && orphan !== '') {
     const why = 'orphanDependents and deletionPropagation cannot be both set';
     const problem = `Invalid value: ${JSON.stringify(policy)}: ${why}`;
-    throw invalidOptions(kind, 'propagationPolicy', problem);
+    throw invalidOptions(kind, { field: 'propagationPolicy', problem });
   }
   const known = PROPAGATIONS.find((each) => each === policy);
   if (policy !== '' && known === undefined) {
     const supported = [...PROPAGATIONS, 'nil'].map((each) => JSON.stringify(each)).join(', ');
     const problem = `Unsupported value: ${JSON.stringify(policy)}: supported values: ${supported}`;
-    throw invalidOptions(kind, 'propagationPolicy', problem);
+    throw invalidOptions(kind, { field: 'propagationPolicy', problem });
   }
   return {
     isDryRun: isDryRun(Array.isArray(dryRun) ? dryRun.map(String) : [], kind),
@@ -93,7 +93,7 @@ export function revisionMatchOf(query: URLSearchParams): RevisionMatch | undefin
   const match = query.get('resourceVersionMatch') ?? '';
   if (match === '') return undefined;
   const refuse = (problem: string): StatusError =>
-    invalidOptions('ListOptions', 'resourceVersionMatch', problem);
+    invalidOptions('ListOptions', { field: 'resourceVersionMatch', problem });
   const revision = query.get('resourceVersion') ?? '';
   if (revision === '') {
     throw refuse('Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');

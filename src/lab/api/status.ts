@@ -119,33 +119,38 @@ export const conflict = (kind: Kind, name: string, why: string): StatusError =>
 export const MODIFIED_MEANWHILE =
   'the object has been modified; please apply your changes to the latest version and try again';
 
-export type InvalidField = {
+/** What is wrong with one field; begins with the kind of fault: `Invalid value: …`. */
+export type Problem = { readonly field: string; readonly problem: string };
+
+type Invalid = {
   readonly kind: Kind;
   readonly name: string;
-  readonly field: string;
-  /** Begins with what is wrong: `Invalid value: …`, `Required value: …`. */
-  readonly problem: string;
+  readonly problems: readonly Problem[];
 };
 
-export const invalid = ({ kind, name, field, problem }: InvalidField): StatusError =>
-  invalidAs({ group: kind.group, kind: kind.kind, name }, { field, problem });
+export const invalid = ({ kind, name, problems }: Invalid): StatusError =>
+  invalidAs({ group: kind.group, kind: kind.kind, name }, problems);
 
-/** Of the query: `name` of options is empty. */
-export const invalidOptions = (kind: string, field: string, problem: string): StatusError =>
-  invalidAs({ group: 'meta.k8s.io', kind, name: '' }, { field, problem });
+/** Of the query: options have no name. */
+export const invalidOptions = (kind: string, problem: Problem): StatusError =>
+  invalidAs({ group: 'meta.k8s.io', kind, name: '' }, [problem]);
 
 function invalidAs(
   { group, kind, name }: { readonly group: string; readonly kind: string; readonly name: string },
-  { field, problem }: { readonly field: string; readonly problem: string },
+  problems: readonly Problem[],
 ): StatusError {
   const title = group === '' ? kind : `${kind}.${group}`;
+  const texts = [...new Set(problems.map(({ field, problem }) => `${field}: ${problem}`))];
+  const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   return new StatusError({
     code: 422,
     reason: 'Invalid',
-    message: `${title} "${name}" is invalid: ${field}: ${problem}`,
+    message: `${title} "${name}" is invalid: ${text}`,
     details: {
       ...{ name, group, kind },
-      causes: [{ reason: causeOf(problem), message: problem, field }],
+      causes: problems.map(({ field, problem }) => ({
+        ...{ reason: causeOf(problem), message: problem, field },
+      })),
     },
   });
 }

@@ -2,12 +2,18 @@
 // break the rules of metadata-rules.ts, and of the kinds what clients of ours can get wrong. The
 // rest of an object is taken as it is: the real schemas are not here.
 
+import { cidrFamily, parseCidr } from '../../net/cidr.ts';
 import type { Kind } from './kinds.ts';
 import { apiVersionOf, CONFIG_MAPS, EVENTS, LEASES, NODES } from './kinds.ts';
-import type { Problem } from './metadata-rules.ts';
-import { configKeyProblem, metadataProblem, nameProblem } from './metadata-rules.ts';
+import {
+  configKeyProblems,
+  metadataProblems,
+  nameProblems,
+  prefixProblems,
+} from './metadata-rules.ts';
 import type { KubeObject } from './object.ts';
 import { isJsonObject, listAt, textAt, valueAt } from './object.ts';
+import type { Problem } from './status.ts';
 import { badRequest, invalid } from './status.ts';
 
 /** The body as an object of this kind; kind and apiVersion may be missing, but not be others. */
@@ -40,78 +46,95 @@ function checkTextMap(value: unknown, field: string): void {
 
 /** Before it is stored for the first time. */
 export function checkNew(kind: Kind, object: KubeObject): void {
-  const { name = '' } = object.metadata;
-  refuse(kind, name, nameProblem(kind, name) ?? objectProblem(kind, object));
+  const { name = '', generateName = '' } = object.metadata;
+  refuse(kind, name, [
+    ...(generateName === '' ? [] : prefixProblems(kind, generateName)),
+    ...nameProblems(kind, name),
+    ...objectProblems(kind, object),
+  ]);
 }
 
-/** `podCIDRs` are set once (pkg/apis/core/validation ValidateNodeUpdate). */
+/** Before it is stored in the place of another. */
 export function checkUpdate(kind: Kind, next: KubeObject, current: KubeObject): void {
   const { name = '' } = current.metadata;
-  const problem =
-    metadataUpdateProblem(next, current) ??
-    objectProblem(kind, next) ??
-    (kind === NODES ? podCidrProblem(next, current) : undefined);
-  refuse(kind, name, problem);
+  refuse(kind, name, [
+    ...finalizerProblems(next, current),
+    ...objectProblems(kind, next),
+    ...(kind === NODES ? changedPodCidrProblems(next, current) : []),
+  ]);
 }
 
-function refuse(kind: Kind, name: string, problem: Problem | undefined): void {
-  if (problem !== undefined) throw invalid({ kind, name, ...problem });
+function refuse(kind: Kind, name: string, problems: readonly Problem[]): void {
+  if (problems.length > 0) throw invalid({ kind, name, problems });
 }
 
-const objectProblem = (kind: Kind, object: KubeObject): Problem | undefined =>
-  metadataProblem(object.metadata) ?? RULES.get(kind)?.(object);
+const objectProblems = (kind: Kind, object: KubeObject): readonly Problem[] => [
+  ...metadataProblems(object.metadata),
+  ...(RULES.get(kind)?.(object) ?? []),
+];
 
-const RULES: ReadonlyMap<Kind, (object: KubeObject) => Problem | undefined> = new Map([
-  [CONFIG_MAPS, configMapProblem],
-  [LEASES, leaseProblem],
-  [EVENTS, eventProblem],
+const RULES: ReadonlyMap<Kind, (object: KubeObject) => readonly Problem[]> = new Map([
+  [CONFIG_MAPS, configMapProblems],
+  [LEASES, leaseProblems],
+  [EVENTS, eventProblems],
+  [NODES, podCidrProblems],
 ]);
 
-function configMapProblem({ data }: KubeObject): Problem | undefined {
-  const keys = isJsonObject(data) ? Object.keys(data) : [];
-  return keys.map(configKeyProblem).find((problem) => problem !== undefined);
+function configMapProblems({ data }: KubeObject): readonly Problem[] {
+  return isJsonObject(data) ? Object.keys(data).flatMap(configKeyProblems) : [];
 }
 
-function leaseProblem(lease: KubeObject): Problem | undefined {
+function leaseProblems(lease: KubeObject): readonly Problem[] {
   const field = 'spec.leaseDurationSeconds';
   const seconds = valueAt(lease, field);
-  if (typeof seconds !== 'number' || seconds > 0) return undefined;
-  return { field, problem: `Invalid value: ${seconds}: must be greater than 0` };
+  if (typeof seconds !== 'number' || seconds > 0) return [];
+  return [{ field, problem: `Invalid value: ${seconds}: must be greater than 0` }];
 }
 
 /** An Event stands beside its object, those of cluster-wide ones in `default`. */
-function eventProblem(event: KubeObject): Problem | undefined {
-  const wanted = textAt(event, 'involvedObject.namespace') || 'default';
-  if (wanted === event.metadata.namespace) return undefined;
-  const problem = `Invalid value: ${JSON.stringify(textAt(event, 'involvedObject.namespace'))}`;
-  return {
-    field: 'involvedObject.namespace',
-    problem: `${problem}: does not match event.namespace`,
-  };
+function eventProblems(event: KubeObject): readonly Problem[] {
+  const field = 'involvedObject.namespace';
+  const named = textAt(event, field);
+  if ((named || 'default') === event.metadata.namespace) return [];
+  const problem = `Invalid value: ${JSON.stringify(named)}: does not match event.namespace`;
+  return [{ field, problem }];
 }
 
-function metadataUpdateProblem(
+/** CIDRs, one of a family. */
+function podCidrProblems(node: KubeObject): readonly Problem[] {
+  const field = 'spec.podCIDRs';
+  const texts = listAt(node, field).map(String);
+  const cidrs = texts.map(parseCidr);
+  const problems = texts.flatMap((text, index) => {
+    const problem = `Invalid value: ${JSON.stringify(text)}: must be a valid CIDR`;
+    return cidrs[index] === undefined ? [{ field: `${field}[${index}]`, problem }] : [];
+  });
+  const families = cidrs.flatMap((cidr) => (cidr === undefined ? [] : [cidrFamily(cidr)]));
+  if (new Set(families).size === families.length) return problems;
+  const why = 'may specify no more than one CIDR for each IP family';
+  return [...problems, { field, problem: `Invalid value: ${JSON.stringify(texts)}: ${why}` }];
+}
+
+function finalizerProblems(
   { metadata: next }: KubeObject,
   { metadata: current }: KubeObject,
-): Problem | undefined {
-  if (current.deletionTimestamp === undefined) return undefined;
+): readonly Problem[] {
+  if (current.deletionTimestamp === undefined) return [];
   const held = new Set(current.finalizers);
   const added = (next.finalizers ?? []).filter((finalizer) => !held.has(finalizer));
-  if (added.length === 0) return undefined;
+  if (added.length === 0) return [];
   const names = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
-  return {
-    field: 'metadata.finalizers',
-    problem:
-      'Forbidden: no new finalizers can be added if the object is being deleted,' +
-      ` found new finalizers []string{${names}}`,
-  };
+  const problem =
+    'Forbidden: no new finalizers can be added if the object is being deleted,' +
+    ` found new finalizers []string{${names}}`;
+  return [{ field: 'metadata.finalizers', problem }];
 }
 
-function podCidrProblem(next: KubeObject, current: KubeObject): Problem | undefined {
-  const before = JSON.stringify(listAt(current, 'spec.podCIDRs'));
-  if (before === '[]' || before === JSON.stringify(listAt(next, 'spec.podCIDRs'))) return undefined;
-  return {
-    field: 'spec.podCIDRs',
-    problem: 'Forbidden: node updates may not change podCIDR except from "" to valid',
-  };
+/** `podCIDRs` are set once (pkg/apis/core/validation ValidateNodeUpdate). */
+function changedPodCidrProblems(next: KubeObject, current: KubeObject): readonly Problem[] {
+  const field = 'spec.podCIDRs';
+  const before = JSON.stringify(listAt(current, field));
+  if (before === '[]' || before === JSON.stringify(listAt(next, field))) return [];
+  const problem = 'Forbidden: node updates may not change podCIDR except from "" to valid';
+  return [{ field, problem }];
 }

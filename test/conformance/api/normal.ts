@@ -49,7 +49,7 @@ export class Normaliser {
   #text(text: string): string {
     if (TIME.test(text)) return '<time>';
     if (UID.test(text) && !text.startsWith('00000000')) return named(this.#uids, text, 'uid');
-    return text.replace(/^(generated-)[a-z0-9]{5}$/, '$1<five>');
+    return text.replace(/^(generated-)[a-z0-9]{5}$/i, '$1<five>');
   }
 
   #message(message: string): string {

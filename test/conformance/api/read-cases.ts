@@ -59,6 +59,7 @@ const LIST: readonly ApiCase[] = [
     undefined,
     OWN_WORDS,
   ],
+  ['over all namespaces', 'GET /api/v1/configmaps?labelSelector=tier'],
   ['exactly all', `GET ${MAPS}?limit=4`],
   [
     'two of those with a label',

@@ -114,6 +114,64 @@ const CREATE: readonly ApiCase[] = [
   ['at the path of an object', `POST ${NODES}/n1`, node('n1')],
 ];
 
+const NODE_SPECS: readonly ApiCase[] = [
+  ['one podCIDR', `POST ${NODES}`, node('s1', { spec: { podCIDR: '10.244.8.0/24' } })],
+  [
+    'a list of podCIDRs',
+    `POST ${NODES}`,
+    node('s2', { spec: { podCIDRs: ['10.244.9.0/24', 'fd00:0:0:9::/64'] } }),
+  ],
+  [
+    'two that are not one',
+    `POST ${NODES}`,
+    node('s3', { spec: { podCIDR: '10.244.8.0/24', podCIDRs: ['10.244.9.0/24'] } }),
+    OWN_WORDS,
+  ],
+  [
+    'two of one family',
+    `POST ${NODES}`,
+    node('s3', { spec: { podCIDRs: ['10.244.10.0/24', '10.244.11.0/24'] } }),
+    OWN_WORDS,
+  ],
+  ['what is no CIDR', `POST ${NODES}`, node('s3', { spec: { podCIDR: '10.244.10' } }), OWN_WORDS],
+  [
+    'a status from the start',
+    `POST ${NODES}`,
+    node('s4', { status: { addresses: [{ type: 'InternalIP', address: '192.168.0.4' }] } }),
+  ],
+  [
+    'a generated name that is none',
+    `POST ${NODES}`,
+    node({ generateName: 'Generated-' }),
+    OWN_WORDS,
+  ],
+  [
+    'a label value that is too long',
+    `POST ${NODES}`,
+    node({ name: 'x', labels: { a: 'a'.repeat(64) } }),
+  ],
+  [
+    'a label key with two slashes',
+    `POST ${NODES}`,
+    node({ name: 'x', labels: { 'a/b/c': '' } }),
+    OWN_WORDS,
+  ],
+  ['an empty prefix', `POST ${NODES}`, node({ name: 'x', labels: { '/b': '' } })],
+  ['an empty name of a label', `POST ${NODES}`, node({ name: 'x', labels: { 'b/': '' } })],
+  ['an empty label key', `POST ${NODES}`, node({ name: 'x', labels: { '': '' } })],
+  [
+    'two wrong labels',
+    `POST ${NODES}`,
+    node({ name: 'x', labels: { 'a b': '', 'c d': '' } }),
+    OWN_WORDS,
+  ],
+  [
+    'an owner without a name',
+    `POST ${NODES}`,
+    node({ name: 'x', ownerReferences: [{ ...owner, name: '' }] }),
+  ],
+];
+
 const REPLACE: readonly ApiCase[] = [
   ['a config map', `POST ${CONFIG_MAPS}`, configMap('c'), { as: 'c' }],
   ['without a revision', `PUT ${CONFIG_MAPS}/c`, configMap('c', { a: '2' }), { as: 'c2' }],
@@ -242,6 +300,25 @@ const DELETE: readonly ApiCase[] = [
 ];
 
 const DEPENDENTS: readonly ApiCase[] = [
+  [
+    'a lease with a revision that is old',
+    `DELETE ${LEASES}/new`,
+    preconditions({ resourceVersion: '1' }),
+  ],
+  ['an owner in the foreground', `POST ${NODES}`, node('fore'), { as: 'fore' }],
+  [
+    'has a lease',
+    `POST ${LEASES}`,
+    lease({
+      name: 'forel',
+      ownerReferences: [
+        { ...owner, name: 'fore', uid: '{fore.metadata.uid}', blockOwnerDeletion: true },
+      ],
+    }),
+  ],
+  ['is deleted after it', `DELETE ${NODES}/fore`, { propagationPolicy: 'Foreground' }],
+  ['and both', `GET ${NODES}/fore`, undefined, { until: 404 }],
+  ['are gone', `GET ${LEASES}/forel`],
   ['an owner', `POST ${NODES}`, node('owner'), { as: 'owner' }],
   [
     'its lease',
@@ -278,7 +355,19 @@ const DEPENDENTS: readonly ApiCase[] = [
   ['that is in it', `GET ${NAMESPACES}/gone/configmaps/x`],
 ];
 
+const APPLY: readonly ApiCase[] = [
+  [
+    'server-side',
+    `PATCH ${CONFIG_MAPS}/applied?fieldManager=me&dryRun=All`,
+    configMap('applied'),
+    { type: 'application/apply-patch+yaml' },
+  ],
+];
+
 export const WRITE_CASES = {
+  'node specs': NODE_SPECS,
+  apply: APPLY,
+
   create: CREATE,
   replace: REPLACE,
   delete: DELETE,
