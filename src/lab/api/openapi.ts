@@ -87,7 +87,7 @@ export const openApiV2Protobuf = (version: string): Buffer =>
   ]);
 
 const pathItem = ({ path, kind }: PatchOperation): Buffer =>
-  message(2, text(1, path), message(2, message(7, ...PARAMETERS.map(parameter), extension(kind))));
+  message(2, text(1, path), message(2, message(8, ...PARAMETERS.map(parameter), extension(kind))));
 
 /** ParametersItem.parameter.non_body_parameter.query_parameter_sub_schema */
 const parameter = (name: string): Buffer =>

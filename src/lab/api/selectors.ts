@@ -65,6 +65,8 @@ function parseFieldTerm(kind: Kind, term: string): Selector {
   }
   const known = ['metadata.name', 'metadata.namespace', ...kind.selectableFields];
   if (!known.includes(path)) {
+    // Kinds that offer fields of their own say it in other words.
+    if (kind.selectableFields.length > 0) throw badRequest(`field label not supported: ${path}`);
     const names = known.map((field) => JSON.stringify(field)).join(', ');
     throw badRequest(`${JSON.stringify(path)} is not a known field selector: only ${names}`);
   }

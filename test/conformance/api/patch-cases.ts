@@ -29,6 +29,7 @@ const MERGE_CASES: readonly ApiCase[] = [
   ['of what is missing', `PATCH ${NODES}/none`, {}, MERGE],
   ['nothing', NODE, {}, MERGE],
   ['replaces a list', NODE, { spec: { taints: [taint('a', 'NoSchedule')] } }, MERGE],
+  ['a podCIDR', `PATCH ${NODES}/s1`, { spec: { podCIDRs: ['10.244.77.0/24'] } }, MERGE],
   ['a list, not an object', MAP, [], { ...MERGE, ...OWN_WORDS }],
   ['a text, not an object', MAP, '"x"', { ...MERGE, ...OWN_WORDS }],
   ['no JSON', MAP, '{', { ...MERGE, ...OWN_WORDS }],
