@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a real kube-apiserver, kube-controller-manager and kubectl from Debian's own source package,
-# and prints the directory that holds them. The result stays outside the checkout, keyed by version:
+# Builds a real kube-apiserver, kube-controller-manager and kubectl from Debian's source package and
+# prints the directory that holds them. The result stays outside the checkout, keyed by version:
 # ${XDG_CACHE_HOME:-~/.cache}/poplin/kubernetes-VERSION. The first time costs minutes and 3 GB of
 # disk, later ones nothing; delete that directory to build again. Usage: sh scripts/cluster-build.sh
 set -eu

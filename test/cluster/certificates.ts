@@ -1,5 +1,5 @@
-// The files by which a Kubernetes control plane knows whom it talks to, made by openssl for one run:
-// a CA, a server certificate for the loopback, an administrator, and a key for service accounts.
+// The files by which a Kubernetes control plane knows whom it talks to, made by openssl for one
+// run: a CA, a server certificate for the loopback, an administrator, a key for service accounts.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Kind } from './kinds.ts';
 import { apiVersionOf, KINDS, NAMESPACES } from './kinds.ts';
 import type { ObjectMeta } from './object.ts';
+import { timestamp } from './object.ts';
 import type { Change, Entry, Store } from './store.ts';
 import { keyOf } from './store.ts';
 
@@ -22,14 +23,13 @@ export function startGarbageCollector(
   { clock, delayMs }: CollectorOptions,
 ): () => void {
   const stop = new AbortController();
+  const later = async (change: Change): Promise<void> => {
+    await clock.sleep(delayMs, stop.signal);
+    if (!stop.signal.aborted) collectAfter(store, change);
+  };
   const unsubscribe = store.subscribe((change) => {
-    if (delayMs <= 0) {
-      collectAfter(store, change);
-      return;
-    }
-    void clock.sleep(delayMs, stop.signal).then(() => {
-      if (!stop.signal.aborted) collectAfter(store, change);
-    });
+    if (delayMs === 0) collectAfter(store, change);
+    else void later(change);
   });
   return () => {
     unsubscribe();

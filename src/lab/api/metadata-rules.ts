@@ -19,7 +19,8 @@ type Form = { readonly pattern: string; readonly words: string; readonly longest
 const DNS_LABEL: Form = {
   pattern: LABEL,
   words:
-    `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', ${ENDS}` +
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-'," +
+    ` ${ENDS}` +
     " (e.g. 'my-name',  or '123-abc',",
   longest: 63,
 };
@@ -48,7 +49,9 @@ const LABEL_VALUE: Form = {
 
 const CONFIG_KEY: Form = {
   pattern: '[-._a-zA-Z0-9]+',
-  words: `a valid config key must consist of ${WORD_RULE} (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name',`,
+  words:
+    `a valid config key must consist of ${WORD_RULE}` +
+    " (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name',",
   longest: 253,
 };
 

@@ -1,6 +1,6 @@
-// Create, update, patch and delete with the rules of the real server: who sets which metadata, what a
-// status subresource may touch, preconditions, finalizers. Each is one synchronous step on the
-// store, which is what makes them atomic. Used by HTTP requests and, inside the lab, directly.
+// Create, update, patch and delete with the rules of the real server (ownership.ts, deletion.ts,
+// validation.ts). Each is one synchronous step on the store, which is what makes them atomic. Used
+// by HTTP requests and, inside the lab, directly.
 
 import { withDefaults, withFirstStatus } from './defaults.ts';
 import type { Deleted, Deleting } from './deletion.ts';

@@ -1,5 +1,5 @@
-// Where the embedded API answers otherwise than kube-apiserver 1.20, by the title of the request, and
-// why. What it answers there is in test/golden/api/differences.txt.
+// Where the embedded API answers otherwise than kube-apiserver 1.20, by the title of the request,
+// and why. What it answers there is in test/golden/api/differences.txt.
 
 export const DIFFERENCES: Readonly<Record<string, string>> = {
   'watch: a bookmark before the end':
