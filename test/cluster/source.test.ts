@@ -1,17 +1,15 @@
 // The Kubernetes source against a real kube-apiserver, by the suite that every source must pass.
 
-import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import type { ApiCall, KubernetesApi } from '../../src/source/kubernetes/api.ts';
-import { KubernetesClient } from '../../src/source/kubernetes/client.ts';
-import { Credentials } from '../../src/source/kubernetes/credentials.ts';
+import type { KubernetesApi } from '../../src/source/kubernetes/api.ts';
 import { REFLECTOR_TIMING } from '../../src/source/kubernetes/reflector.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import { MERGE } from '../conformance/api/case.ts';
 import type { SourceWorld } from '../conformance/source.ts';
 import { sourceConformance } from '../conformance/source.ts';
+import { clientOf, counted } from './clients.ts';
 import type { RealCluster } from './cluster.ts';
 import { startCluster } from './cluster.ts';
 import { CutProxy } from './cut-proxy.ts';
@@ -35,33 +33,6 @@ async function theCluster(): Promise<RealCluster> {
   await admin.call({ method: 'POST', path: '/api/v1/namespaces', body });
   admin.close();
   return cluster;
-}
-
-function clientOf({ address }: RealCluster, port = Number(new URL(address.url).port)) {
-  assert.ok(address.tls !== undefined);
-  const { tls } = address;
-  const credentials = new Credentials({
-    server: new URL(`https://127.0.0.1:${port}`),
-    clock: systemClock,
-    load: async () => ({ headers: {}, tls }),
-  });
-  return new KubernetesClient({ credentials, clock: systemClock });
-}
-
-/** Counts what is written through it. */
-function counted(client: KubernetesClient): { api: KubernetesApi; writes: () => number } {
-  let writes = 0;
-  const call = (asked: ApiCall, stop?: AbortSignal): Promise<unknown> => {
-    if (asked.method !== 'GET') writes += 1;
-    return client.call(asked, stop);
-  };
-  const api: KubernetesApi = {
-    call,
-    list: (...asked) => client.list(...asked),
-    open: (...asked) => client.open(...asked),
-    close: () => client.close(),
-  };
-  return { api, writes: () => writes };
 }
 
 async function createWorld(): Promise<SourceWorld> {

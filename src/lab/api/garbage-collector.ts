@@ -17,11 +17,11 @@ type CollectorOptions = {
   readonly delayMs: number;
 };
 
+type Stop = () => void;
+
 /** Follows every change until the returned function is called. */
-export function startGarbageCollector(
-  store: Store,
-  { clock, delayMs }: CollectorOptions,
-): () => void {
+export function startGarbageCollector(store: Store, options: CollectorOptions): Stop {
+  const { clock, delayMs } = options;
   const stop = new AbortController();
   const later = async (change: Change): Promise<void> => {
     await clock.sleep(delayMs, stop.signal);
@@ -86,10 +86,7 @@ function remove(store: Store, entry: Entry): void {
   const { finalizers = [], deletionTimestamp } = entry.object.metadata;
   if (finalizers.length === 0) store.remove(entry);
   else if (deletionTimestamp === undefined) {
-    const stamp = store.clock
-      .now()
-      .toISOString()
-      .replace(/\.\d+Z$/, 'Z');
+    const stamp = timestamp(store.clock.now());
     putMetadata(store, entry, { deletionTimestamp: stamp, deletionGracePeriodSeconds: 0 });
   }
 }
