@@ -77,7 +77,7 @@ function parsePublicIp(family: Family, at: Read, report: Report): Ip | undefined
   return undefined;
 }
 
-function parseVxlanData(text: string): VxlanData | undefined {
+export function parseVxlanData(text: string): VxlanData | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
