@@ -18,13 +18,14 @@ export type NodeKeys = {
   readonly holder?: HolderEntry;
   /** The key that the holder has made; without a holder, one that nobody of ours has made. */
   readonly subnet?: SubnetEntry | undefined;
-  readonly advert?: KeyValue | undefined;
+  readonly advert: KeyValue | undefined;
 };
 
 export function nodeRecord(keys: NodeKeys): ClusterNode | undefined {
   const { holder, subnet } = keys;
   if (holder !== undefined) return poplinNode(keys, holder);
-  return subnet === undefined ? undefined : flannelNode(keys.name, subnet);
+  if (subnet !== undefined) return flannelNode(keys.name, subnet);
+  return keys.advert === undefined ? undefined : nodeWithoutSubnet(keys.name, keys.advert);
 }
 
 function poplinNode(
@@ -49,6 +50,20 @@ function poplinNode(
     ...(said?.kind === 'ok' ? { advert: said.advert } : {}),
     ...(value?.flannel === undefined ? {} : { flannel: value.flannel }),
     problems,
+  };
+}
+
+/** Somebody has removed the rest: whoever is still there says so until it claims again. */
+function nodeWithoutSubnet(name: string, item: KeyValue): ClusterNode {
+  const said = parseAdvert(item.value);
+  return {
+    name,
+    uid: String(item.createRevision),
+    createdAt: stampOf(item),
+    subnets: [],
+    internalIps: said.kind === 'ok' ? said.advert.underlay : [],
+    ...(said.kind === 'ok' ? { advert: said.advert } : {}),
+    problems: ['it holds no subnet'],
   };
 }
 

@@ -20,6 +20,7 @@ import {
   ownerWords,
   pickSubnets,
 } from './claim.ts';
+import { noneFree, tellingChanges } from './holding-words.ts';
 import type { KeyLayout } from './keys.ts';
 import type { LeaseTiming, Right } from './right.ts';
 import { holdingEnd, renewalDueMs, rightFrom } from './right.ts';
@@ -240,8 +241,10 @@ export class SubnetKeeper {
 
   /** Another was faster, or the table was not up to date. */
   #outrun(hold: Hold): undefined {
-    if (this.#right === undefined && this.#failures > 2) {
-      hold.tell(this.#none('other nodes claim at the same time: trying again'));
+    const isLost = this.#lost.length > 0;
+    if (isLost || this.#failures > 2) {
+      const words = isLost ? `${this.#lost.join(', ')} was lost: ` : '';
+      hold.tell(this.#none(`${words}other nodes claim at the same time, trying again`));
     }
     return undefined;
   }
@@ -251,7 +254,7 @@ export class SubnetKeeper {
     if (this.#lost.length === 0) return;
     const { table } = this.#parts;
     const isAgain = this.#lost.every((subnet) => picked?.includes(subnet) === true);
-    if (isAgain && this.#failures === 0) return;
+    if (isAgain) return;
     const entry = overlapping(this.#lost, table);
     const words = entry === undefined ? 'nobody yet' : ownerWords(entry, table);
     hold.tell(this.#none(`${this.#lost.join(', ')} was lost: ${words} has it now`));
@@ -283,22 +286,4 @@ export class SubnetKeeper {
   #none(reason: string): Holding {
     return { kind: 'none', authority: 'etcd', explanation: EXPLANATION, reason };
   }
-}
-
-const noneFree = ({ config }: SubnetWish): string => {
-  const ranges = config.families.map(
-    ({ subnetMin, subnetMax, subnetLengthBits }) =>
-      `/${subnetLengthBits} from ${subnetMin} to ${subnetMax}`,
-  );
-  return `there is no free subnet (${ranges.join('; ')}): waiting for one`;
-};
-
-function tellingChanges(listener: (holding: Holding) => void): (holding: Holding) => void {
-  let last = '';
-  return (holding) => {
-    const text = JSON.stringify(holding);
-    if (text === last) return;
-    last = text;
-    listener(holding);
-  };
 }

@@ -219,7 +219,7 @@ export class EtcdTable {
       ? this.#subnets.get(name.slice(FLANNEL_NAME.length))
       : undefined;
     const isAlone = alone !== undefined && this.holderNameOf(alone) === undefined;
-    return { name, subnet: isAlone ? alone : undefined };
+    return { name, subnet: isAlone ? alone : undefined, advert: this.#adverts.get(name) };
   }
 }
 
