@@ -1,6 +1,6 @@
 // The words of `poplin lab`: their defaults, ranges and errors. Pure.
 
-import type { BackendType } from '../config/config.ts';
+import type { BackendType, Config } from '../config/config.ts';
 import type { LabSpec, UnderlayKind } from '../lab/plan.ts';
 import {
   DEFAULT_POD_NETWORK,
@@ -23,6 +23,7 @@ export const LAB_OPTIONS = {
   segments: { type: 'string', default: '2' },
   family: { type: 'string', default: 'ipv4' },
   mtu: { type: 'string', default: '1500' },
+  'subnet-source': { type: 'string' },
   kubeconfig: { type: 'string' },
   set: { type: 'string', multiple: true },
   json: { type: 'boolean', default: false },
@@ -30,10 +31,11 @@ export const LAB_OPTIONS = {
 
 export type LabValues = Readonly<
   Record<'name' | 'nodes' | 'pods' | 'backend' | 'underlay' | 'segments' | 'family' | 'mtu', string>
->;
+> & { readonly 'subnet-source'?: string | undefined };
 
 const BACKENDS: readonly BackendType[] = ['vxlan', 'host-gw'];
 const UNDERLAYS: readonly UnderlayKind[] = ['flat', 'routed'];
+const SUBNET_SOURCES: readonly Config['subnetSource'][] = ['auto', 'podCIDR', 'lease'];
 const FAMILIES: ReadonlyMap<string, readonly Family[]> = new Map([
   ['ipv4', ['ipv4']],
   ['ipv6', ['ipv6']],
@@ -45,6 +47,7 @@ const MTU_MAX_BYTES = 9_000;
 export function parseLabSpec(values: LabValues): LabSpec {
   const underlay = oneOf('underlay', values.underlay, UNDERLAYS);
   const families = FAMILIES.get(values.family);
+  const source = values['subnet-source'];
   if (families === undefined) {
     throw usage('family', values.family, `one of ${[...FAMILIES.keys()].join(', ')}`);
   }
@@ -59,6 +62,9 @@ export function parseLabSpec(values: LabValues): LabSpec {
     families,
     mtuBytes: integer('mtu', values.mtu, [MTU_MIN_BYTES, MTU_MAX_BYTES]),
     podNetworks: families.flatMap((family) => parseCidr(DEFAULT_POD_NETWORK[family]) ?? []),
+    ...(source === undefined
+      ? {}
+      : { subnetSource: oneOf('subnet-source', source, SUBNET_SOURCES) }),
   };
 }
 

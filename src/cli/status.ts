@@ -49,7 +49,7 @@ export function renderStatus(status: Status): string {
     `node       ${status.node}, poplin ${status.version}: ${status.ready ? 'ready' : 'NOT READY'}`,
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
-    `lease      ${lease.subnets.join(', ') || 'none'} (${lease.source})`,
+    `lease      ${lease.subnets.join(', ') || 'none'} (${lease.authority || 'undecided'})`,
     ...status.underlay.map(
       (u) => `underlay   ${u.address} on ${u.link}, MTU ${u.mtuBytes} (${u.family})`,
     ),

@@ -34,7 +34,8 @@ export function startAgent(
     [
       ...['ip', 'netns', 'exec', node.netns, ...program, 'agent'],
       ...['--node-name', node.name],
-      ...['--kubeconfig', directory.nodeKubeconfig],
+      ...datastoreFlags(directory),
+      ...['--machine-id-file', paths.machineIdFile],
       ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
       ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
       ...['--metrics-listen', '127.0.0.1:9113'],
@@ -44,3 +45,9 @@ export function startAgent(
   directory.rememberProcess(node.name, agent);
   return agent;
 }
+
+/** Where the agents find what they share. */
+const datastoreFlags = (directory: LabDirectory): string[] => [
+  '--kubeconfig',
+  directory.nodeKubeconfig,
+];

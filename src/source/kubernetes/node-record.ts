@@ -32,7 +32,8 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
     subnets: subnets.value,
     internalIps: internalIps.value,
     ...(advert.value === undefined ? {} : { advert: advert.value }),
-    ...(flannel === undefined ? {} : { flannel }),
+    // A bad advert does not make a node one of Flannel's.
+    ...(flannel === undefined || advert.problems.length > 0 ? {} : { flannel }),
     problems: [...subnets.problems, ...internalIps.problems, ...advert.problems, ...problems],
   });
 }

@@ -57,7 +57,7 @@ export class KubernetesSource implements Source {
   #holding: Holding = {
     kind: 'none',
     authority: 'podCIDR',
-    explanation: 'only podCIDRs are known',
+    explanation: 'the controller-manager allocates',
     reason: 'the own Node has not been seen yet',
   };
 
@@ -188,13 +188,18 @@ export class KubernetesSource implements Source {
     switch (event.kind) {
       case 'listed': {
         this.#listed.nodes = true;
-        this.#publisher.see(event.items.find(({ own }) => own !== undefined)?.own);
+        const self = event.items.find(({ own }) => own !== undefined);
+        this.#publisher.see(self?.own);
+        this.#seeOwn(self?.node);
         listener({ kind: 'nodes-listed', nodes: event.items.map(({ node }) => node) });
         return;
       }
       case 'put': {
         const { node, own } = event.item;
-        if (own !== undefined) this.#publisher.see(own);
+        if (own !== undefined) {
+          this.#publisher.see(own);
+          this.#seeOwn(node);
+        }
         listener({ kind: 'node-put', node });
         return;
       }
@@ -202,6 +207,24 @@ export class KubernetesSource implements Source {
         if (event.name === nodeName) this.#publisher.see(undefined);
         listener({ kind: 'node-gone', name: event.name, uid: event.uid });
     }
+  }
+
+  /** A Node that was deleted takes nothing from a machine which lives on. */
+  #seeOwn(node: ClusterNode | undefined): void {
+    const { nodeName } = this.#options;
+    const common = { authority: 'podCIDR', explanation: this.#holding.explanation } as const;
+    if (node === undefined) {
+      if (this.#holding.kind === 'held') return;
+      this.#holding = { ...common, kind: 'none', reason: `there is no Node named ${nodeName}` };
+    } else if (node.subnets.length > 0) {
+      this.#holding = { ...common, kind: 'held', subnets: node.subnets };
+    } else {
+      const reason =
+        `Node ${nodeName} has no podCIDR: start the controller-manager with ` +
+        '--allocate-node-cidrs, or set spec.podCIDR';
+      this.#holding = { ...common, kind: 'none', reason };
+    }
+    for (const tell of this.#holders) tell();
   }
 
   #onConfig(event: Reflected<string | undefined>, listener: Listener): void {
