@@ -131,6 +131,20 @@ export function claimTransaction(
   };
 }
 
+/** Undefined when the holder's key says these already. */
+export function addressTransaction(
+  { item, holder }: HolderEntry,
+  addresses: readonly Ip[],
+): Transaction | undefined {
+  const value = renderHolder({ ...holder, addresses });
+  if (value === item.value) return undefined;
+  const { key, lease } = item;
+  return {
+    conditions: [{ from: key, is: 'modified-at', revision: item.modRevision }],
+    writes: [{ kind: 'put', key, value, lease }],
+  };
+}
+
 /** Writes what has changed, if the keys are still the node's own. */
 export function publishTransaction(
   own: OwnKeys,

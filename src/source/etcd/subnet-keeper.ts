@@ -20,10 +20,10 @@ import {
   ownerWords,
   pickSubnets,
 } from './claim.ts';
-import { noneFree, tellingChanges } from './holding-words.ts';
+import { endedHolding, heldHolding, noHolding, noneFree, tellingChanges } from './holding-words.ts';
 import type { KeyLayout } from './keys.ts';
 import type { LeaseTiming, Right } from './right.ts';
-import { holdingEnd, renewalDueMs, rightFrom } from './right.ts';
+import { renewalDueMs, rightFrom } from './right.ts';
 import type { EtcdTable, HolderEntry, SubnetEntry } from './table.ts';
 
 export type SubnetKeeperParts = {
@@ -43,7 +43,6 @@ export type SubnetKeeperParts = {
   problem(): string | undefined;
 };
 
-const EXPLANATION = 'etcd is the datastore';
 const RETRY = { baseMs: 100, capMs: 5_000 } as const;
 /** Nothing happens without a change or a date; this is for what nobody has thought of. */
 const IDLE_MS = 60_000;
@@ -82,7 +81,7 @@ export class SubnetKeeper {
     const tell = tellingChanges(listener);
     const hold: Hold = { wish, tell, stop };
     if (this.#right !== undefined && this.#right.machine !== wish.machine) this.#right = undefined;
-    if (this.#right === undefined) tell(this.#none('etcd has not been listed yet'));
+    if (this.#right === undefined) tell(noHolding('etcd has not been listed yet'));
     else this.#tellHeld(hold, this.#right);
     const { changes, clock } = this.#parts;
     while (!stop.aborted) {
@@ -102,7 +101,7 @@ export class SubnetKeeper {
       if (hold.stop.aborted) return 0;
       const problem = describeError(error);
       if (this.#failures === 0) this.#parts.log.warn({ problem }, 'etcd did not take a request');
-      if (this.#right === undefined) hold.tell(this.#none(problem));
+      if (this.#right === undefined) hold.tell(noHolding(problem));
       else this.#tellHeld(hold, this.#right);
       return this.#retryMs();
     }
@@ -122,7 +121,7 @@ export class SubnetKeeper {
     const { table, nodeName } = this.#parts;
     if (table.revision === undefined) {
       const { problem } = this.#parts;
-      if (this.#right === undefined) hold.tell(this.#none(problem() ?? 'etcd is being listed'));
+      if (this.#right === undefined) hold.tell(noHolding(problem() ?? 'etcd is being listed'));
       else this.#tellHeld(hold, this.#right);
       return Math.min(IDLE_MS, this.#leftMs());
     }
@@ -132,7 +131,7 @@ export class SubnetKeeper {
     if (entry === undefined) return this.#claim(hold, undefined);
     if (entry.holder.machine !== hold.wish.machine) {
       const words = `the name ${nodeName} belongs to another machine (${entry.holder.machine})`;
-      hold.tell(this.#none(`${words} until its lease in etcd has ended or is revoked`));
+      hold.tell(noHolding(`${words} until its lease in etcd has ended or is revoked`));
       return IDLE_MS;
     }
     const subnet = table.held(entry);
@@ -149,6 +148,7 @@ export class SubnetKeeper {
     if (this.#right === undefined) {
       const older = olderOverlap(subnet, table);
       if (older !== undefined) return this.#giveWay(hold, entry, older);
+      if (await this.#correctAddresses(entry, hold.stop)) return IDLE_MS;
     } else {
       const dueMs = renewalDueMs(this.#right) - clock.boottimeMs();
       if (dueMs > 0) {
@@ -159,13 +159,22 @@ export class SubnetKeeper {
     return this.#renew(hold, entry);
   }
 
+  /** The machine may have other addresses than when it claimed. */
+  async #correctAddresses(entry: HolderEntry, stop: AbortSignal): Promise<boolean> {
+    const { api, addresses } = this.#parts;
+    const transaction = addressTransaction(entry, addresses);
+    if (transaction === undefined) return false;
+    const committed = await api.transact(transaction, stop);
+    if (committed.succeeded) this.#claimedRevision = committed.revision;
+    return true;
+  }
+
   async #renew(hold: Hold, { item, holder }: HolderEntry): Promise<Pause | undefined> {
     const { api, clock, lease: timing } = this.#parts;
     const { lease } = item;
     const asked = { boottimeMs: clock.boottimeMs(), wallClockMs: clock.now().getTime() };
     const { machine } = hold.wish;
-    const { subnets } = holder;
-    const { subnetKey } = holder;
+    const { subnets, subnetKey } = holder;
     const identity = { lease, subnets, subnetKey, machine };
     if (lease === NO_LEASE) {
       // Somebody has pinned it for this node: it never ends.
@@ -202,7 +211,7 @@ export class SubnetKeeper {
     const { api, table, log } = this.#parts;
     const to = ownerWords(older, table);
     log.warn({ key: older.name, to }, 'the claimed subnet overlaps an older one: giving it back');
-    hold.tell(this.#none(`the claim overlapped ${older.name} of ${to}`));
+    hold.tell(noHolding(`the claim overlapped ${older.name} of ${to}`));
     if (item.lease !== NO_LEASE) await api.revoke(item.lease, hold.stop);
     return undefined;
   }
@@ -218,7 +227,7 @@ export class SubnetKeeper {
     const picked = pickSubnets({ config: wish.config, previous }, table, { own, random });
     this.#tellLoss(hold, picked);
     if (picked === undefined) {
-      hold.tell(this.#none(noneFree(wish)));
+      hold.tell(noHolding(noneFree(wish)));
       return IDLE_MS;
     }
     this.#spare ??= await api.grant(timing.leaseSeconds, stop);
@@ -244,7 +253,7 @@ export class SubnetKeeper {
     const isLost = this.#lost.length > 0;
     if (isLost || this.#failures > 2) {
       const words = isLost ? `${this.#lost.join(', ')} was lost: ` : '';
-      hold.tell(this.#none(`${words}other nodes claim at the same time, trying again`));
+      hold.tell(noHolding(`${words}other nodes claim at the same time, trying again`));
     }
     return undefined;
   }
@@ -257,23 +266,12 @@ export class SubnetKeeper {
     if (isAgain) return;
     const entry = overlapping(this.#lost, table);
     const words = entry === undefined ? 'nobody yet' : ownerWords(entry, table);
-    hold.tell(this.#none(`${this.#lost.join(', ')} was lost: ${words} has it now`));
+    hold.tell(noHolding(`${this.#lost.join(', ')} was lost: ${words} has it now`));
   }
 
   #tellHeld(hold: Hold, right: Right): void {
-    const { subnets, end } = right;
-    if (this.#parts.clock.boottimeMs() >= end.boottimeMs) {
-      const problem = this.#parts.problem() ?? 'etcd did not renew it';
-      hold.tell(this.#none(`the right to ${subnets.join(', ')} has ended: ${problem}`));
-      return;
-    }
-    hold.tell({
-      kind: 'held',
-      authority: 'etcd',
-      explanation: EXPLANATION,
-      subnets,
-      ...holdingEnd(right),
-    });
+    const isOver = this.#parts.clock.boottimeMs() >= right.end.boottimeMs;
+    hold.tell(isOver ? endedHolding(right, this.#parts.problem()) : heldHolding(right));
   }
 
   #leftMs(): number {
@@ -281,9 +279,5 @@ export class SubnetKeeper {
     if (right === undefined) return IDLE_MS;
     const leftMs = right.end.boottimeMs - this.#parts.clock.boottimeMs();
     return leftMs > 0 ? leftMs : IDLE_MS;
-  }
-
-  #none(reason: string): Holding {
-    return { kind: 'none', authority: 'etcd', explanation: EXPLANATION, reason };
   }
 }
