@@ -5,7 +5,7 @@
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
 import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { describeError } from '../../lib/errors.ts';
+import { AppError, describeError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import type { Ip } from '../../net/ip.ts';
@@ -13,6 +13,7 @@ import type { EtcdApi, LeaseId } from './api.ts';
 import { NO_LEASE } from './api.ts';
 import type { Changes } from './changes.ts';
 import {
+  addressTransaction,
   claimTransaction,
   fits,
   olderOverlap,
@@ -98,6 +99,7 @@ export class SubnetKeeper {
       this.#failures = 0;
       return pauseMs;
     } catch (error) {
+      if (!(error instanceof AppError)) throw error;
       if (hold.stop.aborted) return 0;
       const problem = describeError(error);
       if (this.#failures === 0) this.#parts.log.warn({ problem }, 'etcd did not take a request');
