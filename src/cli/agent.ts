@@ -36,15 +36,12 @@ import type { Log } from '../lib/log.ts';
 import { createLog } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
-import { KubernetesClient } from '../source/kubernetes/client.ts';
-import { inClusterCredentials } from '../source/kubernetes/credentials.ts';
-import { kubeconfigCredentials } from '../source/kubernetes/kubeconfig.ts';
-import { KubernetesSource } from '../source/kubernetes/source.ts';
 import type { Source } from '../source/source.ts';
 import { OWN_PROTOCOL, ownsAddress, PROBE_TABLE } from '../state/own.ts';
 import { parseAgentOptions } from './agent-options.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_OK } from './io.ts';
+import { openSource } from './open-source.ts';
 import { processHeap } from './process-heap.ts';
 import { VERSION } from './version.ts';
 
@@ -53,9 +50,6 @@ const ADD_READY_TIMEOUT_MS = 20_000;
 
 /** Another after each boot; read-only in every container (random(4)). */
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
-
-/** The ConfigMap's key, as Flannel has it. */
-const CONFIG_KEY = 'net-conf.json';
 
 const LINKS_AND_ADDRESSES: ReadScope = {
   sysctls: [],
@@ -137,18 +131,6 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     return servers;
   };
   return { agent, cniServer, listen, close: () => kernel.close() };
-}
-
-async function openSource(options: AgentOptions, log: Log): Promise<Source> {
-  const clock = systemClock;
-  const credentials =
-    options.kubeconfig === ''
-      ? inClusterCredentials({ clock, environment: process.env })
-      : await kubeconfigCredentials(options.kubeconfig, clock);
-  const { nodeName, namespace, configMap } = options;
-  const config = { namespace, name: configMap, key: CONFIG_KEY };
-  const client = new KubernetesClient({ credentials, clock });
-  return new KubernetesSource({ client, clock, log, random: Math.random, nodeName, config });
 }
 
 type AgentEffects = {

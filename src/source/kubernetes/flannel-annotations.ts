@@ -86,7 +86,7 @@ export function overwrittenIps(annotations: Annotations, prefix = FLANNEL_PREFIX
   });
 }
 
-function parseVxlanData(text: string): VxlanData | undefined {
+export function parseVxlanData(text: string): VxlanData | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
