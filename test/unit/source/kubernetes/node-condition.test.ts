@@ -16,7 +16,7 @@ const NEVER = new AbortController().signal;
 function setConditions(world: LeaseApi, conditions: readonly object[]): void {
   const target = { kind: NODES, name: 'self', subresource: 'status' } as const;
   patchObject(world.api.store, target, (node) =>
-    strategicMergePatch(NODES, node, { status: { conditions } }),
+    strategicMergePatch('Node', node, { status: { conditions } }),
   );
 }
 
