@@ -185,9 +185,31 @@ test('what was given away meanwhile is used on while nobody has it, but not by n
   assert.equal(agent.agent.readiness().kind, 'not-ready');
   assert.match(agent.agent.status().lease.reason, /no subnet .* is free/);
 
+  // Without a file the kernel says what was held.
+  await agent.end();
+  agent.snapshotTexts.clear();
+  agent.start();
+  await cluster.settle();
+  assert.equal(agent.text(), before);
+
   await agent.end();
   cluster.store.putNode({ name: 'heir', internalIps: ['192.168.1.9' as Ip], createdAt: '2020' });
   cluster.store.leases.revoke(subnet, 'heir');
+  agent.start();
+  await cluster.settle();
+  assert.equal(ownLines(agent), '');
+});
+
+test('who is told that it has lost its subnet gives it up, also over a restart', async () => {
+  await using cluster = new FakeCluster({ ...LEASES, ...ONE_SUBNET });
+  const agent = await cluster.add(1);
+  assert.notEqual(ownLines(agent), '');
+  cluster.store.leases.revoke('10.244.2.0/24' as Cidr, 'somebody');
+  await cluster.settle();
+  assert.equal(ownLines(agent), '');
+  assert.equal(agent.agent.readiness().kind, 'not-ready');
+  await agent.end();
+  cluster.store.setAway(true);
   agent.start();
   await cluster.settle();
   assert.equal(ownLines(agent), '');
