@@ -157,7 +157,7 @@ function assessPodCidrs(view: ClaimView, why: Why): Assessment {
     const step = { kind: 'give-back', subnet, uid: own?.uid ?? '' } as const;
     return none('a Lease that is not needed any more is being given back', step);
   }
-  if (nodes.own === undefined) return none(noNodeText(nodeName));
+  if (nodes.own === undefined) return withoutNode(view, why);
   const { podCidrs, problems } = nodes.own;
   const subnets = podCidrs.filter((subnet) =>
     wish.config.families.some(({ family }) => family === cidrFamily(subnet)),
@@ -174,6 +174,23 @@ function assessPodCidrs(view: ClaimView, why: Why): Assessment {
     return none(reason, { kind: 'verify', subnets: unverified });
   }
   return { holding: { kind: 'held', ...why, subnets: ipv4First(subnets) }, step: REST };
+}
+
+/**
+ * A Node that was deleted takes nothing from a machine that lives on, or a cluster that lost its
+ * memory would lose its network too; but what another node was given meanwhile is that one's.
+ */
+function withoutNode({ nodes, nodeName, memory: { told } }: ClaimView, why: Why): Assessment {
+  const reason = noNodeText(nodeName);
+  const held = told?.authority === 'podCIDR' ? heldSubnets(told) : [];
+  for (const subnet of held) {
+    const user = nodes.podCidrUser(subnet);
+    if (user === undefined) continue;
+    const lost = `${reason}, and ${subnet} was given to node ${user}`;
+    return { holding: noneBecause(lost, why), step: REST };
+  }
+  if (held.length > 0) return { holding: { kind: 'held', ...why, subnets: held }, step: REST };
+  return { holding: noneBecause(reason, why), step: REST };
 }
 
 const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>

@@ -23,6 +23,8 @@ export type NodesView = {
   readonly podCidrNode: string | undefined;
   /** podCIDRs that Flannel's nodes use, whatever our nodes do. */
   readonly flannelSubnets: readonly Cidr[];
+  /** Another node whose podCIDRs overlap this one. */
+  podCidrUser(subnet: Cidr): string | undefined;
 };
 
 export type RecordView =

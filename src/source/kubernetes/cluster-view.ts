@@ -6,6 +6,7 @@
 import type { ClusterEvent } from '../../cluster/cluster.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import type { Cidr } from '../../net/cidr.ts';
+import { overlaps } from '../../net/cidr.ts';
 import type { NodesView, OwnNode } from './claim-view.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import { LeaseTable } from './lease-table.ts';
@@ -63,6 +64,14 @@ export class ClusterView implements NodesView {
     return [...(this.#nodes?.values() ?? [])].flatMap((node) =>
       isFlannelAlone(node) ? node.subnets : [],
     );
+  }
+
+  podCidrUser(subnet: Cidr): string | undefined {
+    for (const { name, subnets } of this.#nodes?.values() ?? []) {
+      if (name === this.#options.nodeName) continue;
+      if (subnets.some((other) => overlaps(other, subnet))) return name;
+    }
+    return undefined;
   }
 
   seeSource(source: SubnetSourceKind): void {

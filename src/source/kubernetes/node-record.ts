@@ -26,8 +26,7 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
   const advert = parseOwnAdvert(annotations);
   const { flannel, problems } = parseFlannel(annotations, flannelPrefix);
   // A bad advert does not make a node one of Flannel's.
-  const isNeeded =
-    flannel !== undefined && advert.problems.length === 0 && !saysTheSame(advert.value, flannel);
+  const isPoplins = advert.problems.length > 0 || saysTheSame(advert.value, flannel);
   return detached({
     name: asText(metadata.name),
     uid: asText(metadata.uid),
@@ -35,7 +34,7 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
     subnets: subnets.value,
     internalIps: internalIps.value,
     ...(advert.value === undefined ? {} : { advert: advert.value }),
-    ...(isNeeded ? { flannel } : {}),
+    ...(flannel === undefined || isPoplins ? {} : { flannel }),
     problems: [...subnets.problems, ...internalIps.problems, ...advert.problems, ...problems],
   });
 }
@@ -44,8 +43,9 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
  * Beside an advert Flannel's annotations are kept only where they say something else: then Flannel
  * has taken the node over since, or a user has given it another public address.
  */
-function saysTheSame(advert: Advert | undefined, { publicIps, vxlan }: FlannelNode): boolean {
-  if (advert === undefined) return false;
+function saysTheSame(advert: Advert | undefined, flannel: FlannelNode | undefined): boolean {
+  if (advert === undefined || flannel === undefined) return false;
+  const { publicIps, vxlan } = flannel;
   const { underlay, receives } = advert;
   return (
     publicIps.every((ip) => underlay.includes(ip)) &&

@@ -98,7 +98,8 @@ export class SubnetClaims {
 
   /** Something has changed. */
   wake(): void {
-    this.#change.abort();
+    // With a reason: the default one is an error with a stack, made at each change.
+    this.#change.abort('changed');
     this.#change = new AbortController();
   }
 
@@ -125,10 +126,13 @@ export class SubnetClaims {
     const before = this.#ended;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;
+    const onStop = (): void => this.wake();
+    stop.addEventListener('abort', onStop);
     try {
       await before;
       while (!stop.aborted) await this.#round(session, stop);
     } finally {
+      stop.removeEventListener('abort', onStop);
       resolve();
     }
   }
@@ -139,8 +143,7 @@ export class SubnetClaims {
     const assessment = this.#assess(session.wish);
     this.#tell(assessment, { session, first: false });
     const { step } = assessment;
-    const sleep = (delayMs: number): Promise<void> =>
-      clock.sleep(delayMs, AbortSignal.any([stop, change]));
+    const sleep = (delayMs: number): Promise<void> => clock.sleep(delayMs, change);
     if (step.kind === 'rest') {
       this.#settle(assessment);
       await sleep(step.againAfterMs ?? this.#tickMs());

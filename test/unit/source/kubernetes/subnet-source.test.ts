@@ -221,10 +221,23 @@ describe('podCIDRs', () => {
     world.addNode('self', ['fd00:0:0:7::/64', '10.244.7.0/24']);
     assert.deepEqual(await both.untilHeld(), ['10.244.7.0/24', 'fd00:0:0:7::/64']);
     assert.deepEqual(await single.untilHeld(), ['10.244.7.0/24']);
+  });
+
+  test('of a Node that was deleted stay, until another node is given them', async (context) => {
+    const world = await LeaseApi.start(context);
+    world.addNode('self', ['10.244.7.0/24']);
+    const node = world.hold({ keys: POD_CIDR });
+    await node.untilHeld();
+    const count = node.told.length;
     world.removeNode('self');
-    await both.untilWords(/^none podCIDR: there is no Node named self/);
+    await until('gone', () => node.cluster().nodes?.has('self') === false);
+    world.addNode('other', ['10.244.9.0/24']);
+    await until('other', () => node.cluster().nodes?.has('other') === true);
+    assert.equal(node.told.length, count);
+    world.addNode('next', ['10.244.7.0/24']);
+    await node.untilWords(/^none podCIDR: there is no Node named self, and .* to node next/);
     world.addNode('self', ['10.244.8.0/24']);
-    assert.deepEqual(await both.untilHeld(), ['10.244.8.0/24']);
+    assert.deepEqual(await node.untilHeld(), ['10.244.8.0/24']);
   });
 
   test('that are not networks are named', async (context) => {
