@@ -51,7 +51,7 @@ const reboot: Action = (world, random) => {
   });
 };
 
-/** Off, the Node deleted some time later, and then never again, back as it was, or installed anew. */
+/** Off, its Node deleted some time later; then gone for ever, back as it was, or new inside. */
 const removeNode: Action = (world, random) => {
   const machine = anyMachine(world, random);
   if (machine === undefined || world.machines.size <= 3) return;

@@ -1,6 +1,5 @@
-// The end of a seed: everything that was broken is repaired, as operators would, and the cluster has
-// a bounded time to become whole: every node with a subnet, ready, and every pod reachable from
-// every other.
+// The end of a seed: what was broken is repaired, as operators would, and the cluster has a bounded
+// time to become whole: every node with a subnet, ready, and every pod reachable from every other.
 
 import { NODES } from '../../src/lab/api/kinds.ts';
 import { clearWeather } from './actions.ts';
