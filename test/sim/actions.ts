@@ -51,10 +51,15 @@ const reboot: Action = (world, random) => {
   });
 };
 
-/** Off, the Node deleted some time later, and then never again, back as it was, or installed anew. */
+const hasTwin = (world: World, machine: SimMachine): boolean =>
+  [...world.machines.values()].some(
+    (other) => other !== machine && other.nodeName === machine.nodeName,
+  );
+
+/** Off, its Node deleted some time later; then gone for ever, back as it was, or new inside. */
 const removeNode: Action = (world, random) => {
   const machine = anyMachine(world, random);
-  if (machine === undefined || world.machines.size <= 3) return;
+  if (machine === undefined || world.machines.size <= 3 || hasTwin(world, machine)) return;
   const { nodeName } = machine;
   world.switchOff(machine);
   world.condemn(nodeName, true);
@@ -80,6 +85,20 @@ const replaceMachine: Action = (world, random) => {
   if (machine === undefined) return;
   world.scrap(machine);
   world.later(random.next() * 10_000, () => world.addMachine(machine.nodeName));
+};
+
+/**
+ * Another machine with the name while the old one still runs, cut off. With podCIDRs both would use
+ * the Node's subnet; Leases name the machine.
+ */
+const makeTwin: Action = (world, random) => {
+  const machine = anyMachine(world, random);
+  if (machine === undefined || world.plan.subnetSource !== 'lease') return;
+  if (machine.mustReachApi || machine.isCutOff) return;
+  setWeather(machine, { ...fairWeather(), reach: 'lost' });
+  machine.isCutOff = true;
+  world.trace.add(machine.id, 'is cut off, and gets a twin');
+  world.addMachine(machine.nodeName);
 };
 
 const addNode: Action = (world) => {
@@ -198,7 +217,7 @@ const spoilWeather: Action = (world, random) => {
 };
 
 function setWeather(machine: SimMachine, change: Partial<Weather>): void {
-  if (machine.mustReachApi) return;
+  if (machine.mustReachApi || machine.isCutOff) return;
   Object.assign(machine.weather, change);
   machine.process?.client.weatherChanged();
 }
@@ -218,6 +237,7 @@ export const ACTIONS: readonly (readonly [weight: number, action: Action])[] = [
   [3, reboot],
   [3, removeNode],
   [2, replaceMachine],
+  [2, makeTwin],
   [3, addNode],
   [5, endPod],
   [3, editConfig],

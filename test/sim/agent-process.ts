@@ -1,6 +1,6 @@
 // One life of the agent: the production parts put together as src/cli/agent.ts does, over a clock,
-// a kernel, a disk and an API of the simulation. It ends by being told to stop, or by a crash, after
-// which nothing of it ever runs again.
+// a kernel, a disk and an API of the simulation. It ends by being told to stop, or by a crash,
+// after which nothing of it ever runs again.
 
 import { Agent } from '../../src/agent/agent.ts';
 import { Announcer } from '../../src/agent/announcer.ts';

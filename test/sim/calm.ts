@@ -1,6 +1,5 @@
-// The end of a seed: everything that was broken is repaired, as operators would, and the cluster has
-// a bounded time to become whole: every node with a subnet, ready, and every pod reachable from
-// every other.
+// The end of a seed: what was broken is repaired, as operators would, and the cluster has a bounded
+// time to become whole: every node with a subnet, ready, and every pod reachable from every other.
 
 import { NODES } from '../../src/lab/api/kinds.ts';
 import { clearWeather } from './actions.ts';
@@ -20,16 +19,14 @@ export function repair(world: World): void {
   world.trace.add('operator', 'repairs everything');
   world.cancelPlans();
   world.fabric.parted.clear();
+  for (const machine of world.machines.values()) if (machine.isCutOff) world.scrap(machine);
   const machines = [...world.machines.values()];
   for (const machine of machines) {
     clearWeather(world, machine);
     if (!machine.isOn) world.switchOn(machine);
     world.condemn(machine.nodeName, false);
   }
-  for (const machine of machines.slice(world.plan.capacity)) {
-    world.condemn(machine.nodeName, true);
-    world.scrap(machine);
-  }
+  for (const machine of machines.slice(world.plan.capacity)) world.scrap(machine);
   // Nodes that no machine has any more, or will have.
   const names = new Set([...world.machines.values()].map(({ nodeName }) => nodeName));
   for (const { key } of world.server.entries(NODES)) if (!names.has(key)) world.deleteNode(key);

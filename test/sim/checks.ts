@@ -79,7 +79,8 @@ export class Checks {
     const { outcome, way } = this.#parts.fabric.walkFromPod(from.machine, from.pod, address);
     const isRight = outcome.kind === 'pod' && outcome.pod === to.pod;
     if (isRight) return undefined;
-    const text = `${from.pod.name} to ${to.pod.name} (${address}): ${describeOutcome(outcome)}, by ${way.join(' > ')}`;
+    const names = `${from.pod.name} to ${to.pod.name} (${address})`;
+    const text = `${names}: ${describeOutcome(outcome)}, by ${way.join(' > ')}`;
     if (outcome.kind !== 'dropped') this.#parts.onViolation(text);
     return text;
   }

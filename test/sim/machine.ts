@@ -48,6 +48,8 @@ export class SimMachine {
   hasConflist = false;
   /** Its Node was deleted: nothing goes wrong between it and the API until it knows. */
   mustReachApi = false;
+  /** Nothing comes through to the API any more; its operator has a new machine for its Node. */
+  isCutOff = false;
   power: 'on' | 'off' = 'on';
   bootedAtMs = 0;
   process: AgentProcess | undefined;

@@ -18,7 +18,7 @@ export function renderFailure(verdict: Verdict, overrides: PlanOverrides = {}): 
   return [
     `seed ${seed} fails: ${violation}`,
     `replay: ${replayCommand(seed, overrides)}`,
-    `${plan.nodeCount} nodes, ${plan.subnetSource}, ${plan.families.join(' and ')}; the last events:`,
+    `${plan.nodeCount} nodes, ${plan.subnetSource}, ${plan.families.join(' and ')}:`,
     ...verdict.trace(TRACE_LINES),
     '',
   ].join('\n');

@@ -1,5 +1,5 @@
-// The container runtime and the kubelet of one machine: it starts pods by CNI ADD when the node says
-// that it can, ends them by DEL, and leaves a tombstone where the agent does not answer, as the
+// The container runtime and kubelet of one machine: they start pods by CNI ADD when the node says
+// that it can, end them by DEL, and leave a tombstone where the agent does not answer, as the
 // executable does. A call that is not answered in time is given up, and its pod with it.
 
 import { encodeRequest } from '../../src/cni/frame.ts';
