@@ -25,6 +25,7 @@ export const LAB_OPTIONS = {
   mtu: { type: 'string', default: '1500' },
   'subnet-source': { type: 'string' },
   kubeconfig: { type: 'string' },
+  datastore: { type: 'string', default: 'kubernetes' },
   set: { type: 'string', multiple: true },
   json: { type: 'boolean', default: false },
 } as const;
@@ -72,6 +73,21 @@ export function parseLabSpec(values: LabValues): LabSpec {
 export function parseLabName(name: string): string {
   if (isLabName(name)) return name;
   throw usage('name', name, `lower-case letters, digits and -, at most ${LAB_NAME_LENGTH_MAX}`);
+}
+
+/** `undefined`: Kubernetes. */
+export function parseLabDatastore(values: {
+  readonly datastore: string;
+  readonly kubeconfig?: string | undefined;
+  readonly 'subnet-source'?: string | undefined;
+}): 'etcd' | undefined {
+  const datastore = oneOf('datastore', values.datastore, ['kubernetes', 'etcd'] as const);
+  if (datastore === 'kubernetes') return undefined;
+  for (const name of ['kubeconfig', 'subnet-source'] as const) {
+    const value = values[name];
+    if (value !== undefined) throw usage(name, value, 'of use with --datastore etcd');
+  }
+  return 'etcd';
 }
 
 /** `VNI=2` → {VNI: 2}; a value that is no JSON is a text. */

@@ -25,14 +25,20 @@ import { AppError, describeError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
-import { LAB_OPTIONS, parseLabName, parseLabSpec, parseSettings } from './lab-options.ts';
+import {
+  LAB_OPTIONS,
+  parseLabDatastore,
+  parseLabName,
+  parseLabSpec,
+  parseSettings,
+} from './lab-options.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 
 const USAGE = `usage: poplin lab COMMAND [--name NAME]
   up      [--nodes N] [--backend vxlan|host-gw] [--underlay flat|routed]
           [--family ipv4|ipv6|dual] [--pods P] [--mtu BYTES] [--kubeconfig FILE]
-          [--subnet-source auto|podCIDR|lease]
+          [--subnet-source auto|podCIDR|lease] [--datastore kubernetes|etcd]
   node    add|remove NODE      a node comes or goes while the lab runs
   check   [--json]             every pod and node to every other
   switch  TYPE [--set KEY=VALUE]…   edit the ConfigMap and wait for the nodes
@@ -99,13 +105,16 @@ const effectsOf = (io: CommandIo): LabEffects => ({
 async function up({ values }: LabInput, io: CommandIo): Promise<number> {
   const spec = parseLabSpec(values);
   const kubeconfig = values.kubeconfig === undefined ? '' : resolve(values.kubeconfig);
+  const datastore = parseLabDatastore(values);
+  const which = datastore === undefined ? {} : { datastore };
   const startedMs = systemClock.monotonicMs();
   await bringUp(
-    { spec, kubeconfig, program: ownProgram(), executable: cniExecutable() },
+    { spec, kubeconfig, ...which, program: ownProgram(), executable: cniExecutable() },
     effectsOf(io),
   );
   const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1);
   io.out(`lab "${spec.name}" is up after ${seconds} s\n`);
+  if (datastore === 'etcd') return EXIT_OK;
   io.out(`kubectl --kubeconfig ${new LabDirectory(spec.name).kubeconfig} get nodes\n`);
   return EXIT_OK;
 }

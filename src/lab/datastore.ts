@@ -2,6 +2,7 @@
 // nodes' objects. ClusterApi is the one of Kubernetes, embedded or real. How the datastore is
 // started and what the agents are told of it is beside this, in up.ts and agents.ts.
 
+import { systemClock } from '../lib/clock.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Labels } from './cluster-api.ts';
 import { ClusterApi } from './cluster-api.ts';
@@ -22,7 +23,13 @@ export interface LabDatastore {
   deleteNode(name: string): Promise<void>;
 }
 
-export const openDatastore = (
+export async function openDatastore(
   directory: LabDirectory,
-  { kubeconfig }: Pick<LabRecord, 'kubeconfig'>,
-): Promise<LabDatastore> => ClusterApi.open(kubeconfig === '' ? directory.kubeconfig : kubeconfig);
+  { kubeconfig, datastore }: Pick<LabRecord, 'kubeconfig' | 'datastore'>,
+): Promise<LabDatastore> {
+  if (datastore === 'etcd') {
+    const { EtcdLabDatastore } = await import('./etcd.ts');
+    return new EtcdLabDatastore(directory, systemClock);
+  }
+  return ClusterApi.open(kubeconfig === '' ? directory.kubeconfig : kubeconfig);
+}

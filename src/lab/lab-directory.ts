@@ -40,6 +40,8 @@ export type LabRecord = {
   readonly kubeconfig: string;
   /** The embedded API gives nodes no podCIDRs, as without --allocate-node-cidrs. */
   readonly withoutPodCidrs?: boolean;
+  /** Absent: Kubernetes. */
+  readonly datastore?: 'etcd';
 };
 
 export class LabDirectory {

@@ -12,6 +12,7 @@ import type { RunCommand } from './command.ts';
 import type { LabDatastore } from './datastore.ts';
 import { openDatastore } from './datastore.ts';
 import { leftoversOf, takeDown } from './down.ts';
+import { startEtcd } from './etcd.ts';
 import type { LabRecord } from './lab-directory.ts';
 import { LabDirectory } from './lab-directory.ts';
 import { untilSettled } from './node-status.ts';
@@ -50,12 +51,18 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
     effects.say(`removing what an earlier lab "${spec.name}" left`);
     await takeDown(spec.name, effects);
   }
-  const { withoutPodCidrs = false, netConf = {} } = options;
-  directory.create({ spec, program, kubeconfig, withoutPodCidrs });
+  const { withoutPodCidrs = false, netConf = {}, datastore } = options;
+  const which = datastore === undefined ? {} : { datastore };
+  directory.create({ spec, program, kubeconfig, withoutPodCidrs, ...which });
 
   effects.say(`underlay: ${spec.underlay}, ${spec.nodeCount} nodes`);
   await makeUnderlay(effects.run, plan);
-  await startApi(plan, directory, { record: options, effects });
+  if (datastore === 'etcd') {
+    effects.say('etcd: a real one');
+    await startEtcd(plan, directory, effects.clock);
+  } else {
+    await startApi(plan, directory, { record: options, effects });
+  }
   await createObjects(await openDatastore(directory, options), plan, netConf);
 
   effects.say(`agents: ${spec.nodeCount}, backend ${spec.backend}`);

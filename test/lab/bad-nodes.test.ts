@@ -194,6 +194,8 @@ test('an advert that somebody overwrites is put right by its agent', async () =>
 
 test('malformed annotations of Flannel are named, and the advert beside them goes on', async () => {
   await withLab({ nodeCount: 2 }, async (lab) => {
+    // A running agent would put its annotations right at once.
+    await lab.endAgent('node2', 'SIGTERM');
     await lab.api.annotateNode('node2', {
       [`${FLANNEL_PREFIX}/kube-subnet-manager`]: 'true',
       [`${FLANNEL_PREFIX}/backend-type`]: 'vxlan',

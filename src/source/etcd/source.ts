@@ -20,7 +20,7 @@ import type { KeyLayout } from './keys.ts';
 import { keyLayout } from './keys.ts';
 import type { LeaseTiming } from './right.ts';
 import { LEASE_TIMING } from './right.ts';
-import { SubnetKeeper } from './subnet-keeper.ts';
+import { SHOWN_WITHIN_MS, SubnetKeeper } from './subnet-keeper.ts';
 import { renderSubnetValue } from './subnet-value.ts';
 import { EtcdTable } from './table.ts';
 
@@ -49,9 +49,7 @@ export class EtcdSource implements Source {
   readonly #keeper: SubnetKeeper;
   #publication: Publication | undefined;
   /** Values that were written and that the table may not show yet. */
-  #written: { readonly revision: number; readonly value: string; readonly advert: string } = {
-    ...{ revision: 0, value: '', advert: '' },
-  };
+  #written = { revision: 0, untilMs: 0, value: '', advert: '' };
   #problem: string | undefined = 'etcd has not answered yet';
   #contactAtMs: number | undefined;
 
@@ -119,7 +117,8 @@ export class EtcdSource implements Source {
       const subnets = own.subnets.join(', ');
       throw new AppError('ETCD', 'publish', `${subnets} is not, or not any more, this node's own`);
     }
-    this.#written = { revision: committed.revision, value, advert };
+    const untilMs = this.#options.clock.monotonicMs() + SHOWN_WITHIN_MS;
+    this.#written = { revision: committed.revision, untilMs, value, advert };
   }
 
   /** etcd knows no conditions. */
@@ -172,7 +171,8 @@ export class EtcdSource implements Source {
   }
 
   #knownOf({ nodeName }: OwnKeys): { value: string | undefined; advert: string | undefined } {
-    if (this.#written.revision > (this.#table.revision ?? 0)) return this.#written;
+    const isAwaited = this.#options.clock.monotonicMs() < this.#written.untilMs;
+    if (isAwaited && this.#written.revision > (this.#table.revision ?? 0)) return this.#written;
     const entry = this.#table.holder(nodeName);
     const subnet = entry === undefined ? undefined : this.#table.held(entry);
     return { value: subnet?.item.value, advert: this.#table.advert(nodeName)?.value };

@@ -48,6 +48,9 @@ const RETRY = { baseMs: 100, capMs: 5_000 } as const;
 /** Nothing happens without a change or a date; this is for what nobody has thought of. */
 const IDLE_MS = 60_000;
 
+/** What was written is in the table after milliseconds, unless etcd is away. */
+export const SHOWN_WITHIN_MS = 10_000;
+
 /** How long to wait unless the table changes; 0: go on at once. */
 type Pause = number;
 
@@ -64,8 +67,8 @@ export class SubnetKeeper {
   #spare: LeaseId | undefined;
   /** etcd has said that this lease is no more: its keys are going. */
   #gone: LeaseId | undefined;
-  /** The table is to show a claim that was carried out. */
-  #claimedRevision = 0;
+  /** The table is to show what was written; not for ever, since etcd may lose it. */
+  #awaited = { revision: 0, untilMs: 0 };
   /** Held last, to be claimed again before any other. */
   #lost: readonly Cidr[] = [];
   #failures = 0;
@@ -127,7 +130,8 @@ export class SubnetKeeper {
       else this.#tellHeld(hold, this.#right);
       return Math.min(IDLE_MS, this.#leftMs());
     }
-    if (table.revision < this.#claimedRevision) return IDLE_MS;
+    const awaitedMs = this.#awaited.untilMs - this.#parts.clock.monotonicMs();
+    if (table.revision < this.#awaited.revision && awaitedMs > 0) return awaitedMs;
     const entry = table.holder(nodeName);
     if (this.#right !== undefined && entry?.item.lease !== this.#right.lease) this.#lose();
     if (entry === undefined) return this.#claim(hold, undefined);
@@ -167,7 +171,7 @@ export class SubnetKeeper {
     const transaction = addressTransaction(entry, addresses);
     if (transaction === undefined) return false;
     const committed = await api.transact(transaction, stop);
-    if (committed.succeeded) this.#claimedRevision = committed.revision;
+    if (committed.succeeded) this.#await(committed.revision);
     return true;
   }
 
@@ -246,8 +250,12 @@ export class SubnetKeeper {
     }
     if (!committed.succeeded) return this.#outrun(hold);
     this.#spare = undefined;
-    this.#claimedRevision = committed.revision;
+    this.#await(committed.revision);
     return IDLE_MS;
+  }
+
+  #await(revision: number): void {
+    this.#awaited = { revision, untilMs: this.#parts.clock.monotonicMs() + SHOWN_WITHIN_MS };
   }
 
   /** Another was faster, or the table was not up to date. */

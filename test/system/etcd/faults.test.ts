@@ -51,6 +51,7 @@ describe('etcd, when it fails', () => {
     const node = scene.open('a');
     node.hold(SMALL);
     const subnets = await node.untilHeld();
+    const count = node.told.length;
     await server.kill();
     await node.until('a problem', () => node.source.health().problem !== undefined);
     await server.start();
@@ -58,7 +59,7 @@ describe('etcd, when it fails', () => {
     await node.until('b', () => node.cluster.nodes?.get('b')?.subnets.length === 1);
     assert.deepEqual(node.subnets, subnets);
     assert.equal(
-      node.told.slice(1).every(({ kind }) => kind === 'held'),
+      node.told.slice(count).every(({ kind }) => kind === 'held'),
       true,
     );
   });
