@@ -45,11 +45,12 @@ function parse(args: readonly string[]): { json: boolean; runDir: string } {
 /** The page for people: what is well in short, what is not in full. */
 export function renderStatus(status: Status): string {
   const { config, lease, reconcile } = status;
+  const authority = lease.authority || 'undecided';
   const lines = [
     `node       ${status.node}, poplin ${status.version}: ${status.ready ? 'ready' : 'NOT READY'}`,
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
-    `lease      ${lease.subnets.join(', ') || 'none'} (${lease.authority || 'undecided'}: ${lease.explanation})`,
+    `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
     ...status.underlay.map(
       (u) => `underlay   ${u.address} on ${u.link}, MTU ${u.mtuBytes} (${u.family})`,
     ),

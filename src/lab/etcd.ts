@@ -1,6 +1,6 @@
 // etcd as a lab's datastore: a real one, in the fabric's namespace, where the nodes reach it by the
-// router's address as they would reach the API. The lab itself speaks to it by a socket in the lab's
-// directory, since it lives in another namespace.
+// router's address as they would reach the API. The lab itself speaks to it by a socket in the
+// lab's directory, since it lives in another namespace.
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
