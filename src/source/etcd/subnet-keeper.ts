@@ -1,7 +1,7 @@
 // Claims the node's subnet and keeps it: by one transaction under a lease of etcd's, which is
-// renewed long before it ends. A claim counts once the table shows it and nothing older overlaps it.
-// What is lost is claimed again first, then another; who has it is said. It gives nothing back by
-// itself.
+// renewed long before it ends. A claim counts once the table shows it and nothing older overlaps
+// it. What is lost is claimed again first, then another; who has it is said. It gives nothing back
+// by itself.
 
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
 import { backoffMs } from '../../lib/backoff.ts';

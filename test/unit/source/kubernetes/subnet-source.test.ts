@@ -244,8 +244,8 @@ describe('podCIDRs', () => {
     const world = await LeaseApi.start(context);
     // Past the API's validation, as an object that an older server once stored.
     const metadata = { name: 'self', uid: world.api.store.newUid() };
-    world.api.store.put(NODES, { metadata, spec: { podCIDRs: ['10.244.7.1/24'] } });
+    world.api.store.put(NODES, { metadata, spec: { podCIDRs: ['10.244.7.0/33'] } });
     const node = world.hold({ keys: POD_CIDR });
-    await node.untilWords(/^none podCIDR: spec\.podCIDRs: "10\.244\.7\.1\/24" is not a network/);
+    await node.untilWords(/^none podCIDR: spec\.podCIDRs: "10\.244\.7\.0\/33" is not a network/);
   });
 });
