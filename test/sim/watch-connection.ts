@@ -118,27 +118,31 @@ export class WatchConnection implements Sink {
   }
 
   async *pieces(): AsyncGenerator<Buffer, void, undefined> {
-    const { clock, weather } = this.#parts;
+    const { clock } = this.#parts;
     try {
       for (;;) {
         const next = this.#isStalled ? undefined : this.#queue[0];
         if (next === undefined && this.#end === 'ended') return;
         if (next === undefined && this.#end === 'broken') throw new Error('aborted');
-        const isBlocked = weather.reach === 'lost' && this.#end === 'open';
-        if (next === undefined || isBlocked) {
+        if (next === undefined || this.#isBlocked()) {
           await this.#change();
           continue;
         }
         const earlyMs = next.dueMs - clock.monotonicMs();
         if (earlyMs > 0) await clock.sleep(earlyMs, this.#parts.signal);
         if (this.#parts.signal.aborted) throw new Error('aborted');
-        if (weather.reach === 'lost') continue;
+        if (this.#isBlocked()) continue;
         this.#queue.shift();
         yield next.bytes;
       }
     } finally {
       this.destroy();
     }
+  }
+
+  /** Nothing comes through; what had come before the end is read all the same. */
+  #isBlocked(): boolean {
+    return this.#parts.weather.reach === 'lost' && this.#end === 'open';
   }
 
   #push(bytes: Buffer): void {
