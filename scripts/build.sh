@@ -16,7 +16,7 @@ mkdir -p dist
 temporary=dist/.poplin.$$.cjs
 trap 'rm -f "$temporary"' EXIT
 node_modules/.bin/esbuild src/main.ts --bundle --platform=node --target=node22 --format=cjs \
-  --external:koffi --external:@kubernetes/client-node \
+  --external:koffi --external:etcd3 --external:@kubernetes/client-node \
   --minify-syntax --minify-whitespace --log-level=warning \
   --outfile="$temporary"
 mv "$temporary" "$bundle"

@@ -8,7 +8,8 @@ root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 
 # command:package — a package is installed when its command is not found.
-lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:iputils-ping'
+lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:iputils-ping
+  etcd:etcd-server'
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
   tcpdump:tcpdump iperf3:iperf3 strace:strace'
 needs=

@@ -51,6 +51,12 @@ export class AdvertPublisher {
     this.#runner.trigger();
   }
 
+  /** Nothing is to be published: a node without a subnet has nothing to announce. */
+  withhold(): void {
+    this.#text = '';
+    this.#publication = undefined;
+  }
+
   /** The own Node has changed: maybe the advert is not there any more. */
   look(): void {
     const nowMs = this.#parts.clock.monotonicMs();

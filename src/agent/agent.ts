@@ -2,8 +2,7 @@
 // calls and says how it is. This file only connects the parts; each of them is a file beside it.
 // Stopping leaves the data plane as it is: pods go on while an agent restarts or is upgraded.
 
-import type { ClusterEvent, PartialCluster } from '../cluster/cluster.ts';
-import { fold, NOTHING_KNOWN, synced } from '../cluster/cluster.ts';
+import type { ClusterEvent } from '../cluster/cluster.ts';
 import type { NodeReadiness } from '../cni/node-network.ts';
 import { renderProblem } from '../config/problems.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -14,16 +13,22 @@ import { cidrAddress } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
+import { ClusterView } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
+import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
 import type { RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
+import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { Status } from './status.ts';
 import { buildStatus } from './status.ts';
+import type { Seen } from './verdict.ts';
+import { blockerOf, problemsOf } from './verdict.ts';
 
 export type AgentParts = {
   readonly version: string;
@@ -32,8 +37,10 @@ export type AgentParts = {
   readonly source: Source;
   readonly reconciler: Reconciler;
   readonly config: ConfigKeeper;
+  readonly leases: LeaseKeeper;
+  readonly snapshots: SnapshotKeeper;
   readonly pods: Pods;
-  readonly files: NodeFiles;
+  readonly files: Pick<NodeFiles, 'write'>;
   readonly foreignRules: ForeignRules;
   readonly announcer: Announcer;
   readonly metrics: AgentMetrics;
@@ -52,14 +59,17 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #loop: BoundedRunner;
   readonly #publisher: AdvertPublisher;
-  #cluster: PartialCluster = NOTHING_KNOWN;
+  readonly #condition: NetworkCondition;
+  readonly #cluster: ClusterView;
   #passes = 0;
   #quietPass = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.#cluster = new ClusterView(parts.nodeName);
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
+    this.#condition = new NetworkCondition(parts);
   }
 
   /** Until `stop`; rejects only when an assumption is broken. */
@@ -72,11 +82,15 @@ export class Agent {
       reconciler.forgetLookups();
       this.#loop.trigger();
     });
+    this.#recall();
     try {
       await Promise.all([
         source.run((event) => this.#take(event), stop),
+        this.#parts.snapshots.run(stop),
+        this.#parts.leases.run(() => this.#onLease(), stop),
         this.#loop.run(stop),
         this.#publisher.run(stop),
+        this.#condition.run(stop),
         this.#parts.foreignRules.run(() => this.#report(), stop),
         this.#parts.announcer.run(stop),
       ]);
@@ -88,14 +102,17 @@ export class Agent {
   /** What a CNI call is answered by now. */
   readiness(): NodeReadiness {
     const outcome = this.#parts.reconciler.last;
-    const blocker = this.#blocker();
+    const held = this.#parts.leases.view.subnets;
+    const blocker = blockerOf(this.#seen());
     if (outcome === undefined || blocker !== undefined) {
       return { kind: 'not-ready', reason: blocker ?? 'the agent is starting' };
     }
-    const { ownSubnets, podMtuBytes } = outcome.desired;
+    const { podMtuBytes } = outcome.desired;
+    // The right may have ended since the last pass.
+    const subnets = outcome.desired.ownSubnets.filter((subnet) => held.includes(subnet));
     const network = {
-      subnets: ownSubnets,
-      sources: ownSubnets.map(cidrAddress),
+      subnets,
+      sources: subnets.map(cidrAddress),
       linkMtuBytes: podMtuBytes.link,
       routeMtuBytes: podMtuBytes.route,
     };
@@ -106,11 +123,13 @@ export class Agent {
   }
 
   status(): Status {
-    const { reconciler, config, pods, source, foreignRules } = this.#parts;
+    const { reconciler, config, pods, source, foreignRules, leases } = this.#parts;
     return buildStatus({
       version: this.#parts.version,
       node: this.#parts.nodeName,
-      problems: this.#problems(),
+      problems: problemsOf(this.#seen()),
+      cluster: this.#cluster.current?.kind ?? 'unknown',
+      lease: leases.view,
       config: {
         hash: config.config?.hash ?? '',
         origin: config.origin,
@@ -120,44 +139,72 @@ export class Agent {
       outcome: reconciler.last,
       passes: this.#passes,
       foreignDrops: foreignRules.findings,
-      pods: { attached: pods.attachedCount, broken: pods.broken },
+      pods: { attached: pods.attachedCount, broken: pods.broken, isolated: pods.isolated },
       source: source.health(),
     });
   }
 
+  /** What the process before this one knew: all there is while the datastore is away. */
+  #recall(): void {
+    const { snapshots, leases, reconciler, log } = this.#parts;
+    const { cluster, holding } = snapshots.read();
+    leases.restore(holding ?? reconciler.holdingInKernel());
+    if (cluster === undefined) return;
+    log.info({ nodes: cluster.nodes.size }, 'a cluster is remembered');
+    this.#cluster.restore(cluster);
+    this.#configure();
+    this.#loop.trigger();
+  }
+
   #take(event: ClusterEvent): void {
-    const before = this.#cluster;
-    this.#cluster = fold(before, event);
-    if (this.#cluster === before) return;
-    const known = synced(this.#cluster);
-    if (known !== undefined) {
-      const { config, nodeName } = this.#parts;
-      config.offer(known.config, known.nodes.get(nodeName)?.subnets ?? []);
-    }
+    if (!this.#cluster.take(event)) return;
+    this.#configure();
     if (concerns(event, this.#parts.nodeName)) this.#publisher.look();
     this.#loop.trigger();
   }
 
+  #onLease(): void {
+    this.#configure();
+    this.#loop.trigger();
+  }
+
+  /** The newest text, and what the node holds by it. */
+  #configure(): void {
+    const { config, leases, snapshots } = this.#parts;
+    const cluster = this.#cluster.current;
+    const synced = cluster?.kind === 'synced' ? cluster : undefined;
+    snapshots.offer(synced, leases.toRemember);
+    if (cluster === undefined) return;
+    config.offer(cluster.config, leases.view.subnets);
+    if (config.config !== undefined) leases.wish(config.config);
+  }
+
   async #pass(): Promise<RunResult> {
-    const cluster = synced(this.#cluster);
-    const config = this.#parts.config.config;
-    // A cluster without this node is one that has lost its memory, or that deleted the Node of a
-    // machine which lives on: the network of its pods stays as it is until the Node is back.
-    const isMember = cluster?.nodes.has(this.#parts.nodeName) === true;
-    if (cluster === undefined || config === undefined || !isMember) {
+    const cluster = this.#cluster.current;
+    const { config: keeper, leases, pods } = this.#parts;
+    const { config } = keeper;
+    const right = leases.view;
+    if (cluster === undefined || config === undefined || !right.isKnown) {
       this.#report();
       return 'done';
     }
     this.#parts.foreignRules.follow(config);
-    const outcome = await this.#parts.reconciler.pass({ config, cluster });
+    const outcome = await this.#parts.reconciler.pass({ config, cluster, right });
     this.#passes += 1;
     this.#parts.metrics.passed(outcome);
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }
-    const { advert, ownSubnets } = outcome.desired;
-    if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend: config.backend.type });
+    const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
+    pods.follow(ownSubnets);
+    if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend });
+    else this.#publisher.withhold();
     const written = await this.#writeFiles(outcome);
+    const own = cluster.kind === 'synced' ? cluster.nodes.get(this.#parts.nodeName) : undefined;
+    const isProgrammed = outcome.failures.length === 0 && leases.view.startsPods;
+    if (own !== undefined && isProgrammed && ownSubnets.length > 0) {
+      this.#condition.programmed(own.uid);
+    }
     this.#report();
     return this.#result(outcome, written);
   }
@@ -175,7 +222,7 @@ export class Agent {
   /** Subnet file and conflist, last of all: with the conflist the runtime starts pods. */
   async #writeFiles(outcome: PassOutcome): Promise<boolean> {
     const config = this.#parts.config.config;
-    if (config === undefined || this.#blocker() !== undefined) return true;
+    if (config === undefined || blockerOf(this.#seen()) !== undefined) return true;
     try {
       await this.#parts.files.write(config, outcome.desired);
       this.#parts.announcer.report('NodeFilesNotWritten', []);
@@ -186,35 +233,11 @@ export class Agent {
     }
   }
 
-  /** Why no pod can be started now; undefined when one can. */
-  #blocker(): string | undefined {
-    const { config, source, reconciler, nodeName } = this.#parts;
-    const { nodes } = this.#cluster;
-    if (config.config === undefined) {
-      const [problem] = config.problems;
-      if (problem !== undefined) return `the configuration is not valid: ${renderProblem(problem)}`;
-    }
-    if (nodes === undefined || config.config === undefined) {
-      return source.health().problem ?? 'the cluster has not been listed yet';
-    }
-    if (!nodes.has(nodeName)) return `there is no Node named ${nodeName}`;
+  #seen(): Seen {
+    const { nodeName, config, source, reconciler, leases } = this.#parts;
+    const cluster = this.#cluster;
     const outcome = reconciler.last;
-    if (outcome === undefined) return 'the agent is starting';
-    if (outcome.desired.ownSubnets.length > 0) return undefined;
-    const own = outcome.desired.nodeProblems.get(nodeName) ?? [];
-    return own.length > 0 ? own.join('; ') : noSubnetText(nodeName);
-  }
-
-  #problems(): string[] {
-    const outcome = this.#parts.reconciler.last;
-    const blocker = this.#blocker();
-    const unreachable = outcome?.desired.paths.filter(({ used }) => used === 'none') ?? [];
-    return [
-      ...(blocker === undefined ? [] : [blocker]),
-      ...(outcome?.underlay.problems ?? []),
-      ...(outcome?.failures.map(({ error }) => error.message) ?? []),
-      ...unreachable.map(({ peer, family, reason }) => `${peer} (${family}): ${reason}`),
-    ];
+    return { nodeName, cluster, config, lease: leases.view, source: source.health(), outcome };
   }
 
   #report(): void {
@@ -223,19 +246,21 @@ export class Agent {
     metrics.configInvalid(config.problems.length > 0);
     announcer.report('ConfigInvalid', config.problems.map(renderProblem));
     announcer.report('ForeignDrop', foreignRules.findings);
+    this.#reportLease();
     if (outcome === undefined) return;
-    const { ownSubnets, nodeProblems } = outcome.desired;
-    const own = nodeProblems.get(nodeName) ?? [];
-    announcer.report('NodeDataInvalid', own);
-    const lacksSubnet = ownSubnets.length === 0 && own.length === 0;
-    announcer.report('NoSubnet', lacksSubnet ? [noSubnetText(nodeName)] : []);
+    announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
     announcer.report('UnderlayMissing', outcome.underlay.problems);
+  }
+
+  /** Not before the source has said it: at the start nothing is known, and nothing wrong. */
+  #reportLease(): void {
+    const { announcer, leases, pods, reconciler } = this.#parts;
+    const { reason, authority } = leases.view;
+    const isDecided = authority !== undefined && reconciler.last !== undefined;
+    if (isDecided) announcer.report('NoSubnet', reason === '' ? [] : [reason]);
+    announcer.report('PodsIsolated', pods.isolated);
   }
 }
 
 const concerns = (event: ClusterEvent, nodeName: string): boolean =>
   event.kind === 'nodes-listed' || (event.kind === 'node-put' && event.node.name === nodeName);
-
-const noSubnetText = (nodeName: string): string =>
-  `Node ${nodeName} has no podCIDR: start the controller-manager with --allocate-node-cidrs, ` +
-  'or set spec.podCIDR';

@@ -2,6 +2,7 @@
 // one machine. Parsed from flags and the environment by src/cli/agent-options.ts.
 
 import type { LogLevel } from '../lib/log.ts';
+import type { Ip } from '../net/ip.ts';
 
 export type AgentOptions = {
   readonly nodeName: string;
@@ -21,5 +22,23 @@ export type AgentOptions = {
   readonly procSys: string;
   /** File with the machine's identity. */
   readonly machineIdFile: string;
+  /** undefined: Kubernetes is the datastore. */
+  readonly etcd: EtcdOptions | undefined;
   readonly logLevel: LogLevel;
+};
+
+export type EtcdOptions = {
+  /** `http://HOST:PORT` or `https://HOST:PORT`, all of one kind. */
+  readonly endpoints: readonly string[];
+  readonly prefix: string;
+  /** '' for those that were not given. */
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly username: string;
+  readonly passwordFile: string;
+  readonly leaseSeconds: number;
+  readonly renewMarginSeconds: number;
+  /** By which peers reach this node; empty: those by which it reaches the rest of the world. */
+  readonly nodeIps: readonly Ip[];
 };

@@ -4,12 +4,15 @@
 
 import { statSync } from 'node:fs';
 import type { AttachmentStore } from '../cni/store.ts';
+import { isWithin } from '../desired/subnets.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
+import type { Cidr } from '../net/cidr.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 
 export class Pods {
   readonly #store: AttachmentStore;
   #broken: readonly string[] = [];
+  #subnets: readonly Cidr[] | undefined;
 
   constructor(store: AttachmentStore) {
     this.#store = store;
@@ -22,6 +25,22 @@ export class Pods {
   /** One sentence per attachment that cannot work, as of the last look. */
   get broken(): readonly string[] {
     return this.#broken;
+  }
+
+  /** The subnets that the node uses, as of the last pass. */
+  follow(subnets: readonly Cidr[]): void {
+    this.#subnets = subnets;
+  }
+
+  /** One sentence per attachment with an address of a subnet that the node does not hold. */
+  get isolated(): readonly string[] {
+    const subnets = this.#subnets;
+    if (subnets === undefined) return [];
+    return this.#store.attachments().flatMap((attachment) => {
+      const lost = attachment.addresses.filter((ip) => !isWithin(ip, subnets));
+      if (lost.length === 0) return [];
+      return [`${who(attachment)}: this node does not hold the subnet of ${lost.join(', ')}`];
+    });
   }
 
   /** Attachments whose host side belongs into the kernel now. */
@@ -48,13 +67,15 @@ export class Pods {
 }
 
 function describe(attachment: Attachment): string {
-  const { pod, containerId, ifName, hostLink, addresses } = attachment;
-  const who = pod === undefined ? `container ${containerId}` : `pod ${pod.namespace}/${pod.name}`;
+  const { ifName, hostLink, addresses } = attachment;
   const why = namespaceIsThere(attachment)
     ? `its host veth ${hostLink} is gone`
     : 'its network namespace is gone';
-  return `${who} (${ifName}, ${addresses.join(', ')}): ${why}`;
+  return `${who(attachment)} (${ifName}, ${addresses.join(', ')}): ${why}`;
 }
+
+const who = ({ pod, containerId }: Attachment): string =>
+  pod === undefined ? `container ${containerId}` : `pod ${pod.namespace}/${pod.name}`;
 
 function namespaceIsThere({ netns, netnsInode }: Attachment): boolean {
   try {

@@ -2,11 +2,13 @@
 // the read to the first write everything is synchronous, so that no CNI call comes between. The
 // pass keeps no state but its last outcome, which `status` shows.
 
-import type { Synced } from '../cluster/cluster.ts';
+import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
+import { reachOf } from '../cluster/reach.ts';
 import type { Config } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
+import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
@@ -14,14 +16,15 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
-import { diff } from '../state/diff.ts';
+import { diff, diffRemembered } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { order } from '../state/order.ts';
-import { OWN_PROTOCOL, ownedPart, ownsLink, PROBE_TABLE } from '../state/own.ts';
+import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../state/own.ts';
 import { printOp } from '../state/print.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { DrainingLinks } from './draining-links.ts';
+import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import { findUnderlays } from './underlay.ts';
@@ -39,7 +42,12 @@ export type ReconcilerParts = {
   pendingLinks(): ReadonlySet<string>;
 };
 
-export type PassInput = { readonly config: Config; readonly cluster: Synced };
+export type PassInput = {
+  readonly config: Config;
+  readonly cluster: Synced | Remembered;
+  /** What this node may use by its right. */
+  readonly right: Pick<OwnRight, 'subnets' | 'isInDoubt'>;
+};
 
 /** What is kept of a pass: without the states, which are megabytes in a large cluster. */
 export type LastPass = {
@@ -76,23 +84,33 @@ export class Reconciler {
     return this.#last;
   }
 
+  /** By what an agent before this one programmed: its unreachable routes are the subnets. */
+  holdingInKernel(): RememberedHolding | undefined {
+    const { routes } = this.#parts.kernel.read(this.#scope());
+    const subnets = [...routes.values()].flatMap((route) =>
+      ownsRoute(route) && route.via.kind === 'unreachable' ? [route.destination] : [],
+    );
+    if (subnets.length === 0) return undefined;
+    const explanation = 'found in the kernel';
+    return { authority: undefined, explanation, subnets: subnets.sort(), isLost: false };
+  }
+
   /** To be called when links, addresses or routes of others changed. */
   forgetLookups(): void {
     this.#lookups = undefined;
   }
 
-  async pass({ config, cluster }: PassInput): Promise<PassOutcome> {
+  async pass({ config, cluster, right }: PassInput): Promise<PassOutcome> {
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
     const { state: kernelState, underlay } = actual;
-    const local = this.#local(actual, cluster);
-    const { state: wanted, ...computed } = desired({ config, cluster, local });
-    this.#draining.follow(computed.drainingLinks);
+    const local = { ...this.#local(actual, cluster), ...right };
     const networks = config.families.map(({ network }) => network);
-    const ops = order(diff(wanted, kernelState, ownedPart(kernelState, networks))).filter(
-      (op) => !this.#isPending(op),
-    );
+    const owned = ownedPart(kernelState, networks);
+    const { computed, differing } = differenceOf({ config, cluster, local }, kernelState, owned);
+    this.#draining.follow(computed.drainingLinks);
+    const ops = order(differing).filter((op) => !this.#isPending(op));
     this.#record(ops, kernelState);
     const failures = ops.length === 0 ? [] : await kernel.apply(ops);
     const durationMs = clock.monotonicMs() - startedMs;
@@ -137,8 +155,8 @@ export class Reconciler {
 
   #local(
     { state, underlay }: { state: KernelState; underlay: UnderlaySearch },
-    cluster: Synced,
-  ): Local {
+    cluster: Synced | Remembered,
+  ): Omit<Local, 'subnets' | 'isInDoubt'> {
     const { nodeName, machine, kernel } = this.#parts;
     return {
       name: nodeName,
@@ -154,13 +172,13 @@ export class Reconciler {
   }
 
   /** The kernel's way to every peer's underlay address; asked once until something changes. */
-  #lookUp(cluster: Synced, underlay: UnderlaySearch): ReadonlyMap<Ip, RouteLookup> {
+  #lookUp(cluster: Synced | Remembered, underlay: UnderlaySearch): ReadonlyMap<Ip, RouteLookup> {
     this.#lookups ??= new Map();
     const families = new Set(underlay.underlays.map(({ family }) => family));
     const unknown: Ip[] = [];
     for (const node of cluster.nodes.values()) {
       if (node.name === this.#parts.nodeName) continue;
-      for (const ip of node.advert?.underlay ?? []) {
+      for (const ip of reachOf(node)?.underlay ?? []) {
         if (families.has(familyOf(ip)) && !this.#lookups.has(ip)) unknown.push(ip);
       }
     }
@@ -176,6 +194,22 @@ export class Reconciler {
     const name = linkOf(op);
     return name !== undefined && pending.has(name);
   }
+}
+
+type Input = { readonly config: Config; readonly local: Local };
+
+/** What is wanted and what that changes: of a remembered cluster without removals, by type. */
+function differenceOf(
+  { cluster, ...rest }: Input & { readonly cluster: Synced | Remembered },
+  actual: KernelState,
+  owned: KernelState,
+): { readonly computed: Omit<Desired, 'state'>; readonly differing: readonly Op[] } {
+  if (cluster.kind === 'synced') {
+    const { state, ...computed } = desired({ ...rest, cluster });
+    return { computed, differing: diff(state, actual, owned) };
+  }
+  const { state, ...computed } = desired({ ...rest, cluster });
+  return { computed, differing: diffRemembered(state, actual, owned) };
 }
 
 const isOwnVxlan = (link: { readonly kind: string; readonly name: string }): link is VxlanLink =>

@@ -7,6 +7,7 @@ import type { PeerPath } from '../desired/paths.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
 import { printOp } from '../state/print.ts';
+import type { LeaseView } from './lease-keeper.ts';
 import type { LastPass } from './reconciler.ts';
 
 export type Status = {
@@ -24,7 +25,18 @@ export type Status = {
     /** Why the newest text is not in force; empty when it is. */
     readonly problems: readonly ConfigProblem[];
   };
-  readonly lease: { readonly source: string; readonly subnets: readonly Cidr[] };
+  /** Whether all is known of the cluster, or only what the disk remembers. */
+  readonly cluster: 'synced' | 'remembered' | 'unknown';
+  readonly lease: {
+    /** What gives the right to subnets: podCIDR, lease or etcd; '' while it is not decided. */
+    readonly authority: string;
+    /** Why it is this authority. */
+    readonly explanation: string;
+    /** What the node uses. */
+    readonly subnets: readonly Cidr[];
+    /** Why new pods get no address; '' when they do. */
+    readonly reason: string;
+  };
   readonly underlay: readonly {
     readonly family: string;
     readonly link: string;
@@ -41,6 +53,8 @@ export type Status = {
     readonly attached: number;
     /** Attachments whose namespace or host veth is gone. */
     readonly broken: readonly string[];
+    /** Attachments with addresses of subnets that the node lost: they have no network. */
+    readonly isolated: readonly string[];
   };
   readonly source: SourceHealth;
   readonly reconcile: {
@@ -58,6 +72,8 @@ export type StatusParts = {
   readonly node: string;
   readonly problems: readonly string[];
   readonly config: Status['config'];
+  readonly cluster: Status['cluster'];
+  readonly lease: LeaseView;
   readonly outcome: LastPass | undefined;
   readonly passes: number;
   readonly foreignDrops: readonly string[];
@@ -75,7 +91,13 @@ export function buildStatus(parts: StatusParts): Status {
     ready: parts.problems.length === 0,
     problems: parts.problems,
     config: parts.config,
-    lease: { source: 'podCIDR', subnets: wanted?.ownSubnets ?? [] },
+    cluster: parts.cluster,
+    lease: {
+      authority: parts.lease.authority ?? '',
+      explanation: parts.lease.explanation,
+      subnets: wanted?.ownSubnets ?? [],
+      reason: parts.lease.reason,
+    },
     underlay: outcome?.underlay.underlays ?? [],
     podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
     peers: wanted?.paths ?? [],

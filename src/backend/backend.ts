@@ -4,6 +4,7 @@
 
 import type { Advert, PathName } from '../cluster/advert.ts';
 import type { ClusterNode } from '../cluster/node.ts';
+import type { Reach } from '../cluster/reach.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
@@ -32,6 +33,8 @@ export type LocalNode = {
 /** One peer and one family, with all that a backend may use to reach it. */
 export type PeerTarget = {
   readonly peer: ClusterNode;
+  /** How the peer says that it can be reached; undefined when it has said nothing. */
+  readonly reach: Reach | undefined;
   readonly family: Family;
   readonly subnets: readonly Cidr[];
   /** The peer's underlay address of this family; undefined when it has none. */

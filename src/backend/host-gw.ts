@@ -18,14 +18,14 @@ export const hostGw: Backend<HostGwConfig> = {
     return { links: [], receives: { 'host-gw': families.map((family) => ({ family })) } };
   },
 
-  offer({ local }, { peer, family, underlayAddress }): PathOffer {
-    if (peer.advert === undefined) {
+  offer({ local }, { peer, reach, family, underlayAddress }): PathOffer {
+    if (reach === undefined) {
       return { kind: 'unusable', reason: `${peer.name} has published no advert` };
     }
     if (underlayAddress === undefined) {
       return { kind: 'unusable', reason: `${peer.name} has no ${family} underlay address` };
     }
-    if (!peer.advert.receives['host-gw'].some((receiver) => receiver.family === family)) {
+    if (!reach.hostGw.includes(family)) {
       return { kind: 'unusable', reason: `${peer.name} does not receive host-gw over ${family}` };
     }
     const lookup = local.lookups.get(underlayAddress);

@@ -14,7 +14,8 @@
 //
 // This file must not know about other backends; who is reached by which is src/desired/paths.ts.
 
-import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
+import type { VxlanReceiver } from '../cluster/advert.ts';
+import type { Reach } from '../cluster/reach.ts';
 import type { VxlanConfig } from '../config/config.ts';
 import { cidrAddress } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
@@ -48,9 +49,9 @@ export const vxlan: Backend<VxlanConfig> = {
   },
 
   offer({ settings, local }, target): PathOffer {
-    const { peer, family, underlayAddress } = target;
+    const { peer, reach, family, underlayAddress } = target;
     const [subnet] = target.subnets;
-    if (peer.advert === undefined) {
+    if (reach === undefined) {
       return { kind: 'unusable', reason: `${peer.name} has published no advert` };
     }
     if (underlayAddress === undefined || subnet === undefined) {
@@ -59,7 +60,11 @@ export const vxlan: Backend<VxlanConfig> = {
     if (!local.underlays.some((underlay) => underlay.family === family)) {
       return { kind: 'unusable', reason: `this node has no ${family} underlay address` };
     }
-    const receiver = receiverOf(settings, target, peer.advert);
+    if (local.underlays.some(({ address }) => address === underlayAddress)) {
+      const reason = `${peer.name}'s address ${underlayAddress} is this node's own`;
+      return { kind: 'unusable', reason };
+    }
+    const receiver = receiverOf(settings, target, reach);
     if (typeof receiver === 'string') return { kind: 'unusable', reason: receiver };
     const link = vxlanLinkName(family, settings.vni);
     const gateway = family === 'ipv4' ? cidrAddress(subnet) : linkLocalOf(receiver.mac);
@@ -78,17 +83,17 @@ export const vxlan: Backend<VxlanConfig> = {
 function receiverOf(
   settings: VxlanConfig,
   { peer, family }: PeerTarget,
-  advert: Advert,
-): VxlanReceiver | string {
-  const receivers = advert.receives.vxlan.filter((receiver) => receiver.family === family);
+  reach: Reach,
+): Reach['vxlan'][number] | string {
+  const receivers = reach.vxlan.filter((receiver) => receiver.family === family);
   const match = receivers.find(
-    (receiver) => receiver.vni === settings.vni && receiver.port === settings.portNumber,
+    ({ vni, port = settings.portNumber }) => vni === settings.vni && port === settings.portNumber,
   );
   if (match !== undefined) return match;
   const [other] = receivers;
   return other === undefined
     ? `${peer.name} does not receive VXLAN over ${family}`
-    : `${peer.name} receives VNI ${other.vni} on port ${other.port}, ` +
+    : `${peer.name} receives VNI ${other.vni} on port ${other.port ?? settings.portNumber}, ` +
         `not VNI ${settings.vni} on port ${settings.portNumber}`;
 }
 

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import type { AgentOptions } from '../agent/options.ts';
 import { AppError } from '../lib/errors.ts';
 import type { LogLevel } from '../lib/log.ts';
+import { ETCD_FLAGS, parseEtcdOptions, parseNodeIps } from './etcd-options.ts';
 
 type Flag = { readonly fallback?: string; readonly help: string };
 
@@ -21,6 +22,9 @@ export const AGENT_FLAGS = {
   'metrics-listen': { fallback: '', help: 'HOST:PORT for /metrics, /healthz and /readyz' },
   'proc-sys': { fallback: '/proc/sys/net', help: 'where the sysctls are found' },
   'machine-id-file': { fallback: '/etc/machine-id', help: "file with the machine's identity" },
+  datastore: { fallback: 'kubernetes', help: 'kubernetes or etcd' },
+  'node-ip': { fallback: '', help: "with etcd: this node's addresses, at most one of a family" },
+  ...ETCD_FLAGS,
   'log-level': { fallback: 'info', help: 'debug, info, warn, error or silent' },
 } as const satisfies Record<string, Flag>;
 
@@ -53,8 +57,24 @@ export function parseAgentOptions(
     metricsListen: parseListen(value('metrics-listen')),
     procSys: value('proc-sys'),
     machineIdFile: value('machine-id-file'),
+    etcd: parseDatastore(value),
     logLevel: parseLogLevel(value('log-level')),
   };
+}
+
+/** What is said of another datastore than the chosen one is a mistake, not a spare part. */
+function parseDatastore(value: (flag: AgentFlag) => string): AgentOptions['etcd'] {
+  const datastore = value('datastore');
+  if (datastore === 'etcd') {
+    return { ...parseEtcdOptions(value), nodeIps: parseNodeIps(value('node-ip')) };
+  }
+  if (datastore !== 'kubernetes') {
+    throw usage(`--datastore "${datastore}" is not one of kubernetes, etcd`);
+  }
+  if (value('etcd-endpoints') !== '') {
+    throw usage('--etcd-endpoints is given, but --datastore is kubernetes and not etcd');
+  }
+  return undefined;
 }
 
 const variableOf = (flag: AgentFlag): string => `POPLIN_${flag.toUpperCase().replaceAll('-', '_')}`;

@@ -10,12 +10,15 @@ import { Announcer } from '../agent/announcer.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
+import { LeaseKeeper } from '../agent/lease-keeper.ts';
 import { AgentMetrics } from '../agent/metrics.ts';
 import { NodeFiles } from '../agent/node-files.ts';
 import type { AgentOptions } from '../agent/options.ts';
 import { OriginalSysctls } from '../agent/original-sysctls.ts';
 import { Pods } from '../agent/pods.ts';
 import { Reconciler } from '../agent/reconciler.ts';
+import { snapshotFiles } from '../agent/snapshot-files.ts';
+import { SnapshotKeeper } from '../agent/snapshot-keeper.ts';
 import type { CniContext } from '../cni/context.ts';
 import { systemNamespaces } from '../cni/namespaces.ts';
 import { CniServer } from '../cni/server.ts';
@@ -33,23 +36,20 @@ import type { Log } from '../lib/log.ts';
 import { createLog } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
-import { KubernetesClient } from '../source/kubernetes/client.ts';
-import { inClusterCredentials } from '../source/kubernetes/credentials.ts';
-import { kubeconfigCredentials } from '../source/kubernetes/kubeconfig.ts';
-import { KubernetesSource } from '../source/kubernetes/source.ts';
 import type { Source } from '../source/source.ts';
 import { OWN_PROTOCOL, ownsAddress, PROBE_TABLE } from '../state/own.ts';
 import { parseAgentOptions } from './agent-options.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_OK } from './io.ts';
+import { openSource } from './open-source.ts';
 import { processHeap } from './process-heap.ts';
 import { VERSION } from './version.ts';
 
 /** How long an ADD waits for the node to be ready; the runtime's own limit is 4 minutes. */
 const ADD_READY_TIMEOUT_MS = 20_000;
 
-/** The ConfigMap's key, as Flannel has it. */
-const CONFIG_KEY = 'net-conf.json';
+/** Another after each boot; read-only in every container (random(4)). */
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 const LINKS_AND_ADDRESSES: ReadScope = {
   sysctls: [],
@@ -133,18 +133,6 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   return { agent, cniServer, listen, close: () => kernel.close() };
 }
 
-async function openSource(options: AgentOptions, log: Log): Promise<Source> {
-  const clock = systemClock;
-  const credentials =
-    options.kubeconfig === ''
-      ? inClusterCredentials({ clock, environment: process.env })
-      : await kubeconfigCredentials(options.kubeconfig, clock);
-  const { nodeName, namespace, configMap } = options;
-  const config = { namespace, name: configMap, key: CONFIG_KEY };
-  const client = new KubernetesClient({ credentials, clock });
-  return new KubernetesSource({ client, clock, log, random: Math.random, nodeName, config });
-}
-
 type AgentEffects = {
   readonly kernel: Kernel;
   readonly source: Source;
@@ -159,12 +147,13 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
   const clock = systemClock;
   const pods = new Pods(store);
   const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
+  const machine = readMachineId(options.machineIdFile);
   const reconciler = new Reconciler({
     kernel,
     clock,
     log,
     nodeName,
-    machine: readMachineId(options.machineIdFile),
+    machine,
     originals: new OriginalSysctls(stateDir),
     attachments: (state) => pods.standing(state),
     pendingLinks: () => pods.pendingLinks(),
@@ -176,6 +165,14 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     source,
     reconciler,
     config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
+    leases: new LeaseKeeper({ source, machine, clock, log }),
+    snapshots: new SnapshotKeeper({
+      files: snapshotFiles(stateDir),
+      owner: { node: nodeName, machine },
+      bootId: readFileSync(BOOT_ID_FILE, 'utf8').trim(),
+      clock,
+      log,
+    }),
     pods,
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),

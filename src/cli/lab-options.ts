@@ -1,6 +1,6 @@
 // The words of `poplin lab`: their defaults, ranges and errors. Pure.
 
-import type { BackendType } from '../config/config.ts';
+import type { BackendType, Config } from '../config/config.ts';
 import type { LabSpec, UnderlayKind } from '../lab/plan.ts';
 import {
   DEFAULT_POD_NETWORK,
@@ -23,17 +23,20 @@ export const LAB_OPTIONS = {
   segments: { type: 'string', default: '2' },
   family: { type: 'string', default: 'ipv4' },
   mtu: { type: 'string', default: '1500' },
+  'subnet-source': { type: 'string' },
   kubeconfig: { type: 'string' },
+  datastore: { type: 'string', default: 'kubernetes' },
   set: { type: 'string', multiple: true },
   json: { type: 'boolean', default: false },
 } as const;
 
 export type LabValues = Readonly<
   Record<'name' | 'nodes' | 'pods' | 'backend' | 'underlay' | 'segments' | 'family' | 'mtu', string>
->;
+> & { readonly 'subnet-source'?: string | undefined };
 
 const BACKENDS: readonly BackendType[] = ['vxlan', 'host-gw'];
 const UNDERLAYS: readonly UnderlayKind[] = ['flat', 'routed'];
+const SUBNET_SOURCES: readonly Config['subnetSource'][] = ['auto', 'podCIDR', 'lease'];
 const FAMILIES: ReadonlyMap<string, readonly Family[]> = new Map([
   ['ipv4', ['ipv4']],
   ['ipv6', ['ipv6']],
@@ -45,6 +48,7 @@ const MTU_MAX_BYTES = 9_000;
 export function parseLabSpec(values: LabValues): LabSpec {
   const underlay = oneOf('underlay', values.underlay, UNDERLAYS);
   const families = FAMILIES.get(values.family);
+  const source = values['subnet-source'];
   if (families === undefined) {
     throw usage('family', values.family, `one of ${[...FAMILIES.keys()].join(', ')}`);
   }
@@ -59,6 +63,9 @@ export function parseLabSpec(values: LabValues): LabSpec {
     families,
     mtuBytes: integer('mtu', values.mtu, [MTU_MIN_BYTES, MTU_MAX_BYTES]),
     podNetworks: families.flatMap((family) => parseCidr(DEFAULT_POD_NETWORK[family]) ?? []),
+    ...(source === undefined
+      ? {}
+      : { subnetSource: oneOf('subnet-source', source, SUBNET_SOURCES) }),
   };
 }
 
@@ -66,6 +73,21 @@ export function parseLabSpec(values: LabValues): LabSpec {
 export function parseLabName(name: string): string {
   if (isLabName(name)) return name;
   throw usage('name', name, `lower-case letters, digits and -, at most ${LAB_NAME_LENGTH_MAX}`);
+}
+
+/** `undefined`: Kubernetes. */
+export function parseLabDatastore(values: {
+  readonly datastore: string;
+  readonly kubeconfig?: string | undefined;
+  readonly 'subnet-source'?: string | undefined;
+}): 'etcd' | undefined {
+  const datastore = oneOf('datastore', values.datastore, ['kubernetes', 'etcd'] as const);
+  if (datastore === 'kubernetes') return undefined;
+  for (const name of ['kubeconfig', 'subnet-source'] as const) {
+    const value = values[name];
+    if (value !== undefined) throw usage(name, value, 'of use with --datastore etcd');
+  }
+  return 'etcd';
 }
 
 /** `VNI=2` → {VNI: 2}; a value that is no JSON is a text. */

@@ -7,13 +7,14 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runApiProcess } from '../lab/api-process.ts';
 import { checkReachability } from '../lab/check.ts';
-import { ClusterApi } from '../lab/cluster-api.ts';
 import { runCommand } from '../lab/command.ts';
+import { openDatastore } from '../lab/datastore.ts';
 import { leftoversOf, takeDown } from '../lab/down.ts';
 import { endpointsOf } from '../lab/endpoints.ts';
 import { LabDirectory } from '../lab/lab-directory.ts';
 import { renderLabStatus } from '../lab/lab-status.ts';
 import { renderMatrix } from '../lab/matrix.ts';
+import { addNode, removeNode } from '../lab/nodes.ts';
 import type { LabPlan } from '../lab/plan.ts';
 import { planLab } from '../lab/plan.ts';
 import { switchBackend } from '../lab/switch-backend.ts';
@@ -24,13 +25,21 @@ import { AppError, describeError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
-import { LAB_OPTIONS, parseLabName, parseLabSpec, parseSettings } from './lab-options.ts';
+import {
+  LAB_OPTIONS,
+  parseLabDatastore,
+  parseLabName,
+  parseLabSpec,
+  parseSettings,
+} from './lab-options.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 
 const USAGE = `usage: poplin lab COMMAND [--name NAME]
   up      [--nodes N] [--backend vxlan|host-gw] [--underlay flat|routed]
           [--family ipv4|ipv6|dual] [--pods P] [--mtu BYTES] [--kubeconfig FILE]
+          [--subnet-source auto|podCIDR|lease] [--datastore kubernetes|etcd]
+  node    add|remove NODE      a node comes or goes while the lab runs
   check   [--json]             every pod and node to every other
   switch  TYPE [--set KEY=VALUE]…   edit the ConfigMap and wait for the nodes
   exec    NODE|POD -- COMMAND  run a command there
@@ -73,13 +82,14 @@ function parse(args: readonly string[]) {
   }
 }
 
-const TAKES_WORDS: ReadonlySet<string> = new Set(['switch', 'exec']);
+const TAKES_WORDS: ReadonlySet<string> = new Set(['switch', 'exec', 'node']);
 
 const COMMANDS: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>([
   ['up', up],
   ['check', check],
   ['switch', switchTo],
   ['exec', exec],
+  ['node', changeNodes],
   ['status', status],
   ['down', down],
   // The lab's own API process; not for people.
@@ -95,13 +105,16 @@ const effectsOf = (io: CommandIo): LabEffects => ({
 async function up({ values }: LabInput, io: CommandIo): Promise<number> {
   const spec = parseLabSpec(values);
   const kubeconfig = values.kubeconfig === undefined ? '' : resolve(values.kubeconfig);
+  const datastore = parseLabDatastore(values);
+  const which = datastore === undefined ? {} : { datastore };
   const startedMs = systemClock.monotonicMs();
   await bringUp(
-    { spec, kubeconfig, program: ownProgram(), executable: cniExecutable() },
+    { spec, kubeconfig, ...which, program: ownProgram(), executable: cniExecutable() },
     effectsOf(io),
   );
   const seconds = ((systemClock.monotonicMs() - startedMs) / 1000).toFixed(1);
   io.out(`lab "${spec.name}" is up after ${seconds} s\n`);
+  if (datastore === 'etcd') return EXIT_OK;
   io.out(`kubectl --kubeconfig ${new LabDirectory(spec.name).kubeconfig} get nodes\n`);
   return EXIT_OK;
 }
@@ -122,11 +135,24 @@ async function switchTo({ name, values, words }: LabInput, io: CommandIo): Promi
     return EXIT_USAGE;
   }
   const { plan, directory } = openLab(name);
-  const { kubeconfig } = directory.mustRecord(name);
-  const api = await ClusterApi.open(kubeconfig === '' ? directory.kubeconfig : kubeconfig);
+  const api = await openDatastore(directory, directory.mustRecord(name));
   const change = { type, settings: parseSettings(values.set ?? []) };
   const tookMs = await switchBackend({ plan, directory, api }, change, effectsOf(io));
   io.out(`every node had moved to ${type} after ${tookMs.toFixed(0)} ms\n`);
+  return EXIT_OK;
+}
+
+async function changeNodes({ name, words }: LabInput, io: CommandIo): Promise<number> {
+  const [change = '', nodeName, ...rest] = words;
+  if (!['add', 'remove'].includes(change) || nodeName === undefined || rest.length > 0) {
+    io.err(USAGE);
+    return EXIT_USAGE;
+  }
+  const plan =
+    change === 'add'
+      ? await addNode({ name, executable: cniExecutable() }, nodeName, effectsOf(io))
+      : await removeNode(name, nodeName, effectsOf(io));
+  io.out(`lab "${name}" has ${plan.nodes.map((node) => node.name).join(', ')}\n`);
   return EXIT_OK;
 }
 

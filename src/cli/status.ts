@@ -45,19 +45,20 @@ function parse(args: readonly string[]): { json: boolean; runDir: string } {
 /** The page for people: what is well in short, what is not in full. */
 export function renderStatus(status: Status): string {
   const { config, lease, reconcile } = status;
+  const authority = lease.authority || 'undecided';
   const lines = [
     `node       ${status.node}, poplin ${status.version}: ${status.ready ? 'ready' : 'NOT READY'}`,
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
-    `lease      ${lease.subnets.join(', ') || 'none'} (${lease.source})`,
+    `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
     ...status.underlay.map(
       (u) => `underlay   ${u.address} on ${u.link}, MTU ${u.mtuBytes} (${u.family})`,
     ),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
-    ...status.pods.broken.map((text) => `  ! ${text}`),
+    ...[...status.pods.broken, ...status.pods.isolated].map((text) => `  ! ${text}`),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
     ...reconcile.failures.map((text) => `  ! ${text}`),
-    `source     ${status.source.synced ? 'synced' : 'not synced'}`,
+    `source     ${status.source.synced ? 'synced' : 'not synced'}, cluster ${status.cluster}`,
     ...(status.source.problem === undefined ? [] : [`  ! ${status.source.problem}`]),
     ...status.foreignDrops.map((text) => `  ! ${text}`),
     `peers      ${summary(status.peers)}`,

@@ -92,6 +92,10 @@ export function parseAdvert(text: string): AdvertParse {
   } catch (error) {
     return { kind: 'malformed', problem: `not JSON: ${String(error)}` };
   }
+  return readAdvert(json);
+}
+
+export function readAdvert(json: unknown): AdvertParse {
   const parsed = advertSchema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

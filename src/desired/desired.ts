@@ -9,7 +9,8 @@ import { vxlan, vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { Advert, PathName } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
-import type { Config } from '../config/config.ts';
+import { reachOf } from '../cluster/reach.ts';
+import type { BackendType, Config } from '../config/config.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -20,24 +21,28 @@ import { familyOf } from '../net/ip.ts';
 import type { CompleteState, RememberedState } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
+import { flannelBackend } from './flannel-backend.ts';
 import { vxlanSettings } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
+import { withSharedUnderlays } from './node-problems.ts';
 import type { BackendSettings, ChosenPath, PeerPath } from './paths.ts';
 import { choosePath } from './paths.ts';
 import { StateBuilder } from './state-builder.ts';
-import { holdSubnets } from './subnets.ts';
+import type { OwnRight } from './subnets.ts';
+import { holdSubnets, isWithin, withOwnRight } from './subnets.ts';
 import { wantedSysctls } from './sysctls.ts';
 
 /** What only this node knows. */
-export type Local = LocalNode & {
-  readonly attachments: readonly Attachment[];
-  /** Own VXLAN devices that are in the kernel now. */
-  readonly vxlanDevices: readonly VxlanLink[];
-  /** Names of those that have been of no use for long enough to go. */
-  readonly drainedLinks: ReadonlySet<string>;
-  /** The sysctls of sysctls.ts as they are now. */
-  readonly sysctls: ReadonlyMap<string, string>;
-};
+export type Local = LocalNode &
+  OwnRight & {
+    readonly attachments: readonly Attachment[];
+    /** Own VXLAN devices that are in the kernel now. */
+    readonly vxlanDevices: readonly VxlanLink[];
+    /** Names of those that have been of no use for long enough to go. */
+    readonly drainedLinks: ReadonlySet<string>;
+    /** The sysctls of sysctls.ts as they are now. */
+    readonly sysctls: ReadonlyMap<string, string>;
+  };
 
 export type DesiredInput<Cluster extends Synced | Remembered> = {
   readonly config: Config;
@@ -51,6 +56,8 @@ export type Desired<State extends KernelState = KernelState> = {
   readonly ownSubnets: readonly Cidr[];
   readonly paths: readonly PeerPath[];
   readonly advert: Advert;
+  /** By which backend Flannel's nodes are to reach this one. */
+  readonly flannelBackend: BackendType;
   /** MTU of pods' links and of the routes in them. */
   readonly podMtuBytes: { readonly link: number; readonly route: number };
   /** Devices that are of no use any more, kept for what peers may still send. */
@@ -65,7 +72,7 @@ export function desired(
   input: DesiredInput<Synced | Remembered>,
 ): Desired<CompleteState | RememberedState> {
   const { config, cluster, local } = input;
-  const holding = holdSubnets(config, cluster.nodes);
+  const holding = holdSubnets(config, withOwnRight(cluster.nodes, local));
   const ownSubnets = [...(holding.byNode.get(local.name) ?? [])].sort(byFamily);
   const sources = ownSubnets.map(cidrAddress);
   const memory = { self: local.name, nodes: cluster.nodes, devices: local.vxlanDevices };
@@ -79,7 +86,7 @@ export function desired(
     choosePath(settings, local, target),
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
-  builder.join(hostSide(local.attachments, sources));
+  builder.join(hostSide(withinSubnets(local.attachments, ownSubnets), sources));
   addSysctls(builder, config, local);
   addNodeSets(builder, cluster.nodes, local);
 
@@ -95,7 +102,11 @@ export function desired(
     paths,
     podMtuBytes,
     drainingLinks,
-    nodeProblems: holding.problems,
+    nodeProblems: withSharedUnderlays(holding.problems, cluster.nodes, {
+      name: local.name,
+      underlay: local.underlays.map(({ address }) => address),
+    }),
+    flannelBackend: flannelBackend(config.backend.type, cluster.nodes),
     advert: {
       v: 1,
       machine: local.machine,
@@ -107,6 +118,16 @@ export function desired(
     },
   };
 }
+
+/** Addresses of subnets that are not held any more lead nowhere; the pods' links stay. */
+const withinSubnets = (
+  attachments: readonly Attachment[],
+  ownSubnets: readonly Cidr[],
+): Attachment[] =>
+  attachments.map((attachment) => ({
+    ...attachment,
+    addresses: attachment.addresses.filter((ip) => isWithin(ip, ownSubnets)),
+  }));
 
 const byFamily = (a: Cidr, b: Cidr): number => cidrFamily(a).localeCompare(cidrFamily(b));
 
@@ -166,11 +187,12 @@ function peerTargets(
   for (const peer of nodes.values()) {
     const held = peer.name === self ? undefined : holding.byNode.get(peer.name);
     if (held === undefined) continue;
+    const reach = reachOf(peer);
     for (const { family } of config.families) {
       const subnets = held.filter((subnet) => cidrFamily(subnet) === family);
       if (subnets.length === 0) continue;
-      const underlayAddress = peer.advert?.underlay.find((ip) => familyOf(ip) === family);
-      targets.push({ peer, family, subnets, underlayAddress });
+      const underlayAddress = reach?.underlay.find((ip) => familyOf(ip) === family);
+      targets.push({ peer, reach, family, subnets, underlayAddress });
     }
   }
   return targets;

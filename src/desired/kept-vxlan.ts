@@ -4,6 +4,7 @@
 
 import { vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { ClusterNode } from '../cluster/node.ts';
+import { isFlannelNode } from '../cluster/reach.ts';
 import type { Config, VxlanConfig } from '../config/config.ts';
 import { familyOf } from '../net/ip.ts';
 import type { VxlanLink } from '../state/kernel-state.ts';
@@ -28,8 +29,18 @@ export function vxlanSettings(config: Config, memory: VxlanMemory): VxlanConfig 
 function isUsedBySomebody(nodes: ReadonlyMap<string, ClusterNode>): boolean {
   for (const node of nodes.values()) {
     if (node.advert?.sends.includes('vxlan') === true) return true;
+    // Flannel's nodes send by what they receive by.
+    if (isFlannelNode(node) && node.flannel?.backendType.toLowerCase() === 'vxlan') return true;
   }
   return false;
+}
+
+function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefined {
+  for (const node of nodes.values()) {
+    const [data] = isFlannelNode(node) ? (node.flannel?.vxlan ?? []) : [];
+    if (data !== undefined) return data.vni;
+  }
+  return undefined;
 }
 
 function keptSettings({ self, nodes, devices }: VxlanMemory): VxlanConfig {
@@ -49,7 +60,7 @@ function keptSettings({ self, nodes, devices }: VxlanMemory): VxlanConfig {
   }
   return {
     ...rest,
-    vni: receiver?.vni ?? DEFAULT_VNI,
+    vni: receiver?.vni ?? vniOfFlannel(nodes) ?? DEFAULT_VNI,
     portNumber: receiver?.port ?? DEFAULT_PORT_NUMBER,
     gbp: false,
     learning: false,

@@ -5,7 +5,15 @@
 import type { ClusterNode } from '../cluster/node.ts';
 import type { Config } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
-import { cidrAddress, cidrFamily, cidrLengthBits, cidrSize, containsCidr } from '../net/cidr.ts';
+import {
+  cidrAddress,
+  cidrFamily,
+  cidrLengthBits,
+  cidrSize,
+  contains,
+  containsCidr,
+} from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
 import { ipToBigInt } from '../net/ip.ts';
 
 export type SubnetHolding = {
@@ -14,6 +22,34 @@ export type SubnetHolding = {
   /** By name of the node that they concern. */
   readonly problems: ReadonlyMap<string, readonly string[]>;
 };
+
+/** Younger than every Node: who has none of its own yields to whoever has. */
+const YOUNGEST = '9999-12-31T23:59:59Z';
+
+/** Subnets of this node, by a right that is sure or only remembered. */
+export type OwnRight = {
+  readonly name: string;
+  readonly subnets: readonly Cidr[];
+  /** The source does not confirm it any more: whoever else has them comes first. */
+  readonly isInDoubt?: boolean;
+};
+
+/** The nodes, of which this one has what it holds by right, whatever the cluster says of it. */
+export function withOwnRight(
+  nodes: ReadonlyMap<string, ClusterNode>,
+  { name, subnets, isInDoubt = false }: OwnRight,
+): ReadonlyMap<string, ClusterNode> {
+  const own = nodes.get(name) ?? { ...UNKNOWN_NODE, name };
+  const createdAt = isInDoubt ? YOUNGEST : own.createdAt;
+  return new Map(nodes).set(name, { ...own, createdAt, subnets });
+}
+
+const UNKNOWN_NODE = {
+  uid: '',
+  createdAt: YOUNGEST,
+  internalIps: [],
+  problems: [],
+} as const satisfies Partial<ClusterNode>;
 
 type Claim = { readonly node: ClusterNode; readonly subnet: Cidr };
 
@@ -44,6 +80,9 @@ export function holdSubnets(
   }
   return { byNode, problems };
 }
+
+export const isWithin = (ip: Ip, subnets: readonly Cidr[]): boolean =>
+  subnets.some((subnet) => contains(subnet, ip));
 
 /** Why a subnet cannot be used; '' when its family is simply switched off. */
 function unusable(config: Config, subnet: Cidr): string | undefined {

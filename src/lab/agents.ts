@@ -3,8 +3,10 @@
 
 import { join } from 'node:path';
 import { installCni } from '../cni/install.ts';
+import { etcdFlags } from './etcd.ts';
 import type { LabDirectory, LabRecord } from './lab-directory.ts';
 import type { LabNode } from './plan.ts';
+import { planLab } from './plan.ts';
 import type { LabProcess } from './processes.ts';
 import { startProcess } from './processes.ts';
 
@@ -27,14 +29,17 @@ export async function prepareNode(
 export function startAgent(
   directory: LabDirectory,
   node: LabNode,
-  { program }: LabRecord,
+  { program, spec, datastore }: LabRecord,
 ): LabProcess {
   const paths = directory.node(node.name);
   const agent = startProcess(
     [
       ...['ip', 'netns', 'exec', node.netns, ...program, 'agent'],
       ...['--node-name', node.name],
-      ...['--kubeconfig', directory.nodeKubeconfig],
+      ...(datastore === 'etcd'
+        ? etcdFlags(planLab(spec), node)
+        : ['--kubeconfig', directory.nodeKubeconfig]),
+      ...['--machine-id-file', paths.machineIdFile],
       ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
       ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
       ...['--metrics-listen', '127.0.0.1:9113'],

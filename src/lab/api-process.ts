@@ -51,6 +51,8 @@ async function serveEmbedded(
   { clock, log }: ApiProcessParts,
 ): Promise<() => Promise<void>> {
   const { withoutPodCidrs } = directory.mustRecord(plan.spec.name);
+  // As where the controller-manager allocates nothing.
+  const allocates = withoutPodCidrs !== true && plan.spec.subnetSource !== 'lease';
   const { fd } = openNetns(netnsPath(plan.fabricNetns));
   const server = await startApiServer({
     listeners: [
@@ -59,7 +61,7 @@ async function serveEmbedded(
     ],
     clock,
     log,
-    podCidrRanges: withoutPodCidrs === true ? [] : plan.spec.podNetworks.map(rangeOf),
+    podCidrRanges: allocates ? plan.spec.podNetworks.map(rangeOf) : [],
     namespaces: ['poplin'],
   });
   closeSync(fd);

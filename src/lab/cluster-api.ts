@@ -153,6 +153,7 @@ export function netConfOf(spec: LabSpec): NetConf {
   return {
     ...(v4 === undefined ? { EnableIPv4: false } : { Network: v4 }),
     ...(v6 === undefined ? {} : { EnableIPv6: true, IPv6Network: v6 }),
+    ...(spec.subnetSource === undefined ? {} : { SubnetSource: spec.subnetSource }),
     Backend: { Type: spec.backend },
   };
 }

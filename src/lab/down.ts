@@ -36,7 +36,7 @@ export async function takeDown(name: string, { run, clock }: DownEffects): Promi
 }
 
 /** Agents whose start was not recorded any more, and what users left running by `lab exec`. */
-async function processesIn(run: RunCommand, netns: string): Promise<LabProcess[]> {
+export async function processesIn(run: RunCommand, netns: string): Promise<LabProcess[]> {
   const { stdout } = await run(['ip', 'netns', 'pids', netns]);
   return stdout
     .split('\n')

@@ -2,11 +2,13 @@
 // was attached. One file per fact, each written before the thing that it is about is made, so that
 // `down` finds everything also after a crash.
 
+import { randomBytes } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmdirSync,
   rmSync,
   writeFileSync,
@@ -25,6 +27,7 @@ export type NodePaths = {
   readonly runDir: string;
   readonly cniConfDir: string;
   readonly cniBinDir: string;
+  readonly machineIdFile: string;
   readonly logFile: string;
 };
 
@@ -37,6 +40,8 @@ export type LabRecord = {
   readonly kubeconfig: string;
   /** The embedded API gives nodes no podCIDRs, as without --allocate-node-cidrs. */
   readonly withoutPodCidrs?: boolean;
+  /** Absent: Kubernetes. */
+  readonly datastore?: 'etcd';
 };
 
 export class LabDirectory {
@@ -53,10 +58,17 @@ export class LabDirectory {
 
   create(record: LabRecord): void {
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    writeFileSync(join(this.path, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`);
+    this.update(record);
     mkdirSync(this.binDir);
     const words = record.program.map((word) => `'${word}'`).join(' ');
     writeFileSync(join(this.binDir, 'poplin'), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+  }
+
+  /** For a lab whose nodes come and go. */
+  update(record: LabRecord): void {
+    const path = join(this.path, 'lab.json');
+    writeFileSync(`${path}.tmp`, `${JSON.stringify(record, null, 2)}\n`);
+    renameSync(`${path}.tmp`, path);
   }
 
   /** `undefined` when the lab is not there, or was not even begun. */
@@ -100,6 +112,7 @@ export class LabDirectory {
       runDir: join(base, 'run'),
       cniConfDir: join(base, 'net.d'),
       cniBinDir: join(base, 'bin'),
+      machineIdFile: join(base, 'machine-id'),
       logFile: join(base, 'agent.log'),
     };
   }
@@ -112,12 +125,20 @@ export class LabDirectory {
     for (const directory of [paths.cniConfDir, paths.cniBinDir]) {
       mkdirSync(directory, { recursive: true, mode: 0o755 });
     }
+    // Each node is a machine of its own, and one that is added again another than before.
+    if (!existsSync(paths.machineIdFile)) {
+      writeFileSync(paths.machineIdFile, `${randomBytes(16).toString('hex')}\n`);
+    }
     return paths;
   }
 
   rememberProcess(name: string, process: LabProcess): void {
     mkdirSync(this.#processes(), { recursive: true });
     writeFileSync(join(this.#processes(), `${name}.json`), JSON.stringify(process));
+  }
+
+  forgetProcess(name: string): void {
+    rmSync(join(this.#processes(), `${name}.json`), { force: true });
   }
 
   process(name: string): LabProcess | undefined {

@@ -3,7 +3,7 @@
 // agree about every name without asking anybody. Several labs may use the same addresses, since
 // each lives in namespaces of its own; only the names differ.
 
-import type { BackendType } from '../config/config.ts';
+import type { BackendType, Config } from '../config/config.ts';
 import { assert } from '../lib/assert.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { addressAt, parseCidr } from '../net/cidr.ts';
@@ -16,6 +16,8 @@ export type LabSpec = {
   /** Lower-case letters, digits and `-`; first part of every namespace's name. */
   readonly name: string;
   readonly nodeCount: number;
+  /** Once nodes were added or removed: those that are there. */
+  readonly nodeNumbers?: readonly number[];
   readonly podsPerNode: number;
   readonly backend: BackendType;
   readonly underlay: UnderlayKind;
@@ -26,6 +28,8 @@ export type LabSpec = {
   readonly mtuBytes: number;
   /** The cluster's pod networks, one per family. */
   readonly podNetworks: readonly Cidr[];
+  /** What gives the nodes their subnets; absent: as the configuration's default has it. */
+  readonly subnetSource?: Config['subnetSource'];
 };
 
 /** One Ethernet segment: a bridge in the fabric namespace, which holds the router's address. */
@@ -92,9 +96,7 @@ export function planLab(spec: LabSpec): LabPlan {
   const segments = Array.from({ length: spec.segmentCount }, (_, index) =>
     planSegment(spec, index),
   );
-  const nodes = Array.from({ length: spec.nodeCount }, (_, index) =>
-    planNode(spec, segments, index + 1),
-  );
+  const nodes = nodeNumbersOf(spec).map((number) => planNode(spec, segments, number));
   const outsideNetworks = spec.families.map((family) => cidr(OUTSIDE_NETWORK[family]));
   const apiAddress = segments[0]?.routerAddresses[0];
   assert(apiAddress !== undefined, 'a lab has at least one segment and one family');
@@ -112,6 +114,15 @@ export function planLab(spec: LabSpec): LabPlan {
     },
     apiAddress,
   };
+}
+
+export const nodeNumbersOf = ({ nodeNumbers, nodeCount }: LabSpec): readonly number[] =>
+  nodeNumbers ?? Array.from({ length: nodeCount }, (_, index) => index + 1);
+
+/** `undefined` for what is not the name of a lab's node. */
+export function numberOfNode(name: string): number | undefined {
+  const number = Number(/^node([1-9]\d{0,2})$/.exec(name)?.[1]);
+  return number <= NODE_COUNT_MAX ? number : undefined;
 }
 
 function planSegment(spec: LabSpec, index: number): Segment {

@@ -1,6 +1,6 @@
 // The lab's pods: a network namespace each, attached to its node by the real CNI executable.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePrefix } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
@@ -42,6 +42,9 @@ export function podRecords(directory: LabDirectory): PodRecord[] {
     .sort()
     .map((file) => JSON.parse(readFileSync(join(files, file), 'utf8')) as PodRecord);
 }
+
+export const forgetPod = (directory: LabDirectory, name: string): void =>
+  rmSync(recordFile(directory, name), { force: true });
 
 export const addressesOf = ({ result }: PodRecord): Ip[] =>
   result.ips.flatMap(({ address }) => {

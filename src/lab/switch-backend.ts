@@ -4,7 +4,7 @@
 import { renderProblem } from '../config/problems.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
-import type { ClusterApi } from './cluster-api.ts';
+import type { LabDatastore } from './datastore.ts';
 import type { LabDirectory } from './lab-directory.ts';
 import { nodeStatus, untilSettled } from './node-status.ts';
 import type { LabPlan } from './plan.ts';
@@ -22,7 +22,7 @@ export type BackendChange = {
 export type Lab = {
   readonly plan: LabPlan;
   readonly directory: LabDirectory;
-  readonly api: ClusterApi;
+  readonly api: Pick<LabDatastore, 'netConfText' | 'putNetConf'>;
 };
 
 /** Milliseconds until the last node had moved. */

@@ -44,12 +44,7 @@ export function renderFabric(plan: LabPlan): string[] {
     lines.push(...renderAddresses(segment.bridge, segment.networks, segment.routerAddresses));
     lines.push(`link set ${segment.bridge} up`);
   }
-  for (const node of plan.nodes) {
-    lines.push(
-      `link add ${node.name} mtu ${mtu} type veth peer name ${UNDERLAY_LINK} netns ${node.netns}`,
-      `link set ${node.name} master ${node.segment.bridge} up`,
-    );
-  }
+  lines.push(...plan.nodes.flatMap((node) => renderPort(plan, node)));
   const { outside } = plan;
   lines.push(
     `link add outside mtu ${mtu} type veth peer name ${UNDERLAY_LINK} netns ${outside.netns}`,
@@ -58,6 +53,11 @@ export function renderFabric(plan: LabPlan): string[] {
   );
   return lines;
 }
+
+const renderPort = ({ spec }: LabPlan, { name, netns, segment }: LabNode): string[] => [
+  `link add ${name} mtu ${spec.mtuBytes} type veth peer name ${UNDERLAY_LINK} netns ${netns}`,
+  `link set ${name} master ${segment.bridge} up`,
+];
 
 export const renderNode = (plan: LabPlan, node: LabNode): string[] =>
   renderHost(plan.spec.mtuBytes, {
@@ -101,16 +101,39 @@ const NO_DAD_FLAG = { ipv4: '', ipv6: ' nodad' } as const satisfies Record<Famil
 
 export async function makeUnderlay(run: RunCommand, plan: LabPlan): Promise<void> {
   const hosts = [...namespacesOfNodes(plan), plan.outside.netns];
-  for (const netns of [plan.fabricNetns, ...hosts]) {
-    await mustRun(run, ['ip', 'netns', 'add', netns]);
-    const sysctls = netns === plan.fabricNetns ? ROUTER_SYSCTLS : NO_DAD_SYSCTLS;
-    inNamespace(netnsPath(netns), () => {
-      for (const [path, value] of sysctls) writeFileSync(`/proc/sys/net/${path}`, value);
-    });
-  }
+  await addNamespace(run, plan.fabricNetns, ROUTER_SYSCTLS);
+  for (const netns of hosts) await addNamespace(run, netns, NO_DAD_SYSCTLS);
   await ipBatch(run, plan.fabricNetns, renderFabric(plan));
   await Promise.all([
     ...plan.nodes.map((node) => ipBatch(run, node.netns, renderNode(plan, node))),
     ipBatch(run, plan.outside.netns, renderOutside(plan)),
   ]);
+}
+
+/** One further node, whose namespace is made as well. */
+export async function addToUnderlay(run: RunCommand, plan: LabPlan, node: LabNode): Promise<void> {
+  await addNamespace(run, node.netns, NO_DAD_SYSCTLS);
+  await ipBatch(run, plan.fabricNetns, renderPort(plan, node));
+  await ipBatch(run, node.netns, renderNode(plan, node));
+}
+
+/** The kernel takes a namespace apart some time later: a name must be free at once. */
+export async function removeFromUnderlay(
+  run: RunCommand,
+  plan: LabPlan,
+  { name, netns }: LabNode,
+): Promise<void> {
+  await ipBatch(run, plan.fabricNetns, [`link del ${name}`]);
+  await mustRun(run, ['ip', 'netns', 'del', netns]);
+}
+
+async function addNamespace(
+  run: RunCommand,
+  netns: string,
+  sysctls: readonly (readonly [string, string])[],
+): Promise<void> {
+  await mustRun(run, ['ip', 'netns', 'add', netns]);
+  inNamespace(netnsPath(netns), () => {
+    for (const [path, value] of sysctls) writeFileSync(`/proc/sys/net/${path}`, value);
+  });
 }

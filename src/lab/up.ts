@@ -7,9 +7,12 @@ import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import { prepareNode, startAgent } from './agents.ts';
 import type { NetConf } from './cluster-api.ts';
-import { ClusterApi, labelsOf, netConfOf } from './cluster-api.ts';
+import { labelsOf, netConfOf } from './cluster-api.ts';
 import type { RunCommand } from './command.ts';
+import type { LabDatastore } from './datastore.ts';
+import { openDatastore } from './datastore.ts';
 import { leftoversOf, takeDown } from './down.ts';
+import { startEtcd } from './etcd.ts';
 import type { LabRecord } from './lab-directory.ts';
 import { LabDirectory } from './lab-directory.ts';
 import { untilSettled } from './node-status.ts';
@@ -48,14 +51,19 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
     effects.say(`removing what an earlier lab "${spec.name}" left`);
     await takeDown(spec.name, effects);
   }
-  const { withoutPodCidrs = false, netConf = {} } = options;
-  directory.create({ spec, program, kubeconfig, withoutPodCidrs });
+  const { withoutPodCidrs = false, netConf = {}, datastore } = options;
+  const which = datastore === undefined ? {} : { datastore };
+  directory.create({ spec, program, kubeconfig, withoutPodCidrs, ...which });
 
   effects.say(`underlay: ${spec.underlay}, ${spec.nodeCount} nodes`);
   await makeUnderlay(effects.run, plan);
-  await startApi(plan, directory, { record: options, effects });
-  const api = await ClusterApi.open(kubeconfig === '' ? directory.kubeconfig : kubeconfig);
-  await createObjects(api, plan, netConf);
+  if (datastore === 'etcd') {
+    effects.say('etcd: a real one');
+    await startEtcd(plan, directory, effects.clock);
+  } else {
+    await startApi(plan, directory, { record: options, effects });
+  }
+  await createObjects(await openDatastore(directory, options), plan, netConf);
 
   effects.say(`agents: ${spec.nodeCount}, backend ${spec.backend}`);
   for (const node of plan.nodes) {
@@ -101,15 +109,15 @@ export async function startApi(
 
 /** What a cluster has before any agent comes: the configuration and the Nodes. */
 export async function createObjects(
-  api: ClusterApi,
+  datastore: LabDatastore,
   plan: LabPlan,
   netConf: NetConf,
 ): Promise<void> {
   const labels = labelsOf(plan.spec.name);
   const whole = { ...netConfOf(plan.spec), ...netConf };
-  await api.createNetConf(`${JSON.stringify(whole, null, 2)}\n`, labels);
+  await datastore.createNetConf(`${JSON.stringify(whole, null, 2)}\n`, labels);
   for (const node of plan.nodes) {
-    await api.createNode(node.name, node.addresses, { metadata: { labels } });
+    await datastore.createNode(node.name, node.addresses, { metadata: { labels } });
   }
 }
 

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   NETNS: { summary: 'A network namespace could not be entered.', retryable: false },
   NFT: { summary: 'nft refused the rules.', retryable: true },
   FILE: { summary: 'A file could not be read or written.', retryable: true },
+  ETCD: { summary: 'etcd did not do what was asked.', retryable: true },
   KUBERNETES_API: { summary: 'The Kubernetes API did not do what was asked.', retryable: true },
   KUBECONFIG: { summary: 'The kubeconfig or service account is not usable.', retryable: false },
   LAB: { summary: 'A lab could not be made, used or removed.', retryable: false },

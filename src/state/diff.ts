@@ -14,6 +14,7 @@ import type {
   VxlanLink,
 } from './kernel-state.ts';
 import type { AdditiveOp, Op, OpObject, RemoveOp } from './op.ts';
+import { isPodLink } from './own.ts';
 
 /** Computed from the whole truth: what is ours and not in here has to go. */
 export type CompleteState = KernelState & { readonly knowledge: 'complete' };
@@ -41,6 +42,44 @@ export function diffAdditive(
     (op) => !(op.object === 'link' && op.verb === 'add' && actual.links.has(op.value.name)),
   );
 }
+
+/**
+ * What a remembered cluster allows: what is missing is added, and this node's own things are kept
+ * as they should be. What leads to peers and is there already may be newer than the memory, and
+ * stays. Only what the node's own right to its subnets decides is removed, whatever the cluster.
+ */
+export function diffRemembered(
+  desired: RememberedState,
+  actual: KernelState,
+  owned: KernelState,
+): Op[] {
+  const kept = diffAdditive(desired, actual).filter(
+    (op) => op.verb !== 'change' || !LEADS_TO_PEERS.has(op.object) || isOwnRoute(op),
+  );
+  const gone: RemoveOp[] = [];
+  for (const [key, value] of owned.addresses) {
+    const isOwn = value.link === 'lo' && !desired.addresses.has(key);
+    if (isOwn) gone.push({ verb: 'remove', object: 'address', value });
+  }
+  for (const [key, value] of owned.routes) {
+    const isOwn = isOfOwnSubnet(value) && !desired.routes.has(key);
+    if (isOwn) gone.push({ verb: 'remove', object: 'route', value });
+  }
+  return [...kept, ...gone];
+}
+
+const LEADS_TO_PEERS: ReadonlySet<OpObject['object']> = new Set([
+  'route',
+  'nexthop',
+  'neighbour',
+  'fdb',
+]);
+
+/** To the node's own pods, or the unreachable one below those. */
+const isOfOwnSubnet = ({ via }: Route): boolean =>
+  via.kind === 'unreachable' || (via.kind === 'link' && isPodLink(via.link));
+
+const isOwnRoute = (op: AdditiveOp): boolean => op.object === 'route' && isOfOwnSubnet(op.value);
 
 function additions(desired: KernelState, actual: KernelState): AdditiveOp[] {
   const ops: AdditiveOp[] = [];

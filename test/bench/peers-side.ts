@@ -84,7 +84,12 @@ export class PeersSide {
     const cluster = this.#clusters.get(peerCount) ?? clusterOf(peerCount);
     this.#clusters.set(peerCount, cluster);
     const startedMs = performance.now();
-    const outcome = await this.#reconciler.pass({ config: this.#config, cluster });
+    const subnets = cluster.nodes.get(SELF)?.subnets ?? [];
+    const outcome = await this.#reconciler.pass({
+      config: this.#config,
+      cluster,
+      right: { subnets },
+    });
     const totalMs = performance.now() - startedMs;
     const [failure] = outcome.failures;
     if (failure !== undefined) throw failure.error;

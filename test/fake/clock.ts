@@ -7,14 +7,30 @@ type Sleeper = { readonly atMs: number; readonly wake: () => void };
 
 export class FakeClock implements Clock {
   #nowMs = 0;
+  #sleptMs = 0;
+  #setMs = 0;
   #sleepers: Sleeper[] = [];
 
   monotonicMs(): number {
     return this.#nowMs;
   }
 
+  boottimeMs(): number {
+    return this.#nowMs + this.#sleptMs;
+  }
+
   now(): Date {
-    return new Date(Date.UTC(2026, 0, 1) + this.#nowMs);
+    return new Date(Date.UTC(2026, 0, 1) + this.boottimeMs() + this.#setMs);
+  }
+
+  /** The machine sleeps: no timer goes on, nobody wakes. */
+  suspend(byMs: number): void {
+    this.#sleptMs += byMs;
+  }
+
+  /** Somebody sets the wall clock. */
+  setWallClock(byMs: number): void {
+    this.#setMs += byMs;
   }
 
   sleep(delayMs: number, stop?: AbortSignal): Promise<void> {

@@ -39,6 +39,8 @@ export class FakeKernel implements Kernel {
   readonly namespace: FakeNamespace;
   /** All ops that were carried out or refused, in order. */
   readonly applied: Op[] = [];
+  /** Called after each op that was carried out, in the middle of an apply. */
+  afterOp: ((op: Op) => void) | undefined;
   readonly #faults: ArmedFault[] = [];
   #ownsLink: ReadScope['ownsLink'] = () => true;
 
@@ -94,7 +96,10 @@ export class FakeKernel implements Kernel {
       const refusal =
         effect === 'fail' ? refuse('EBUSY: made to fail') : carryOut(this.namespace, op, this);
       if (effect === 'crash-after') throw new KernelCrash(`after ${describeOp(op)}`);
-      if (refusal === undefined) continue;
+      if (refusal === undefined) {
+        this.afterOp?.(op);
+        continue;
+      }
       const { code, operation, text } = refusal;
       failures.push({ op, error: new AppError(code, operation ?? describeOp(op), text) });
     }

@@ -1,30 +1,26 @@
 // The route lookup of the fake kernel: local addresses first, then the longest prefix of the main
-// table and of the links' own networks.
+// table and of the links' own networks. The simulation walks thousands of packets through it, so
+// the numbers behind prefixes are computed once for each namespace.
 
 import type { Cidr } from '../../src/net/cidr.ts';
-import { cidrLengthBits, contains, networkOf } from '../../src/net/cidr.ts';
+import { cidrAddress, cidrLengthBits, cidrSize, networkOf } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
-import { familyOf } from '../../src/net/ip.ts';
-import type { Route, RouteVia } from '../../src/state/kernel-state.ts';
+import { familyOf, ipToBigInt } from '../../src/net/ip.ts';
+import type { RouteVia } from '../../src/state/kernel-state.ts';
 import { MAIN_TABLE } from '../../src/state/own.ts';
 import type { RouteLookup } from '../../src/state/route-lookup.ts';
-import type { FakeNamespace } from './namespace.ts';
+import type { AddressRange, FakeNamespace } from './namespace.ts';
 
 type Candidate = {
-  readonly destination: Cidr;
+  readonly range: AddressRange;
   readonly metric: number;
   readonly via: RouteVia;
-  readonly source?: Ip;
+  readonly source?: Ip | undefined;
 };
 
 export function lookUp(namespace: FakeNamespace, ip: Ip): RouteLookup {
   if (namespace.hasAddress(ip)) return { kind: 'local' };
-  const [best] = candidates(namespace)
-    .filter(({ destination }) => contains(destination, ip))
-    .sort(
-      (a, b) =>
-        cidrLengthBits(b.destination) - cidrLengthBits(a.destination) || a.metric - b.metric,
-    );
+  const best = bestRoute(namespace, ip);
   if (best === undefined || best.via.kind === 'unreachable') return { kind: 'unreachable' };
   const { link } = best.via;
   const source = best.source ?? sourceOn(namespace, link, ip);
@@ -34,17 +30,50 @@ export function lookUp(namespace: FakeNamespace, ip: Ip): RouteLookup {
     : { kind: 'gateway', link, gateway: best.via.gateway, ...from };
 }
 
-function candidates(namespace: FakeNamespace): Candidate[] {
-  const routes: Candidate[] = [...namespace.routes.values()].filter(
-    ({ table }: Route) => table === MAIN_TABLE,
-  );
+function bestRoute(namespace: FakeNamespace, ip: Ip): Candidate | undefined {
+  const family = familyOf(ip);
+  const number = ipToBigInt(ip);
+  let best: Candidate | undefined;
+  const consider = (candidate: Candidate): void => {
+    const { range, metric } = candidate;
+    if (range.family !== family || number < range.first || number > range.last) return;
+    const isBetter =
+      best === undefined ||
+      range.lengthBits > best.range.lengthBits ||
+      (range.lengthBits === best.range.lengthBits && metric < best.metric);
+    if (isBetter) best = candidate;
+  };
+  for (const { table, destination, metric, via, source } of namespace.routes.values()) {
+    if (table !== MAIN_TABLE) continue;
+    consider({ range: rangeOf(namespace, destination), metric, via, source });
+  }
+  const metric = family === 'ipv6' ? 256 : 0;
   for (const { link, address, lengthBits } of namespace.addresses.values()) {
     if (namespace.links.get(link)?.up !== true) continue;
-    const destination = networkOf(address, lengthBits);
-    const metric = familyOf(address) === 'ipv6' ? 256 : 0;
-    routes.push({ destination, metric, via: { kind: 'link', link }, source: address });
+    const range = rangeAround(namespace, address, lengthBits);
+    consider({ range, metric, via: { kind: 'link', link }, source: address });
   }
-  return routes;
+  return best;
+}
+
+function rangeOf(namespace: FakeNamespace, cidr: Cidr): AddressRange {
+  const known = namespace.ranges.get(cidr);
+  if (known !== undefined) return known;
+  const address = cidrAddress(cidr);
+  const first = ipToBigInt(address);
+  const last = first + cidrSize(cidr) - 1n;
+  const range = { family: familyOf(address), first, last, lengthBits: cidrLengthBits(cidr) };
+  namespace.ranges.set(cidr, range);
+  return range;
+}
+
+function rangeAround(namespace: FakeNamespace, address: Ip, lengthBits: number): AddressRange {
+  const text = `${address}/${lengthBits}`;
+  const known = namespace.ranges.get(text);
+  if (known !== undefined) return known;
+  const range = rangeOf(namespace, networkOf(address, lengthBits));
+  namespace.ranges.set(text, range);
+  return range;
 }
 
 /** The first address of the link that is of the destination's family. */

@@ -3,6 +3,7 @@
 // it, as the real one outlives the agent's process.
 
 import type { Hint, Kernel } from '../../src/kernel/kernel.ts';
+import type { Family } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { Mac } from '../../src/net/mac.ts';
 import type {
@@ -21,6 +22,13 @@ export type FakeWatcher = {
   listener(hint: Hint): void;
   /** Neighbours of other links are not told of. */
   ownsLink(name: string): boolean;
+};
+/** A prefix as numbers. */
+export type AddressRange = {
+  readonly family: Family;
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly lengthBits: number;
 };
 export type FakeSet = { readonly type: string; readonly elements: Set<string> };
 
@@ -52,6 +60,8 @@ export class FakeNamespace {
   /** The other ends of veth pairs. */
   readonly peers = new Map<string, LinkEnd>();
   readonly watchers = new Set<FakeWatcher>();
+  /** What lookups computed of prefixes, by their text. */
+  readonly ranges = new Map<string, AddressRange>();
 
   constructor(machine: FakeMachine, path: string) {
     this.machine = machine;
@@ -59,7 +69,8 @@ export class FakeNamespace {
   }
 
   hasAddress(ip: Ip): boolean {
-    return [...this.addresses.values()].some(({ address }) => address === ip);
+    for (const { address } of this.addresses.values()) if (address === ip) return true;
+    return false;
   }
 
   /** Tells everybody but `by`, as the kernel's notifications do. */

@@ -61,7 +61,8 @@ export class FakeNode implements Disposable {
   }
 
   pass(config: Config, nodes: readonly ClusterNode[]): Promise<PassOutcome> {
-    return this.#reconciler.pass({ config, cluster: clusterOf(nodes) });
+    const subnets = nodes.find(({ name }) => name === 'node-1')?.subnets ?? [];
+    return this.#reconciler.pass({ config, cluster: clusterOf(nodes), right: { subnets } });
   }
 
   /**

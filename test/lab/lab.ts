@@ -4,7 +4,6 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Status } from '../../src/agent/status.ts';
 import { parseConfig } from '../../src/config/parse.ts';
@@ -32,11 +31,11 @@ import { parseCidr } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
+import { complaintsOf } from './complaints.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 const UNTIL_TIMEOUT_MS = 15_000;
 const POLL_MS = 20;
-const LOG_LINES_SHOWN = 15;
 const NAME = /^ps(\d+)-/;
 
 export type LabOptions = Partial<Omit<LabSpec, 'name' | 'podNetworks'>> & {
@@ -114,31 +113,6 @@ function specOf(name: string, options: LabOptions): LabSpec {
   };
 }
 
-/** What the agents of a lab complained about, for whoever reads the failure of a test. */
-function complaintsOf(directory: LabDirectory, { nodeCount, name }: LabSpec): string {
-  const files = Array.from({ length: nodeCount }, (_, index) => ({
-    who: `node${index + 1}`,
-    path: directory.node(`node${index + 1}`).logFile,
-  }));
-  const all = [...files, { who: 'api', path: directory.apiLogFile }];
-  return all
-    .flatMap(({ who, path }) => {
-      const lines = readIfThere(path)
-        .split('\n')
-        .filter((line) => !/^$|"level":"?(30|info)/.test(line));
-      return lines.slice(-LOG_LINES_SHOWN).map((line) => `${name} ${who}: ${line}\n`);
-    })
-    .join('');
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 /** Resolves with what `find` finds; rejects after the bound, naming `what`. */
 export async function until<Found>(
   what: string,
@@ -169,6 +143,11 @@ export class TestLab {
     this.plan = plan;
     this.directory = directory;
     this.api = api;
+  }
+
+  /** The same lab after nodes came or went. */
+  withPlan(plan: LabPlan): TestLab {
+    return new TestLab({ plan, directory: this.directory, api: this.api });
   }
 
   node(name: string): LabNode {
@@ -236,11 +215,14 @@ export class TestLab {
     }
   }
 
-  async settled(accept: (status: Status) => boolean = () => true): Promise<void> {
+  async settled(
+    accept: (status: Status) => boolean = () => true,
+    timeoutMs = UNTIL_TIMEOUT_MS,
+  ): Promise<void> {
     const settling = {
       nodeNames: this.plan.nodes.map(({ name }) => name),
       familyCount: this.plan.spec.families.length,
-      timeoutMs: UNTIL_TIMEOUT_MS,
+      timeoutMs,
       accept,
     };
     await untilSettled(this.directory, settling, systemClock);

@@ -8,7 +8,7 @@ import { runCommand } from '../../src/lab/command.ts';
 import { cni } from './cni.ts';
 import { kernelText } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
-import { withLab } from './lab.ts';
+import { until, withLab } from './lab.ts';
 import { machineText, tracesOf } from './machine.ts';
 
 const LANES = 10;
@@ -55,6 +55,7 @@ test('a lab leaves nothing on the machine', async () => {
 test('500 pods that came and went leave nothing on their node', async (t) => {
   await withLab({ nodeCount: 2 }, async (lab) => {
     await addAndDelete(lab, 0, 3);
+    await until('what it remembers is written', () => filesOf(lab).includes('holding.json'));
     const before = { kernel: kernelText(lab, 'node1'), files: filesOf(lab) };
     const descriptors = descriptorsOf(agentPid(lab));
     const startedMs = performance.now();

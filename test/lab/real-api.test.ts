@@ -124,7 +124,7 @@ describe('a lab on a real API', () => {
       const name = `t${process.pid}-real`;
       const plan = await up(context, name, cluster.kubeconfig);
       const directory = new LabDirectory(name);
-      assert.equal(names(cluster).length, before.length + 4);
+      assert.equal(names(cluster).length, before.length + 5);
       const endpoints = await endpointsOf(plan, directory);
       const stop = new AbortController().signal;
       const { ok, pairs } = await checkReachability(endpoints, { timeoutMs: 3_000, stop });

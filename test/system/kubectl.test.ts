@@ -42,7 +42,8 @@ async function start(context: TestContext): Promise<World> {
   await writeFile(kubeconfig, kubeconfigFor(portOf(api)));
   // A home of its own, since kubectl caches discovery by host and port.
   const path = process.env.PATH ?? '';
-  const environment = { HOME: directory, KUBECONFIG: kubeconfig, PATH: path };
+  const editor = { KUBE_EDITOR: 'sed -i s/10.1.0.0/10.9.0.0/' };
+  const environment = { HOME: directory, KUBECONFIG: kubeconfig, PATH: path, ...editor };
   const kubectl = async (...words: readonly string[]): Promise<string> => {
     const { stdout } = await promisify(execFile)('kubectl', words, { env: environment });
     return stdout;
@@ -138,6 +139,40 @@ describe('kubectl', () => {
     assert.match(await kubectl('get', 'cm', '-A'), /poplin +poplin-config +1 +\d+s/);
     await kubectl('delete', ...target);
     await assert.rejects(network(), /NotFound/);
+  });
+
+  test('edits, compares, patches in three ways, and tries without writing', async (context) => {
+    const { directory, kubectl } = await start(context);
+    const file = join(directory, 'config.yaml');
+    await writeFile(file, manifest('10.1.0.0/16'));
+    await kubectl('apply', '-f', file);
+    assert.match(await kubectl('apply', '-f', file), /unchanged/);
+    await writeFile(file, manifest('10.2.0.0/16'));
+    assert.match(await kubectl('apply', '--dry-run=server', '-f', file), /server dry run/);
+    // It exits with 1 when there is a difference.
+    await assert.rejects(kubectl('diff', '-f', file), { code: 1, stdout: /\+.*10\.2\.0\.0/ });
+    const target = ['-n', 'poplin', 'cm', 'poplin-config'];
+    const data = () => kubectl('get', ...target, '-o', 'jsonpath={.data}');
+    assert.match(await data(), /10\.1\.0\.0/);
+    await kubectl('edit', ...target);
+    assert.match(await data(), /10\.9\.0\.0/);
+    const patch = (type: string, value: object) =>
+      kubectl('patch', ...target, '--type', type, '-p', JSON.stringify(value));
+    await patch('json', [{ op: 'add', path: '/data/a', value: '1' }]);
+    await patch('strategic', { data: { b: '2' } });
+    await patch('merge', { data: { 'net-conf.json': null } });
+    assert.deepEqual(JSON.parse(await data()), { a: '1', b: '2' });
+  });
+
+  test('shows network policies with what they select', async (context) => {
+    const { directory, kubectl } = await start(context);
+    const file = join(directory, 'policy.json');
+    const spec = { podSelector: { matchLabels: { app: 'x' } }, egress: [{}] };
+    const head = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' };
+    await writeFile(file, JSON.stringify({ ...head, metadata: { name: 'p' }, spec }));
+    await kubectl('apply', '-f', file);
+    assert.match(await kubectl('get', 'netpol'), /\np +app=x +/);
+    assert.match(await kubectl('describe', 'netpol', 'p'), /Policy Types: Ingress, Egress/);
   });
 
   test('annotates and labels, also by removing', async (context) => {

@@ -94,7 +94,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   {
     folder: 'src/source',
     folders: ['src/cluster', 'src/net', 'src/lib'],
-    packages: ['node:*', 'zod', '@kubernetes/client-node', 'yaml'],
+    packages: ['node:*', 'zod', '@kubernetes/client-node', 'yaml', 'etcd3'],
     reason: 'adapter of a datastore; it knows nothing of kernels and pods',
   },
   {
@@ -112,7 +112,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   {
     folder: 'src/lab',
     folders: EVERYTHING,
-    packages: ['node:*', 'zod', 'koffi', '@kubernetes/client-node'],
+    packages: ['node:*', 'zod', 'koffi', 'yaml', '@kubernetes/client-node'],
     reason: 'a product on top of the others: many nodes on one machine',
   },
   {

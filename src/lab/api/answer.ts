@@ -29,4 +29,4 @@ export const jsonAnswer = (bytes: Buffer, code = 200): Answer => ({
 });
 
 export const statusAnswer = (status: StatusBody): Answer =>
-  jsonAnswer(Buffer.from(JSON.stringify(status)), status.code);
+  jsonAnswer(Buffer.from(JSON.stringify(status)), status.code ?? 200);

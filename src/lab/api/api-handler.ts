@@ -3,29 +3,30 @@
 
 import type { Answer, ApiRequest } from './answer.ts';
 import { jsonAnswer, statusAnswer } from './answer.ts';
-import { discover } from './discovery.ts';
+import { mediaType, parseBody, parseOptions } from './body.ts';
+import { deletionStatus } from './deletion.ts';
+import { answerDiscovery } from './discovery.ts';
 import { listPage } from './list.ts';
-import type { JsonObject, KubeObject } from './object.ts';
-import { isJsonObject, textAt } from './object.ts';
-import type { Target } from './operations.ts';
-import {
-  createObject,
-  deleteObject,
-  deletionStatus,
-  patchObject,
-  updateObject,
-} from './operations.ts';
-import { mergePatch } from './patch.ts';
-import { decodeProtobuf } from './protobuf.ts';
+import type { KubeObject } from './object.ts';
+import { createObject, deleteObject, patchObject, updateObject } from './operations.ts';
+import type { Target } from './ownership.ts';
+import { patchFunction } from './patch-request.ts';
 import type { Representation } from './representation.ts';
 import { negotiate, renderEntry, renderList } from './representation.ts';
+import {
+  deleteOptions,
+  integer,
+  isTrue,
+  revisionMatchOf,
+  revisionOf,
+  writeOptions,
+} from './request-options.ts';
 import type { Route } from './route.ts';
 import { parseRoute } from './route.ts';
 import { parseSelectors } from './selectors.ts';
-import { badRequest, methodNotAllowed, notFound, pathNotFound, StatusError } from './status.ts';
-import type { Entry, Store } from './store.ts';
-import { keyOf } from './store.ts';
-import { strategicMergePatch } from './strategic-patch.ts';
+import { methodNotAllowed, notFound, tooLargeRevision } from './status.ts';
+import type { Entry, ObjectStore, Store } from './store.ts';
+import { dryRunOf, keyOf } from './store.ts';
 
 export function handle(store: Store, request: ApiRequest): Answer {
   const route = parseRoute(request.path);
@@ -44,28 +45,15 @@ type Context = {
   readonly form: Representation;
 };
 
-function answerDiscovery(request: ApiRequest): Answer {
-  const found = request.method === 'GET' ? discover(request.path) : undefined;
-  if (found === undefined) throw pathNotFound();
-  if (found.kind === 'text') {
-    return { kind: 'body', code: 200, contentType: 'text/plain', bytes: Buffer.from(found.text) };
-  }
-  // An empty protobuf message is an OpenAPI document without definitions (kubectl before 1.27).
-  if (request.path === '/openapi/v2' && request.accept?.includes('proto-openapi') === true) {
-    // Not the type that was asked for: its `@` is no media type for Go's parser.
-    const contentType = 'application/octet-stream';
-    return { kind: 'body', code: 200, contentType, bytes: Buffer.alloc(0) };
-  }
-  return jsonAnswer(Buffer.from(JSON.stringify(found.json)));
-}
-
 function handleCollection(context: Context): Answer {
-  const { store, request, route } = context;
+  const { request, route } = context;
   switch (request.method) {
     case 'GET':
       return isTrue(request.query, 'watch') ? watch(context) : list(context);
-    case 'POST':
-      return render(createObject(store, route, parseBody(request)), context, 201);
+    case 'POST': {
+      const body = parseBody(request);
+      return render(createObject(writable(context, 'CreateOptions'), route, body), context, 201);
+    }
     case 'DELETE':
       return deleteCollection(context);
     default:
@@ -74,14 +62,19 @@ function handleCollection(context: Context): Answer {
 }
 
 function handleItem(context: Context, target: Target): Answer {
-  const { store, request } = context;
+  const { request } = context;
   switch (request.method) {
     case 'GET':
-      return isTrue(request.query, 'watch') ? watch(context) : get(context, target);
-    case 'PUT':
-      return render(updateObject(store, target, parseBody(request)).entry, context);
-    case 'PATCH':
-      return render(patchObject(store, target, patchFunction(request)).entry, context);
+      return get(context, target);
+    case 'PUT': {
+      const body = parseBody(request);
+      const { kind, entry } = updateObject(writable(context, 'UpdateOptions'), target, body);
+      return render(entry, context, kind === 'created' ? 201 : 200);
+    }
+    case 'PATCH': {
+      const change = patchFunction(target.kind, request, mediaType(request.contentType));
+      return render(patchObject(writable(context, 'PatchOptions'), target, change).entry, context);
+    }
     case 'DELETE':
       return remove(context, target);
     default:
@@ -89,32 +82,34 @@ function handleItem(context: Context, target: Target): Answer {
   }
 }
 
+/** What a write goes to: the store, or, in a dry run, nothing. */
+const writable = ({ store, request }: Context, options: string): ObjectStore =>
+  writeOptions(request.query, options).isDryRun ? dryRunOf(store) : store;
+
 const render = (entry: Entry, { form }: Context, code = 200): Answer =>
   jsonAnswer(renderEntry(entry, form), code);
 
 function get(context: Context, target: Target): Answer {
-  const entry = context.store.get(target.kind, keyOf(target.namespace, target.name));
+  const { store, request } = context;
+  const revision = revisionOf(request.query) ?? 0;
+  if (revision > store.revision) throw tooLargeRevision(revision, store.revision);
+  const entry = store.get(target.kind, keyOf(target.namespace, target.name));
   if (entry === undefined) throw notFound(target.kind, target.name);
   return render(entry, context);
 }
 
 function remove(context: Context, target: Target): Answer {
   const { store, request } = context;
-  const options = request.body.length === 0 ? {} : parseBody(request);
-  const { kind, entry } = deleteObject(store, target, {
-    uid: textAt(options, 'preconditions.uid') || undefined,
-    resourceVersion: textAt(options, 'preconditions.resourceVersion') || undefined,
-  });
+  const options = deleteOptions(request.query, parseOptions(request));
+  const { kind, entry } = deleteObject(options.isDryRun ? dryRunOf(store) : store, target, options);
   return kind === 'removed' ? statusAnswer(deletionStatus(entry)) : render(entry, context);
 }
 
-/** `undefined` when everything matches; a watch or list at an object selects it by name. */
+/** `undefined` when everything matches. */
 function selectorOf({ request, route }: Context): ((object: KubeObject) => boolean) | undefined {
-  const fields = request.query.get('fieldSelector') ?? '';
-  const byName = route.name === undefined ? '' : `metadata.name=${route.name}`;
   return parseSelectors(route.kind, {
     labelSelector: request.query.get('labelSelector') ?? '',
-    fieldSelector: [fields, byName].filter((text) => text !== '').join(','),
+    fieldSelector: request.query.get('fieldSelector') ?? '',
   });
 }
 
@@ -127,8 +122,8 @@ function list(context: Context): Answer {
     selector: selectorOf(context),
     limit: integer(query, 'limit') ?? 0,
     continueToken: query.get('continue') ?? undefined,
-    revision: integer(query, 'resourceVersion'),
-    revisionMatch: query.get('resourceVersionMatch') ?? undefined,
+    revision: revisionOf(query),
+    revisionMatch: revisionMatchOf(query),
   });
   return jsonAnswer(renderList(route.kind, page.entries, { meta: page.meta, form }));
 }
@@ -146,7 +141,7 @@ function watch(context: Context): Answer {
       kind: route.kind,
       namespace: route.namespace,
       selector: selectorOf(context),
-      revision: integer(query, 'resourceVersion'),
+      revision: revisionOf(query),
       sendInitialEvents: isTrue(query, 'sendInitialEvents'),
       allowBookmarks: isTrue(query, 'allowWatchBookmarks'),
       timeoutMs: timeoutSeconds > 0 ? timeoutSeconds * 1000 : DEFAULT_WATCH_MS,
@@ -156,7 +151,8 @@ function watch(context: Context): Answer {
 }
 
 function deleteCollection(context: Context): Answer {
-  const { store, route, form } = context;
+  const { store, request, route, form } = context;
+  const options = deleteOptions(request.query, parseOptions(request));
   const page = listPage(store, {
     kind: route.kind,
     namespace: route.namespace,
@@ -166,52 +162,10 @@ function deleteCollection(context: Context): Answer {
     revision: undefined,
     revisionMatch: undefined,
   });
+  const target = options.isDryRun ? dryRunOf(store) : store;
   const entries = page.entries.map(({ object: { metadata } }) => {
     const { name = '', namespace } = metadata;
-    return deleteObject(store, { kind: route.kind, namespace, name }).entry;
+    return deleteObject(target, { kind: route.kind, namespace, name }, options).entry;
   });
   return jsonAnswer(renderList(route.kind, entries, { meta: page.meta, form }));
-}
-
-/** The patch as a function from the current object to the new one. */
-function patchFunction(request: ApiRequest): (current: KubeObject) => unknown {
-  const type = (request.contentType ?? '').split(';')[0]?.trim();
-  const patch = (): JsonObject => parseBody(request);
-  switch (type) {
-    case 'application/merge-patch+json':
-      return (current) => mergePatch(current, patch());
-    case 'application/strategic-merge-patch+json':
-      return (current) => strategicMergePatch(current, patch());
-    default:
-      throw new StatusError({
-        code: 415,
-        reason: 'UnsupportedMediaType',
-        message:
-          `the body of the request was in an unknown format (${type}) - accepted media types` +
-          ' include: application/merge-patch+json, application/strategic-merge-patch+json',
-      });
-  }
-}
-
-function parseBody({ body, contentType }: ApiRequest): JsonObject {
-  if (contentType === 'application/vnd.kubernetes.protobuf') return decodeProtobuf(body);
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString());
-  } catch (error) {
-    throw badRequest(`the body of the request is not JSON: ${String(error)}`);
-  }
-  if (!isJsonObject(json)) throw badRequest('the body of the request is not a JSON object');
-  return json;
-}
-
-const isTrue = (query: URLSearchParams, name: string): boolean =>
-  ['true', '1'].includes(query.get(name) ?? '');
-
-/** `undefined` when absent or empty. */
-function integer(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name) ?? '';
-  if (text === '') return undefined;
-  if (!/^\d{1,16}$/.test(text)) throw badRequest(`${name}: Invalid value: "${text}"`);
-  return Number(text);
 }

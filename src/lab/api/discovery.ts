@@ -1,8 +1,12 @@
-// What a client asks before it uses an API: versions, groups, resources, health, and so much of
-// OpenAPI that kubectl leaves validation to the server. All of it is made from the kind table.
+// What a client asks before it uses an API: versions, groups, resources, health, OpenAPI. All of it
+// is made from the kind table.
 
+import type { Answer, ApiRequest } from './answer.ts';
+import { jsonAnswer } from './answer.ts';
 import type { Kind } from './kinds.ts';
 import { apiVersionOf, KINDS } from './kinds.ts';
+import { openApiV2, openApiV2Protobuf, openApiV3, openApiV3Index } from './openapi.ts';
+import { pathNotFound } from './status.ts';
 
 const VERBS = [
   'create',
@@ -15,18 +19,28 @@ const VERBS = [
   'watch',
 ] as const;
 
-export type Discovered =
-  | { readonly kind: 'json'; readonly json: unknown }
-  | { readonly kind: 'text'; readonly text: string };
-
-/** The answer for a path that is not about objects; `undefined` when it is none of these. */
-export function discover(path: string): Discovered | undefined {
-  if (path === '/healthz' || path === '/readyz' || path === '/livez') {
-    return { kind: 'text', text: 'ok' };
+/** The answer for a path that is not about objects. */
+export function answerDiscovery({ method, path, accept }: ApiRequest): Answer {
+  if (method === 'GET' && ['/healthz', '/readyz', '/livez'].includes(path)) return words(200, 'ok');
+  if (method === 'GET' && path === '/openapi/v2' && accept?.includes('proto-openapi') === true) {
+    const bytes = openApiV2Protobuf(VERSION.gitVersion);
+    // Not the type that was asked for: its `@` is no media type for Go's parser.
+    return { kind: 'body', code: 200, contentType: 'application/octet-stream', bytes };
   }
-  const json = documentAt(path);
-  return json === undefined ? undefined : { kind: 'json', json };
+  const json = method === 'GET' ? documentAt(path) : undefined;
+  if (json !== undefined) return jsonAnswer(Buffer.from(JSON.stringify(json)));
+  const [, root, group = ''] = path.split('/');
+  // The group has no handler that could say it in JSON.
+  if (root === 'apis' && !groupNames().includes(group)) return words(404, '404 page not found\n');
+  throw pathNotFound();
 }
+
+const words = (code: number, text: string): Answer => ({
+  kind: 'body',
+  code,
+  contentType: 'text/plain',
+  bytes: Buffer.from(text),
+});
 
 function documentAt(path: string): unknown {
   if (path === '/version') return VERSION;
@@ -36,9 +50,11 @@ function documentAt(path: string): unknown {
   if (path === '/apis') {
     return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupNames().map(groupDocument) };
   }
-  if (path === '/openapi/v2') return { swagger: '2.0', info: VERSION_INFO, paths: {} };
-  if (path === '/openapi/v3') return openApiIndex();
-  if (path.startsWith('/openapi/v3/')) return openApiOf(path.slice('/openapi/v3/'.length));
+  if (path === '/openapi/v2') return openApiV2(VERSION.gitVersion);
+  if (path === '/openapi/v3') return openApiV3Index(VERSION.gitVersion);
+  if (path.startsWith('/openapi/v3/')) {
+    return openApiV3(path.slice('/openapi/v3/'.length), VERSION.gitVersion);
+  }
   const [, root, group, version, ...rest] = path.split('/');
   if (rest.length > 0) return undefined;
   if (root === 'api' && version === undefined) return resourcesOf(group ?? '');
@@ -60,8 +76,6 @@ const VERSION = {
   compiler: '',
   platform: 'linux/amd64',
 };
-
-const VERSION_INFO = { title: 'Poplin lab API', version: VERSION.gitVersion };
 
 const groupNames = (): readonly string[] => [
   ...new Set(KINDS.map((kind) => kind.group).filter((group) => group !== '')),
@@ -98,44 +112,3 @@ const statusResource = (kind: Kind): object => ({
   kind: kind.kind,
   verbs: ['get', 'patch', 'update'],
 });
-
-const pathPrefix = (kind: Kind): string =>
-  kind.group === '' ? `api/${kind.version}` : `apis/${kind.group}/${kind.version}`;
-
-function openApiIndex(): unknown {
-  const prefixes = [...new Set(KINDS.map(pathPrefix))];
-  return {
-    paths: Object.fromEntries(
-      prefixes.map((prefix) => [
-        prefix,
-        { serverRelativeURL: `/openapi/v3/${prefix}?hash=${VERSION.gitVersion}` },
-      ]),
-    ),
-  };
-}
-
-/**
- * kubectl looks for a PATCH operation of the kind with the parameter `fieldValidation`: it then
- * validates nothing by itself (cli-runtime, query_param_verifier_v3.go).
- */
-function openApiOf(prefix: string): unknown {
-  const kinds = KINDS.filter((kind) => pathPrefix(kind) === prefix);
-  if (kinds.length === 0) return undefined;
-  const parameters = ['dryRun', 'fieldValidation'].map((name) => ({
-    name,
-    in: 'query',
-    schema: { type: 'string', uniqueItems: true },
-  }));
-  const paths = kinds.map((kind) => {
-    const { group, version } = kind;
-    const operation = {
-      parameters,
-      responses: {},
-      'x-kubernetes-action': 'patch',
-      'x-kubernetes-group-version-kind': { group, version, kind: kind.kind },
-    };
-    const scope = kind.namespaced ? 'namespaces/{namespace}/' : '';
-    return [`/${prefix}/${scope}${kind.resource}/{name}`, { patch: operation }];
-  });
-  return { openapi: '3.0.0', info: VERSION_INFO, paths: Object.fromEntries(paths) };
-}

@@ -95,13 +95,15 @@ function checkToken({ tokens }: HttpContext, { headers, url = '/' }: IncomingMes
   throw new StatusError({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
 }
 
+type BodyAnswer = Extract<Answer, { kind: 'body' }>;
+
 async function writeAnswer(
   { faults }: HttpContext,
-  answer: Extract<Answer, { kind: 'body' }>,
+  answer: BodyAnswer,
   response: ServerResponse,
 ): Promise<void> {
   await faults.thawed();
-  const retryAfter = answer.code >= 400 ? retryAfterOf(answer.bytes) : undefined;
+  const retryAfter = answer.code >= 400 ? retryAfterOf(answer) : undefined;
   response.writeHead(answer.code, {
     'content-type': answer.contentType,
     'content-length': String(answer.bytes.length),
@@ -110,7 +112,8 @@ async function writeAnswer(
   response.end(answer.bytes);
 }
 
-function retryAfterOf(bytes: Buffer): number | undefined {
+function retryAfterOf({ contentType, bytes }: BodyAnswer): number | undefined {
+  if (contentType !== 'application/json') return undefined;
   const status: { details?: { retryAfterSeconds?: number } } = JSON.parse(bytes.toString());
   return status.details?.retryAfterSeconds;
 }

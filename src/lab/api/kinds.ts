@@ -17,6 +17,8 @@ export type Kind = {
   readonly hasGeneration: boolean;
   /** Whether PUT needs a resourceVersion (AllowUnconditionalUpdate is false). */
   readonly updateNeedsRevision: boolean;
+  /** Whether PUT of what is missing creates it (AllowCreateOnUpdate). */
+  readonly createsOnUpdate: boolean;
   /** Fields for fieldSelector besides metadata.name and metadata.namespace. */
   readonly selectableFields: readonly string[];
 };
@@ -29,6 +31,7 @@ const CORE = {
   hasStatus: false,
   hasGeneration: false,
   updateNeedsRevision: false,
+  createsOnUpdate: false,
   selectableFields: [],
 } as const satisfies Partial<Kind>;
 
@@ -87,16 +90,20 @@ export const EVENTS: Kind = {
   kind: 'Event',
   resource: 'events',
   shortNames: ['ev'],
+  createsOnUpdate: true,
   selectableFields: EVENT_FIELDS,
 };
 
-const LEASES: Kind = {
+export const LEASES: Kind = {
   ...CORE,
   group: 'coordination.k8s.io',
   kind: 'Lease',
   resource: 'leases',
   updateNeedsRevision: true,
+  createsOnUpdate: true,
 };
+
+const NETWORKING = { ...CORE, group: 'networking.k8s.io', hasGeneration: true } as const;
 
 export const KINDS: readonly Kind[] = [
   NAMESPACES,
@@ -107,6 +114,7 @@ export const KINDS: readonly Kind[] = [
   LEASES,
   { ...CORE, kind: 'Secret', resource: 'secrets', selectableFields: ['type'] },
   { ...CORE, kind: 'ServiceAccount', resource: 'serviceaccounts', shortNames: ['sa'] },
+  { ...NETWORKING, kind: 'NetworkPolicy', resource: 'networkpolicies', shortNames: ['netpol'] },
 ];
 
 /** `v1`, or `coordination.k8s.io/v1`. */

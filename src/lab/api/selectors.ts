@@ -23,12 +23,10 @@ export function parseSelectors(kind: Kind, texts: SelectorTexts): Selector | und
   return terms.length === 0 ? undefined : (object) => terms.every((term) => term(object));
 }
 
-/** Splits at commas outside of parentheses. */
+/** Splits at commas outside of parentheses; an empty text has no terms. */
 function splitTerms(text: string): string[] {
-  return text
-    .split(/,(?![^(]*\))/)
-    .map((term) => term.trim())
-    .filter((term) => term !== '');
+  if (text.trim() === '') return [];
+  return text.split(/,(?![^(]*\))/).map((term) => term.trim());
 }
 
 const KEY = '[A-Za-z0-9./_-]+';
@@ -66,7 +64,12 @@ function parseFieldTerm(kind: Kind, term: string): Selector {
     throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
   }
   const known = ['metadata.name', 'metadata.namespace', ...kind.selectableFields];
-  if (!known.includes(path)) throw badRequest(`field label not supported: ${path}`);
+  if (!known.includes(path)) {
+    // Kinds that offer fields of their own say it in other words.
+    if (kind.selectableFields.length > 0) throw badRequest(`field label not supported: ${path}`);
+    const names = known.map((field) => JSON.stringify(field)).join(', ');
+    throw badRequest(`${JSON.stringify(path)} is not a known field selector: only ${names}`);
+  }
   return (object) => (fieldText(object, path) === value) === (operator !== '!=');
 }
 

@@ -37,6 +37,8 @@ export type ApiServerOptions = {
   readonly podCidrRanges?: readonly PodCidrRange[];
   /** Namespaces that exist from the start, besides the usual ones. */
   readonly namespaces?: readonly string[];
+  /** Between a deletion and that of its dependents; absent or 0: one step. */
+  readonly collectionDelayMs?: number;
   readonly bookmarkIntervalMs?: number;
   readonly historyLength?: number;
   readonly firstRevision?: number;
@@ -63,7 +65,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const faults = new Faults(clock);
   const hub = new WatchHub(store, clock);
   const stopping = new AbortController();
-  const stopCollector = startGarbageCollector(store);
+  const stopCollector = startGarbageCollector(store, {
+    clock,
+    delayMs: options.collectionDelayMs ?? 0,
+  });
   const stopController = new PodCidrController(store, options.podCidrRanges ?? [], log).start();
   const context = { store, hub, faults, log, tokens: options.tokens, stop: stopping.signal };
   const pending = new Set<Promise<void>>();

@@ -30,6 +30,9 @@ export type Change = {
   readonly previous?: Entry;
 };
 
+/** What writing an object needs of the store; a dry run has another behind it. */
+export type ObjectStore = Pick<Store, 'clock' | 'newUid' | 'get' | 'put' | 'remove'>;
+
 export type StoreOptions = {
   readonly clock: Clock;
   readonly newUid: () => string;
@@ -175,9 +178,28 @@ export const entryJson = (entry: Entry): Buffer =>
 const kindHead = (kind: Kind): Buffer =>
   Buffer.from(`{"kind":"${kind.kind}","apiVersion":"${apiVersionOf(kind)}",`);
 
+/** Answers as the store would, and keeps nothing: what is made keeps the revision that it has. */
+export const dryRunOf = (store: Store): ObjectStore => ({
+  clock: store.clock,
+  newUid: store.newUid,
+  get: (kind, key) => store.get(kind, key),
+  put: (kind, object) => draftEntry(kind, object, store.revision),
+  remove: (entry) => entry,
+});
+
+/** The same object under another revision. */
+export const atRevision = ({ kind, object }: Entry, revision: number): Entry =>
+  makeEntry(kind, object, revision);
+
 function makeEntry(kind: Kind, object: KubeObject, revision: number): Entry {
   const { apiVersion: _apiVersion, kind: _kind, metadata, ...members } = object;
   const stored = { metadata: { ...metadata, resourceVersion: String(revision) }, ...members };
+  return draftEntry(kind, stored, revision);
+}
+
+/** An entry that the store does not have; `stored` has neither kind nor apiVersion. */
+export function draftEntry(kind: Kind, stored: KubeObject, revision: number): Entry {
+  const { metadata } = stored;
   const key = keyOf(kind.namespaced ? metadata.namespace : undefined, metadata.name ?? '');
   return {
     kind,

@@ -57,7 +57,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     column('Status', nodeStatus),
     column('Roles', nodeRoles),
     AGE,
-    column('Version', textAtNodeInfo('kubeletVersion')),
+    column('Version', (node) => textAt(node, 'status.nodeInfo.kubeletVersion')),
     column('Internal-IP', nodeAddress('InternalIP'), 1),
     column('External-IP', nodeAddress('ExternalIP'), 1),
     column('OS-Image', textAtNodeInfo('osImage'), 1),
@@ -78,6 +78,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   configmaps: [NAME, number('Data', size('data', 'binaryData')), AGE],
   secrets: [NAME, column('Type', text('type')), number('Data', size('data')), AGE],
   leases: [NAME, column('Holder', (lease) => textAt(lease, 'spec.holderIdentity')), AGE],
+  networkpolicies: [NAME, column('Pod-Selector', podSelector), AGE],
   events: [
     column('Last Seen', since('lastTimestamp', 'eventTime', 'metadata.creationTimestamp')),
     column('Type', text('type')),
@@ -144,6 +145,21 @@ function textAtNodeInfo(member: string): Value {
 function podCidrs(node: KubeObject): string {
   const cidrs = listAt(node, 'spec.podCIDRs').map(String);
   return cidrs.length === 0 ? '<none>' : cidrs.join(',');
+}
+
+/** As a label selector is typed. */
+function podSelector(policy: KubeObject): string {
+  const labels = valueAt(policy, 'spec.podSelector.matchLabels');
+  const equal = Object.entries(isJsonObject(labels) ? labels : {})
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .sort();
+  const terms = listAt(policy, 'spec.podSelector.matchExpressions').map((term) => {
+    const [key, operator] = [textAt(term, 'key'), textAt(term, 'operator')];
+    const values = listAt(term, 'values').join(',');
+    if (operator === 'Exists') return key;
+    return operator === 'DoesNotExist' ? `!${key}` : `${key} ${operator.toLowerCase()} (${values})`;
+  });
+  return [...equal, ...terms].join(',') || '<none>';
 }
 
 function podReady(pod: KubeObject): string {

@@ -1,27 +1,20 @@
-// What the embedded API refuses to store: names that are not DNS names (a Lease cannot be called by
-// an IPv6 prefix), objects of another kind than the path says, and a Node's podCIDRs changed after
-// they were set. Everything else of an object is taken as it is: the real schemas are not here.
+// What the embedded API refuses to store: objects of another kind than the path says, metadata that
+// break the rules of metadata-rules.ts, and of the kinds what clients of ours can get wrong. The
+// rest of an object is taken as it is: the real schemas are not here.
 
+import { cidrFamily, parseCidr } from '../../net/cidr.ts';
 import type { Kind } from './kinds.ts';
-import { apiVersionOf, NAMESPACES, NODES } from './kinds.ts';
+import { apiVersionOf, CONFIG_MAPS, EVENTS, LEASES, NODES } from './kinds.ts';
+import {
+  configKeyProblems,
+  metadataProblems,
+  nameProblems,
+  prefixProblems,
+} from './metadata-rules.ts';
 import type { KubeObject } from './object.ts';
-import { isJsonObject, listAt } from './object.ts';
+import { isJsonObject, listAt, textAt, valueAt } from './object.ts';
+import type { Problem } from './status.ts';
 import { badRequest, invalid } from './status.ts';
-
-const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-
-/** RFC 1123 subdomain; a label for namespaces. */
-export function checkName(kind: Kind, name: string): void {
-  const longest = kind === NAMESPACES ? 63 : 253;
-  const labels = kind === NAMESPACES ? [name] : name.split('.');
-  if (name.length <= longest && labels.every((label) => LABEL.test(label))) return;
-  const form = kind === NAMESPACES ? 'label' : 'subdomain';
-  const problem =
-    `Invalid value: "${name}": a lowercase RFC 1123 ${form}` +
-    " must consist of lower case alphanumeric characters, '-' or '.', and must start and end" +
-    ' with an alphanumeric character';
-  throw invalid({ kind, name, field: 'metadata.name', problem });
-}
 
 /** The body as an object of this kind; kind and apiVersion may be missing, but not be others. */
 export function objectOf(kind: Kind, body: unknown): KubeObject {
@@ -39,7 +32,7 @@ export function objectOf(kind: Kind, body: unknown): KubeObject {
   }
   checkTextMap(metadata.labels, 'metadata.labels');
   checkTextMap(metadata.annotations, 'metadata.annotations');
-  if (kind.resource === 'configmaps') checkTextMap(body.data, 'data');
+  if (kind === CONFIG_MAPS) checkTextMap(body.data, 'data');
   return { ...body, metadata };
 }
 
@@ -51,15 +44,97 @@ function checkTextMap(value: unknown, field: string): void {
   if (!isTextMap) throw badRequest(`json: cannot unmarshal ${field}: every value must be a string`);
 }
 
-/** `podCIDRs` are set once (pkg/apis/core/validation ValidateNodeUpdate). */
+/** Before it is stored for the first time. */
+export function checkNew(kind: Kind, object: KubeObject): void {
+  const { name = '', generateName = '' } = object.metadata;
+  refuse(kind, name, [
+    ...(generateName === '' ? [] : prefixProblems(kind, generateName)),
+    ...nameProblems(kind, name),
+    ...objectProblems(kind, object),
+  ]);
+}
+
+/** Before it is stored in the place of another. */
 export function checkUpdate(kind: Kind, next: KubeObject, current: KubeObject): void {
-  if (kind !== NODES) return;
-  const before = JSON.stringify(listAt(current, 'spec.podCIDRs'));
-  if (before === '[]' || before === JSON.stringify(listAt(next, 'spec.podCIDRs'))) return;
-  throw invalid({
-    kind,
-    name: current.metadata.name ?? '',
-    field: 'spec.podCIDRs',
-    problem: 'Forbidden: node updates may not change podCIDR except from "" to valid',
+  const { name = '' } = current.metadata;
+  refuse(kind, name, [
+    ...finalizerProblems(next, current),
+    ...objectProblems(kind, next),
+    ...(kind === NODES ? changedPodCidrProblems(next, current) : []),
+  ]);
+}
+
+function refuse(kind: Kind, name: string, problems: readonly Problem[]): void {
+  if (problems.length > 0) throw invalid({ kind, name, problems });
+}
+
+const objectProblems = (kind: Kind, object: KubeObject): readonly Problem[] => [
+  ...metadataProblems(object.metadata),
+  ...(RULES.get(kind)?.(object) ?? []),
+];
+
+const RULES: ReadonlyMap<Kind, (object: KubeObject) => readonly Problem[]> = new Map([
+  [CONFIG_MAPS, configMapProblems],
+  [LEASES, leaseProblems],
+  [EVENTS, eventProblems],
+  [NODES, podCidrProblems],
+]);
+
+function configMapProblems({ data }: KubeObject): readonly Problem[] {
+  return isJsonObject(data) ? Object.keys(data).flatMap(configKeyProblems) : [];
+}
+
+function leaseProblems(lease: KubeObject): readonly Problem[] {
+  const field = 'spec.leaseDurationSeconds';
+  const seconds = valueAt(lease, field);
+  if (typeof seconds !== 'number' || seconds > 0) return [];
+  return [{ field, problem: `Invalid value: ${seconds}: must be greater than 0` }];
+}
+
+/** An Event stands beside its object, those of cluster-wide ones in `default`. */
+function eventProblems(event: KubeObject): readonly Problem[] {
+  const field = 'involvedObject.namespace';
+  const named = textAt(event, field);
+  if ((named || 'default') === event.metadata.namespace) return [];
+  const problem = `Invalid value: ${JSON.stringify(named)}: does not match event.namespace`;
+  return [{ field, problem }];
+}
+
+/** CIDRs, one of a family. */
+function podCidrProblems(node: KubeObject): readonly Problem[] {
+  const field = 'spec.podCIDRs';
+  const texts = listAt(node, field).map(String);
+  const cidrs = texts.map(parseCidr);
+  const problems = texts.flatMap((text, index) => {
+    const problem = `Invalid value: ${JSON.stringify(text)}: must be a valid CIDR`;
+    return cidrs[index] === undefined ? [{ field: `${field}[${index}]`, problem }] : [];
   });
+  const families = cidrs.flatMap((cidr) => (cidr === undefined ? [] : [cidrFamily(cidr)]));
+  if (new Set(families).size === families.length) return problems;
+  const why = 'may specify no more than one CIDR for each IP family';
+  return [...problems, { field, problem: `Invalid value: ${JSON.stringify(texts)}: ${why}` }];
+}
+
+function finalizerProblems(
+  { metadata: next }: KubeObject,
+  { metadata: current }: KubeObject,
+): readonly Problem[] {
+  if (current.deletionTimestamp === undefined) return [];
+  const held = new Set(current.finalizers);
+  const added = (next.finalizers ?? []).filter((finalizer) => !held.has(finalizer));
+  if (added.length === 0) return [];
+  const names = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
+  const problem =
+    'Forbidden: no new finalizers can be added if the object is being deleted,' +
+    ` found new finalizers []string{${names}}`;
+  return [{ field: 'metadata.finalizers', problem }];
+}
+
+/** `podCIDRs` are set once (pkg/apis/core/validation ValidateNodeUpdate). */
+function changedPodCidrProblems(next: KubeObject, current: KubeObject): readonly Problem[] {
+  const field = 'spec.podCIDRs';
+  const before = JSON.stringify(listAt(current, field));
+  if (before === '[]' || before === JSON.stringify(listAt(next, field))) return [];
+  const problem = 'Forbidden: node updates may not change podCIDR except from "" to valid';
+  return [{ field, problem }];
 }

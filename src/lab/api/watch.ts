@@ -12,6 +12,7 @@ import type { Selector } from './selectors.ts';
 import type { StatusBody } from './status.ts';
 import { tooOldRevision } from './status.ts';
 import type { Change, ChangeType, Entry, Store } from './store.ts';
+import { atRevision } from './store.ts';
 
 /** Where a watcher's lines go: one HTTP response. */
 export type Sink = {
@@ -172,7 +173,8 @@ function seenChange(watcher: WatchRequest, change: Change): SeenChange | undefin
   const before = previous !== undefined && sees(watcher, previous);
   const after = change.type !== 'DELETED' && sees(watcher, entry);
   if (after) return { type: before ? 'MODIFIED' : 'ADDED', entry };
-  return before ? { type: 'DELETED', entry } : undefined;
+  // As it last was for this watcher, under the revision by which it left.
+  return before ? { type: 'DELETED', entry: atRevision(previous, entry.revision) } : undefined;
 }
 
 const LINE_END = Buffer.from('}\n');

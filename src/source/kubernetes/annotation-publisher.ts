@@ -2,14 +2,12 @@
 // has as last seen, so that an unchanged advert costs no request. No resourceVersion is sent:
 // others write other annotations of the same Node all the time, and ours are ours alone.
 
-import type { Backoff } from '../../lib/backoff.ts';
-import { backoffMs } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { KubernetesApi } from './api.ts';
-import { KubernetesApiError } from './api-error.ts';
 import type { AnnotationPatch, Annotations } from './flannel-annotations.ts';
 import type { ObjectJson } from './json-types.ts';
 import { annotationsOf } from './node-record.ts';
+import { patiently } from './patience.ts';
 
 export type PublisherOptions = {
   readonly client: KubernetesApi;
@@ -18,8 +16,6 @@ export type PublisherOptions = {
   readonly nodeName: string;
 };
 
-const TRIES = 4;
-const BACKOFF: Backoff = { baseMs: 250, capMs: 5_000 };
 const TIMEOUT_MS = 10_000;
 
 export class AnnotationPublisher {
@@ -29,6 +25,11 @@ export class AnnotationPublisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+  }
+
+  /** What the Node has, as far as it was seen. */
+  get seen(): Annotations {
+    return this.#seen ?? {};
   }
 
   /** The Node as it is now. */
@@ -43,17 +44,8 @@ export class AnnotationPublisher {
     );
     if (differing.length === 0) return;
     const body = { metadata: { annotations: Object.fromEntries(differing) } };
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        this.#seen = annotationsOf(await this.#patch(body, stop));
-        return;
-      } catch (error) {
-        const waitMs = this.#waitMs(error, attempt);
-        if (stop.aborted || waitMs === undefined) throw error;
-        await this.#options.clock.sleep(waitMs, stop);
-        if (stop.aborted) throw error;
-      }
-    }
+    const patched = await patiently(this.#options, stop, () => this.#patch(body, stop));
+    this.#seen = annotationsOf(patched);
   }
 
   async #patch(body: unknown, stop: AbortSignal): Promise<ObjectJson> {
@@ -69,15 +61,5 @@ export class AnnotationPublisher {
       stop,
     );
     return patched as ObjectJson;
-  }
-
-  /** `undefined` when trying again makes no sense: a refusal that will not pass by itself. */
-  #waitMs(error: unknown, attempt: number): number | undefined {
-    if (!(error instanceof KubernetesApiError) || attempt >= TRIES) return undefined;
-    const { status } = error;
-    const isPassing = status === undefined || status === 429 || status === 409 || status >= 500;
-    if (!isPassing) return undefined;
-    const waitMs = backoffMs(BACKOFF, attempt, this.#options.random());
-    return waitMs + (error.retryAfterMs ?? 0);
   }
 }

@@ -77,7 +77,16 @@ function parsePublicIp(family: Family, at: Read, report: Report): Ip | undefined
   return undefined;
 }
 
-function parseVxlanData(text: string): VxlanData | undefined {
+/** The public addresses that the user has given to the node, at most one per family. */
+export function overwrittenIps(annotations: Annotations, prefix = FLANNEL_PREFIX): readonly Ip[] {
+  return FAMILIES.flatMap((family) => {
+    const text = textOf(annotations, `${prefix}/${FLANNEL_FAMILY[family].overwrite}`);
+    const ip = parseIp(text ?? '');
+    return ip !== undefined && familyOf(ip) === family ? [ip] : [];
+  });
+}
+
+export function parseVxlanData(text: string): VxlanData | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);

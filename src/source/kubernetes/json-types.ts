@@ -1,7 +1,7 @@
 // Kubernetes objects as they are in JSON. The types are client-node's; its classes have Dates where
 // JSON has text.
 
-import type { V1ConfigMap, V1Node } from '@kubernetes/client-node';
+import type { V1ConfigMap, V1Lease, V1Node } from '@kubernetes/client-node';
 
 type Json<Value> = Value extends Date
   ? string
@@ -13,6 +13,7 @@ type Json<Value> = Value extends Date
 
 export type NodeJson = Json<V1Node>;
 export type ConfigMapJson = Json<V1ConfigMap>;
+export type LeaseJson = Json<V1Lease>;
 
 /** What every object of a list or a watch has. */
 export type ObjectJson = {

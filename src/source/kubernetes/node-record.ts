@@ -4,7 +4,7 @@
 
 import type { Advert } from '../../cluster/advert.ts';
 import { parseAdvert } from '../../cluster/advert.ts';
-import type { ClusterNode } from '../../cluster/node.ts';
+import type { ClusterNode, FlannelNode } from '../../cluster/node.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, networkOf, parsePrefix } from '../../net/cidr.ts';
 import type { Ip } from '../../net/ip.ts';
@@ -25,6 +25,8 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
   const internalIps = parseInternalIps(asObject(node.status));
   const advert = parseOwnAdvert(annotations);
   const { flannel, problems } = parseFlannel(annotations, flannelPrefix);
+  // A bad advert does not make a node one of Flannel's.
+  const isPoplins = advert.problems.length > 0 || saysTheSame(advert.value, flannel);
   return detached({
     name: asText(metadata.name),
     uid: asText(metadata.uid),
@@ -32,8 +34,36 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
     subnets: subnets.value,
     internalIps: internalIps.value,
     ...(advert.value === undefined ? {} : { advert: advert.value }),
-    ...(flannel === undefined ? {} : { flannel }),
+    ...(flannel === undefined || isPoplins ? {} : { flannel }),
     problems: [...subnets.problems, ...internalIps.problems, ...advert.problems, ...problems],
+  });
+}
+
+/**
+ * Beside an advert Flannel's annotations are kept only where they say something else: then Flannel
+ * has taken the node over since, or a user has given it another public address.
+ */
+function saysTheSame(advert: Advert | undefined, flannel: FlannelNode | undefined): boolean {
+  if (advert === undefined || flannel === undefined) return false;
+  const { publicIps, vxlan } = flannel;
+  const { underlay, receives } = advert;
+  return (
+    publicIps.every((ip) => underlay.includes(ip)) &&
+    vxlan.every(({ vni, mac }) => receives.vxlan.some((by) => by.vni === vni && by.mac === mac))
+  );
+}
+
+const POD_CIDR_FIELDS = /^spec\.podCIDRs?:/;
+
+/** Whether one of a node's problems is about the subnets that its Node object gives it. */
+export const isPodCidrProblem = (problem: string): boolean => POD_CIDR_FIELDS.test(problem);
+
+/** Whether the Node says already that its network is there. */
+export function hasNetwork(object: ObjectJson): boolean {
+  const { conditions } = asObject((object as NodeJson).status);
+  return (Array.isArray(conditions) ? conditions : []).some((each) => {
+    const { type, status } = asObject(each);
+    return type === 'NetworkUnavailable' && status === 'False';
   });
 }
 

@@ -1,25 +1,37 @@
-// The Kubernetes source: Nodes and the ConfigMap with the configuration, each followed by its own
-// reflector, as ClusterEvents; the own Node's annotations and Events for the operator the other
-// way. Nothing waits here between a change and the listener.
+// The Kubernetes source: Nodes, Leases, the ConfigMap with the configuration and the one that says
+// what gives nodes their subnets, each followed by its own reflector, as ClusterEvents; the own
+// Node's subnets, annotations, condition and Events for the operator the other way. Leases are
+// followed only where they count. Nothing waits here between a change and the listener.
 
 import type { ClusterEvent } from '../../cluster/cluster.ts';
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
+import type { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { OperatorEvent, Publication, Source, SourceHealth } from '../source.ts';
 import { AnnotationPublisher } from './annotation-publisher.ts';
 import type { KubernetesApi } from './api.ts';
+import type { RecordView } from './claim-view.ts';
+import { ClusterView } from './cluster-view.ts';
+import { ConfigFollower } from './config-follower.ts';
 import type { ConfigLocation } from './config-record.ts';
-import { configOrigin, configText, DEFAULT_CONFIG_LOCATION } from './config-record.ts';
+import { configText, DEFAULT_CONFIG_LOCATION } from './config-record.ts';
 import type { Annotations } from './flannel-annotations.ts';
 import type { ObjectJson } from './json-types.ts';
-import { annotationsOf, nodeRecord } from './node-record.ts';
+import { configMapsPath, LeaseCalls, leasesPath } from './lease-calls.ts';
+import type { LeaseRecord } from './lease-record.ts';
+import { leaseRecord } from './lease-record.ts';
+import { NodeCondition } from './node-condition.ts';
+import { annotationsOf, hasNetwork, nodeRecord } from './node-record.ts';
 import type { OperatorEventLimits } from './operator-events.ts';
 import { OperatorEvents } from './operator-events.ts';
 import { annotationsFor } from './publication.ts';
 import type { Reflected, ReflectorTiming } from './reflector.ts';
 import { Reflector } from './reflector.ts';
+import { SubnetClaims } from './subnet-claims.ts';
+import type { RecordParse } from './subnet-source-record.ts';
+import { parseRecord, RECORD_NAME } from './subnet-source-record.ts';
 
 export type KubernetesSourceOptions = {
   /** Closed when the source ends. */
@@ -35,38 +47,50 @@ export type KubernetesSourceOptions = {
   readonly pageSize?: number;
   readonly timing?: ReflectorTiming;
   readonly eventLimits?: OperatorEventLimits;
+  /** How long a cluster may be without any podCIDR before SubnetSource `auto` means Leases. */
+  readonly autoGraceMs?: number;
 };
 
-/** A node as peers know it and, of the own Node only, its annotations. */
-type SeenNode = { readonly node: ClusterNode; readonly own?: Annotations };
+/** A node as peers know it and, of the own Node only, what this node writes on it. */
+type SeenNode = {
+  readonly node: ClusterNode;
+  readonly own?: { readonly annotations: Annotations; readonly hasNetwork: boolean };
+};
+
+/** What is followed. */
+type Part = 'nodes' | 'config' | 'record' | 'leases';
 
 type Listener = (event: ClusterEvent) => void;
+
+/** So that a controller-manager that allocates podCIDRs has time to give out the first. */
+const AUTO_GRACE_MS = 10_000;
+const CLAIM_BACKOFF: Backoff = { baseMs: 250, capMs: 15_000 };
 
 export class KubernetesSource implements Source {
   readonly #options: KubernetesSourceOptions;
   readonly #client: KubernetesApi;
   readonly #publisher: AnnotationPublisher;
+  readonly #condition: NodeCondition;
   readonly #events: OperatorEvents;
   readonly #location: ConfigLocation;
-  readonly #listed = { nodes: false, config: false };
-  readonly #problems: { nodes?: string | undefined; config?: string | undefined } = {};
-  /** Why there is no configuration, while there is none. */
-  #configMissing: string | undefined;
+  readonly #config: ConfigFollower;
+  readonly #cluster: ClusterView;
+  readonly #claims: SubnetClaims;
+  readonly #problems = new Map<Part, string>();
+  /** What is wrong with the record of the cluster's decision. */
+  #recordProblem: string | undefined;
   #contactAtMs: number | undefined;
-  readonly #holders = new Set<() => void>();
-  #holding: Holding = {
-    kind: 'none',
-    authority: 'podCIDR',
-    explanation: 'only podCIDRs are known',
-    reason: 'the own Node has not been seen yet',
-  };
+  /** Resolves when the Leases are to be followed. */
+  readonly #leasesCount = Promise.withResolvers<void>();
 
   constructor(options: KubernetesSourceOptions) {
     const { client, clock, log, nodeName, random, eventLimits } = options;
     this.#options = options;
     this.#location = options.config ?? DEFAULT_CONFIG_LOCATION;
+    this.#config = new ConfigFollower(this.#location, log);
     this.#client = client;
     this.#publisher = new AnnotationPublisher({ client, clock, random, nodeName });
+    this.#condition = new NodeCondition({ client, clock, random, nodeName });
     this.#events = new OperatorEvents({
       client,
       clock,
@@ -74,13 +98,18 @@ export class KubernetesSource implements Source {
       nodeName,
       ...(eventLimits === undefined ? {} : { limits: eventLimits }),
     });
+    this.#cluster = new ClusterView({ nodeName, onChange: () => this.#claims.wake() });
+    this.#claims = this.#makeClaims();
   }
 
   async run(listener: Listener, stop: AbortSignal): Promise<void> {
+    this.#cluster.tell(listener);
     try {
       await Promise.all([
-        this.#nodeReflector(listener).run(stop),
+        this.#nodeReflector().run(stop),
         this.#configReflector(listener).run(stop),
+        this.#recordReflector().run(stop),
+        this.#followLeases(stop),
         this.#events.run(stop),
       ]);
     } finally {
@@ -89,38 +118,18 @@ export class KubernetesSource implements Source {
   }
 
   async publish(publication: Publication, stop: AbortSignal): Promise<void> {
-    const annotations = annotationsFor(publication, this.#options.flannelPrefix);
-    await this.#publisher.publish(annotations, stop);
+    const { flannelPrefix: prefix } = this.#options;
+    const { seen } = this.#publisher;
+    await this.#publisher.publish(annotationsFor(publication, { prefix, seen }), stop);
     this.#onContact();
   }
 
-  async hold(
-    _wish: SubnetWish,
-    listener: (holding: Holding) => void,
-    stop: AbortSignal,
-  ): Promise<void> {
-    const tell = (): void => listener(this.#holding);
-    tell();
-    this.#holders.add(tell);
-    await new Promise<void>((resolve) => {
-      if (stop.aborted) resolve();
-      else stop.addEventListener('abort', () => resolve(), { once: true });
-    });
-    this.#holders.delete(tell);
+  hold(wish: SubnetWish, listener: (holding: Holding) => void, stop: AbortSignal): Promise<void> {
+    return this.#claims.hold(wish, listener, stop);
   }
 
-  async setNetworkAvailable(stop: AbortSignal): Promise<void> {
-    const { nodeName } = this.#options;
-    const condition = {
-      type: 'NetworkUnavailable',
-      status: 'False',
-      reason: 'PoplinIsUp',
-      message: 'Poplin is running on this node',
-    };
-    const path = `/api/v1/nodes/${encodeURIComponent(nodeName)}/status`;
-    const contentType = 'application/strategic-merge-patch+json';
-    const body = { status: { conditions: [condition] } };
-    await this.#client.call({ method: 'PATCH', path, contentType, body }, stop);
+  setNetworkAvailable(stop: AbortSignal): Promise<void> {
+    return this.#condition.setNetworkAvailable(stop);
   }
 
   async tell(event: OperatorEvent): Promise<void> {
@@ -128,10 +137,10 @@ export class KubernetesSource implements Source {
   }
 
   health(): SourceHealth {
-    const problem = this.#problems.nodes ?? this.#problems.config ?? this.#configMissing;
+    const problem = this.#contactProblem() ?? this.#claims.problem ?? this.#config.missing;
     const { clock } = this.#options;
     return {
-      synced: this.#listed.nodes && this.#listed.config,
+      synced: this.#cluster.isComplete && this.#config.isListed,
       ...(problem === undefined ? {} : { problem }),
       ...(this.#contactAtMs === undefined
         ? {}
@@ -139,20 +148,43 @@ export class KubernetesSource implements Source {
     };
   }
 
+  #makeClaims(): SubnetClaims {
+    const { client, clock, log, nodeName, random, timing, autoGraceMs } = this.#options;
+    const { namespace } = this.#location;
+    return new SubnetClaims({
+      ...{ clock, log, nodeName, random },
+      calls: new LeaseCalls({ client, namespace, nodeName }),
+      cluster: this.#cluster,
+      backoff: timing?.backoff ?? CLAIM_BACKOFF,
+      autoGraceMs: autoGraceMs ?? AUTO_GRACE_MS,
+      contactProblem: () => this.#contactProblem(),
+      onRecord: (record) => this.#onRecordKnown(record),
+      onRefusal: (message) => this.#onRefusal(message),
+    });
+  }
+
+  /** What keeps the cluster from being known. */
+  #contactProblem(): string | undefined {
+    const [problem] = this.#problems.values();
+    return problem ?? this.#recordProblem;
+  }
+
   #onContact(): void {
     this.#contactAtMs = this.#options.clock.monotonicMs();
   }
 
-  #nodeReflector(listener: Listener): Reflector<SeenNode> {
+  #nodeReflector(): Reflector<SeenNode> {
     const { nodeName, flannelPrefix } = this.#options;
     return new Reflector<SeenNode>({
       ...this.#reflectorOptions('nodes'),
       path: '/api/v1/nodes',
       project: (object) => {
         const node = nodeRecord(object, flannelPrefix);
-        return node.name === nodeName ? { node, own: annotationsOf(object) } : { node };
+        if (node.name !== nodeName) return { node };
+        const annotations = annotationsOf(object);
+        return { node, own: { annotations, hasNetwork: hasNetwork(object) } };
       },
-      onEvent: (event) => this.#onNodes(event, listener),
+      onEvent: (event) => this.#onNodes(event),
     });
   }
 
@@ -160,14 +192,42 @@ export class KubernetesSource implements Source {
     const { namespace, name, key } = this.#location;
     return new Reflector<string | undefined>({
       ...this.#reflectorOptions('config'),
-      path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`,
+      path: configMapsPath(namespace),
       fieldSelector: `metadata.name=${name}`,
       project: (object: ObjectJson) => configText(object, key),
-      onEvent: (event) => this.#onConfig(event, listener),
+      onEvent: (event) => this.#config.see(event, listener),
     });
   }
 
-  #reflectorOptions(part: 'nodes' | 'config') {
+  #recordReflector(): Reflector<RecordParse> {
+    return new Reflector<RecordParse>({
+      ...this.#reflectorOptions('record'),
+      path: configMapsPath(this.#location.namespace),
+      fieldSelector: `metadata.name=${RECORD_NAME}`,
+      project: parseRecord,
+      onEvent: (event) => this.#onRecord(event),
+    });
+  }
+
+  async #followLeases(stop: AbortSignal): Promise<void> {
+    const { promise, resolve } = this.#leasesCount;
+    if (stop.aborted) return;
+    stop.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    if (stop.aborted) return;
+    const { nodeName } = this.#options;
+    await new Reflector<LeaseRecord | undefined>({
+      ...this.#reflectorOptions('leases'),
+      path: leasesPath(this.#location.namespace),
+      project: (object) => leaseRecord(object, nodeName),
+      onEvent: (event) => {
+        this.#claims.seeLease(event);
+        this.#cluster.seeLeases(event);
+      },
+    }).run(stop);
+  }
+
+  #reflectorOptions(part: Part) {
     const { clock, log, random, pageSize, timing } = this.#options;
     return {
       client: this.#client,
@@ -178,48 +238,63 @@ export class KubernetesSource implements Source {
       ...(timing === undefined ? {} : { timing }),
       onContact: () => this.#onContact(),
       onProblem: (problem: string | undefined) => {
-        this.#problems[part] = problem;
+        if (problem === this.#problems.get(part)) return;
+        if (problem === undefined) this.#problems.delete(part);
+        else this.#problems.set(part, problem);
+        this.#claims.wake();
       },
     };
   }
 
-  #onNodes(event: Reflected<SeenNode>, listener: Listener): void {
+  #onNodes(event: Reflected<SeenNode>): void {
     const { nodeName } = this.#options;
     switch (event.kind) {
-      case 'listed': {
-        this.#listed.nodes = true;
-        this.#publisher.see(event.items.find(({ own }) => own !== undefined)?.own);
-        listener({ kind: 'nodes-listed', nodes: event.items.map(({ node }) => node) });
+      case 'listed':
+        this.#seeOwn(event.items.find(({ own }) => own !== undefined)?.own);
+        this.#cluster.seeNodes({ kind: 'listed', items: event.items.map(({ node }) => node) });
         return;
-      }
       case 'put': {
         const { node, own } = event.item;
-        if (own !== undefined) this.#publisher.see(own);
-        listener({ kind: 'node-put', node });
+        if (own !== undefined) this.#seeOwn(own);
+        this.#cluster.seeNodes({ kind: 'put', item: node });
         return;
       }
       case 'gone':
-        if (event.name === nodeName) this.#publisher.see(undefined);
-        listener({ kind: 'node-gone', name: event.name, uid: event.uid });
+        if (event.name === nodeName) this.#seeOwn(undefined);
+        this.#cluster.seeNodes(event);
     }
   }
 
-  #onConfig(event: Reflected<string | undefined>, listener: Listener): void {
-    const { namespace, name, key } = this.#location;
-    const origin = configOrigin(this.#location);
-    this.#listed.config = true;
-    const items = event.kind === 'listed' ? event.items : event.kind === 'put' ? [event.item] : [];
-    const [found] = items;
-    if (found !== undefined) {
-      this.#configMissing = undefined;
-      listener({ kind: 'config-put', config: { text: found, origin } });
+  #seeOwn(own: SeenNode['own']): void {
+    this.#publisher.see(own?.annotations);
+    this.#condition.see(own?.hasNetwork === true);
+  }
+
+  #onRecord(event: Reflected<RecordParse>): void {
+    const [found] =
+      event.kind === 'listed' ? event.items : event.kind === 'put' ? [event.item] : [];
+    const where = `ConfigMap ${this.#location.namespace}/${RECORD_NAME}`;
+    this.#recordProblem =
+      found?.kind === 'malformed'
+        ? `${where} is not understood: ${found.problem}; correct or delete it`
+        : undefined;
+    if (this.#recordProblem === undefined) {
+      this.#claims.seeRecord(found?.kind === 'is' ? found : { kind: 'none' });
       return;
     }
-    this.#configMissing =
-      items.length > 0
-        ? `ConfigMap ${namespace}/${name} has no key ${key}: waiting for it`
-        : `ConfigMap ${namespace}/${name} does not exist: waiting for it`;
-    this.#options.log.warn({ origin }, this.#configMissing);
-    listener({ kind: 'config-gone' });
+    this.#options.log.warn(this.#recordProblem);
+    this.#claims.wake();
+  }
+
+  /** What was decided goes on when the record is deleted; without any, podCIDRs are what counts. */
+  #onRecordKnown(record: RecordView): void {
+    if (record.kind === 'is' && record.record.source === 'lease') this.#leasesCount.resolve();
+    if (record.kind === 'is') this.#cluster.seeSource(record.record.source);
+    else this.#cluster.seeUndecided();
+  }
+
+  #onRefusal(message: string): void {
+    this.#options.log.warn(message);
+    void this.#events.tell({ type: 'Warning', reason: 'SubnetSourceRefused', message });
   }
 }

@@ -26,11 +26,13 @@ describe('the options of lab up', () => {
 
   test('reach the specification', () => {
     const line =
-      '--name a --nodes 5 --pods 0 --backend host-gw --underlay routed --segments 3 --family dual --mtu 9000';
+      '--name a --nodes 5 --pods 0 --backend host-gw --underlay routed --segments 3 --family dual --mtu 9000' +
+      ' --subnet-source lease';
     assert.deepEqual(specOf(line), {
       ...{ name: 'a', nodeCount: 5, podsPerNode: 0, backend: 'host-gw' },
       ...{ underlay: 'routed', segmentCount: 3, families: ['ipv4', 'ipv6'], mtuBytes: 9000 },
       podNetworks: ['10.244.0.0/16', 'fd00:244::/48'],
+      subnetSource: 'lease',
     });
   });
 
@@ -43,6 +45,7 @@ describe('the options of lab up', () => {
   });
 
   for (const [line, message] of [
+    ['--subnet-source etcd', /--subnet-source "etcd" is not one of auto, podCIDR, lease/],
     ['--nodes 0', /--nodes "0" is not a number from 1 to/],
     ['--nodes 1e2', /--nodes "1e2" is not a number/],
     ['--nodes=-1', /--nodes "-1" is not a number/],

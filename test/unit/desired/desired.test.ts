@@ -48,6 +48,7 @@ function localOf(changes: Partial<Local> = {}): Local {
   return {
     name: 'node-1',
     machine: 'machine-1',
+    subnets: ['10.244.1.0/24' as Cidr],
     underlays: [V4],
     lookups: new Map(
       ['192.168.1.2', '192.168.1.3', 'fd01::2', 'fd01::3'].map((ip) => [ip as Ip, ONLINK]),
@@ -64,8 +65,11 @@ function localOf(changes: Partial<Local> = {}): Local {
 const run = (
   config: Config,
   nodes: readonly ClusterNode[] = [nodeOf(1), nodeOf(2), nodeOf(3)],
-  local = localOf(),
-): Desired => desired({ config, cluster: clusterOf(nodes), local });
+  changes = localOf(),
+): Desired => {
+  const held = nodes.find(({ name }) => name === changes.name)?.subnets ?? [];
+  return desired({ config, cluster: clusterOf(nodes), local: { ...changes, subnets: held } });
+};
 
 /** The state without the nftables hash, which changes with every word of the rules. */
 const textOf = ({ state }: Desired): string =>

@@ -5,9 +5,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LocalNode, Underlay } from '../../../src/backend/backend.ts';
 import type { ClusterNode } from '../../../src/cluster/node.ts';
+import { reachOf } from '../../../src/cluster/reach.ts';
 import type { VxlanConfig } from '../../../src/config/config.ts';
 import { choosePath } from '../../../src/desired/paths.ts';
 import type { Ip } from '../../../src/net/ip.ts';
+import type { Mac } from '../../../src/net/mac.ts';
 import type { RouteLookup } from '../../../src/state/route-lookup.ts';
 import { advertOf, nodeOf } from '../../fake/cluster.ts';
 
@@ -45,6 +47,13 @@ const onlyHostGw = advertOf(2, { receives: { vxlan: [], 'host-gw': [{ family: 'i
 const withoutAdvert = (): ClusterNode => {
   const { advert: _, ...rest } = nodeOf(2);
   return rest;
+};
+
+const flannelNode = (backendType: string): ClusterNode => {
+  const publicIp = '192.168.1.2' as Ip;
+  const vxlan = [{ publicIp, vni: 1, mac: '02:00:00:00:00:02' as Mac }];
+  const data = backendType === 'vxlan' ? vxlan : [];
+  return { ...withoutAdvert(), flannel: { backendType, publicIps: [publicIp], vxlan: data } };
 };
 
 const cases: {
@@ -114,6 +123,45 @@ const cases: {
     reason: /node-2 has published no advert/,
   },
   {
+    name: 'vxlan to a node of Flannel that names it, on our own port',
+    settings: { configured: VXLAN, vxlan: { ...VXLAN, portNumber: 4789 } },
+    lookup: ONLINK,
+    peer: flannelNode('vxlan'),
+    used: 'vxlan',
+    via: '10.244.2.0 dev poplin4-1',
+  },
+  {
+    name: 'vxlan to a node of Flannel that names it, whatever is configured here',
+    settings: { configured: HOST_GW, vxlan: VXLAN },
+    lookup: ONLINK,
+    peer: flannelNode('vxlan'),
+    used: 'vxlan',
+    reason: /node-2 does not receive host-gw/,
+  },
+  {
+    name: 'host-gw to a node of Flannel that names it',
+    settings: { configured: VXLAN, vxlan: VXLAN },
+    lookup: ONLINK,
+    peer: flannelNode('host-gw'),
+    used: 'host-gw',
+    reason: /node-2 does not receive VXLAN/,
+  },
+  {
+    name: 'nothing to a node of Flannel with a backend that is not ours',
+    settings: { configured: VXLAN, vxlan: VXLAN },
+    lookup: ONLINK,
+    peer: flannelNode('wireguard'),
+    used: 'none',
+    reason: /node-2 does not receive VXLAN/,
+  },
+  {
+    name: "nothing to a node that claims this node's own address",
+    settings: { configured: VXLAN, vxlan: VXLAN },
+    peer: nodeOf(2, { internalIps: ['192.168.1.1' as Ip] }),
+    used: 'none',
+    reason: /node-2's address 192\.168\.1\.1 is this node's own/,
+  },
+  {
     name: 'nothing to a peer of another VNI behind a router, naming both',
     settings: { configured: { ...VXLAN, vni: 7 }, vxlan: { ...VXLAN, vni: 7 } },
     lookup: ROUTED,
@@ -126,8 +174,9 @@ describe('the path to a peer is', () => {
   for (const { name, settings, lookup, peer = nodeOf(2), used, via, reason } of cases) {
     test(name, () => {
       const { subnets } = peer;
-      const underlayAddress = peer.advert?.underlay[0];
-      const target = { peer, family: 'ipv4', subnets, underlayAddress } as const;
+      const reach = reachOf(peer);
+      const underlayAddress = reach?.underlay[0];
+      const target = { peer, reach, family: 'ipv4', subnets, underlayAddress } as const;
       const { path, plan } = choosePath(settings, localWith(lookup), target);
       assert.equal(path.used, used);
       assert.match(path.reason, reason ?? /^$/);

@@ -8,6 +8,7 @@ import {
   isLabName,
   LAB_NAME_LENGTH_MAX,
   NODE_COUNT_MAX,
+  numberOfNode,
   PODS_PER_NODE_MAX,
   planLab,
   SEGMENT_COUNT_MAX,
@@ -47,6 +48,22 @@ describe('the plan of a lab', () => {
         const network = segment.networks[index];
         assert.ok(network !== undefined && contains(network, address), address);
       }
+    }
+  });
+
+  test('follows nodes that came and went', () => {
+    const { nodes, pods } = planLab(spec({ nodeNumbers: [1, 3, 7] }));
+    assert.deepEqual(
+      nodes.map(({ name, addresses }) => `${name} ${addresses[0]}`),
+      ['node1 192.168.100.11', 'node3 192.168.100.13', 'node7 192.168.100.17'],
+    );
+    assert.deepEqual(
+      pods.map(({ name }) => name),
+      ['node1-pod1', 'node3-pod1', 'node7-pod1'],
+    );
+    assert.equal(numberOfNode('node7'), 7);
+    for (const name of ['node', 'node0', 'node07', 'node201', 'pod1', 'node1-pod1']) {
+      assert.equal(numberOfNode(name), undefined, name);
     }
   });
 

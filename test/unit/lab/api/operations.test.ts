@@ -96,7 +96,7 @@ describe('objects', () => {
   test('refuse patches of unknown types', async (context) => {
     const { ask } = await startWithClient(context);
     await ask('POST', NODES_PATH, { body: { metadata: { name: 'n1' } } });
-    for (const type of ['application/json-patch+json', 'application/apply-patch+yaml']) {
+    for (const type of ['application/json', 'application/apply-patch+yaml']) {
       assert.equal((await ask('PATCH', `${NODES_PATH}/n1`, { type, body: [] })).status, 415);
     }
   });
@@ -125,7 +125,7 @@ describe('objects', () => {
     const { ask } = await startWithClient(context);
     const spec = { podCIDRs: ['10.0.0.0/24'] };
     await ask('POST', NODES_PATH, { body: { metadata: { name: 'n1' }, spec } });
-    const body = { spec: { podCIDRs: ['10.0.1.0/24'] } };
+    const body = { spec: { podCIDR: '10.0.1.0/24', podCIDRs: ['10.0.1.0/24'] } };
     const reply = await ask('PATCH', `${NODES_PATH}/n1`, { type: MERGE, body });
     assert.equal(reply.status, 422);
   });

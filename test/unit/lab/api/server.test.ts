@@ -29,10 +29,10 @@ describe('the server', () => {
     const groups = (await ask('GET', '/apis')).body.groups as { name: string }[];
     assert.deepEqual(
       groups.map(({ name }) => name),
-      ['coordination.k8s.io'],
+      ['coordination.k8s.io', 'networking.k8s.io'],
     );
     assert.equal((await ask('GET', '/apis/coordination.k8s.io/v1')).status, 200);
-    assert.equal((await ask('GET', '/apis/nothing/v1')).status, 404);
+    assert.equal((await ask('GET', '/apis/coordination.k8s.io/v9')).status, 404);
     assert.equal((await ask('GET', '/version')).body.major, '1');
     assert.equal((await ask('DELETE', '/version')).status, 404);
     assert.equal((await ask('PUT', NODES_PATH)).status, 405);

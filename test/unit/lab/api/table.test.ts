@@ -49,7 +49,7 @@ describe('a row', () => {
       'Ready,SchedulingDisabled',
       'control-plane',
       '24h',
-      '<unknown>',
+      '',
       '192.168.0.1',
     ]);
     assert.equal(row.at(-1), '10.0.0.0/24');

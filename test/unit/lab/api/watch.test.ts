@@ -61,7 +61,7 @@ describe('watches', () => {
         type: MERGE,
         body: { metadata: { labels: { x: value } } },
       });
-    for (const value of ['y', 'y ', 'y', 'z']) await label(value);
+    for (const value of ['y', 'yy', 'y', 'z']) await label(value);
     await until('events', () => events.length === 4);
     assert.equal(typesOf(events), 'ADDED a, DELETED a, ADDED a, DELETED a');
   });

@@ -31,7 +31,7 @@ const publication = (config: string): Publication => ({
 /** The annotations of such a publication that are there. */
 const annotations = (config: string): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(annotationsFor(publication(config))).flatMap(([name, value]) =>
+    Object.entries(annotationsFor(publication(config), {})).flatMap(([name, value]) =>
       value === null ? [] : [[name, value]],
     ),
   );
@@ -253,7 +253,7 @@ describe('the configuration', () => {
 describe('a change', () => {
   test('reaches the listener without any delay of ours', async (context) => {
     const world = await start(context);
-    await until('listed', () => world.api.hub.size === 2);
+    await until('listed', () => world.api.hub.size === 3);
     const delaysMs: number[] = [];
     for (let round = 0; round < 20; round += 1) {
       const count = world.events.length;

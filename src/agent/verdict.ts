@@ -1,0 +1,49 @@
+// What keeps the node from working, in words: for CNI answers, `status`, /readyz and Events. Built
+// from what the parts of the agent last saw; nothing here asks the kernel or the datastore.
+
+import { renderProblem } from '../config/problems.ts';
+import type { SourceHealth } from '../source/source.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { ConfigKeeper } from './config-keeper.ts';
+import type { LeaseView } from './lease-keeper.ts';
+import type { LastPass } from './reconciler.ts';
+
+export type Seen = {
+  readonly nodeName: string;
+  readonly cluster: Pick<ClusterView, 'current' | 'isOwnNodeMissing'>;
+  readonly config: Pick<ConfigKeeper, 'config' | 'problems'>;
+  readonly lease: LeaseView;
+  readonly source: SourceHealth;
+  readonly outcome: LastPass | undefined;
+};
+
+/** Why no pod can be started now; undefined when one can. */
+export function blockerOf(seen: Seen): string | undefined {
+  const { nodeName, cluster, config, lease, source, outcome } = seen;
+  if (config.config === undefined) {
+    const [problem] = config.problems;
+    if (problem !== undefined) return `the configuration is not valid: ${renderProblem(problem)}`;
+  }
+  if (cluster.isOwnNodeMissing) return `there is no Node named ${nodeName}`;
+  if (cluster.current === undefined || config.config === undefined) {
+    return source.problem ?? 'the cluster has not been listed yet';
+  }
+  if (outcome === undefined) return 'the agent is starting';
+  if (lease.reason !== '') return lease.reason;
+  if (outcome.desired.ownSubnets.some((subnet) => lease.subnets.includes(subnet))) return undefined;
+  const own = outcome.desired.nodeProblems.get(nodeName) ?? [];
+  return own.length > 0 ? own.join('; ') : 'the agent is starting';
+}
+
+/** Everything that is wrong with this node's network; empty when it is ready. */
+export function problemsOf(seen: Seen): string[] {
+  const { outcome } = seen;
+  const blocker = blockerOf(seen);
+  const unreachable = outcome?.desired.paths.filter(({ used }) => used === 'none') ?? [];
+  return [
+    ...(blocker === undefined ? [] : [blocker]),
+    ...(outcome?.underlay.problems ?? []),
+    ...(outcome?.failures.map(({ error }) => error.message) ?? []),
+    ...unreachable.map(({ peer, family, reason }) => `${peer} (${family}): ${reason}`),
+  ];
+}

@@ -1,0 +1,104 @@
+// Opens the datastore that the agent was told of, Kubernetes or etcd, with the real clock and the
+// files that it was given. Each is imported only when it is asked for: neither pays for the other.
+
+import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import type { AgentOptions, EtcdOptions } from '../agent/options.ts';
+import { systemClock } from '../lib/clock.ts';
+import { AppError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Family } from '../net/family.ts';
+import { FAMILIES } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+import { parseIp } from '../net/ip.ts';
+import type { EtcdCredentials } from '../source/etcd/connection.ts';
+import type { Source } from '../source/source.ts';
+
+/** The ConfigMap's key, as Flannel has it. */
+const CONFIG_KEY = 'net-conf.json';
+
+export async function openSource(options: AgentOptions, log: Log): Promise<Source> {
+  return options.etcd === undefined
+    ? openKubernetes(options, log)
+    : openEtcd(options.nodeName, options.etcd, log);
+}
+
+async function openKubernetes(options: AgentOptions, log: Log): Promise<Source> {
+  const { KubernetesClient } = await import('../source/kubernetes/client.ts');
+  const { inClusterCredentials } = await import('../source/kubernetes/credentials.ts');
+  const { kubeconfigCredentials } = await import('../source/kubernetes/kubeconfig.ts');
+  const { KubernetesSource } = await import('../source/kubernetes/source.ts');
+  const clock = systemClock;
+  const credentials =
+    options.kubeconfig === ''
+      ? inClusterCredentials({ clock, environment: process.env })
+      : await kubeconfigCredentials(options.kubeconfig, clock);
+  const { nodeName, namespace, configMap } = options;
+  const config = { namespace, name: configMap, key: CONFIG_KEY };
+  const client = new KubernetesClient({ credentials, clock });
+  return new KubernetesSource({ client, clock, log, random: Math.random, nodeName, config });
+}
+
+async function openEtcd(nodeName: string, etcd: EtcdOptions, log: Log): Promise<Source> {
+  const { EtcdConnection } = await import('../source/etcd/connection.ts');
+  const { EtcdSource } = await import('../source/etcd/source.ts');
+  const clock = systemClock;
+  const { endpoints, prefix, leaseSeconds, renewMarginSeconds } = etcd;
+  const credentials = (): EtcdCredentials => readCredentials(etcd);
+  // A file that is not there is found now, and not in a line of the log.
+  credentials();
+  const addresses = etcd.nodeIps.length > 0 ? etcd.nodeIps : await outwardAddresses();
+  log.info({ addresses, endpoints }, 'etcd is the datastore');
+  return new EtcdSource({
+    ...{ clock, log, random: Math.random, nodeName, prefix, addresses },
+    api: new EtcdConnection({ endpoints, credentials, clock }),
+    lease: { leaseSeconds, renewMarginSeconds },
+  });
+}
+
+function readCredentials(etcd: EtcdOptions): EtcdCredentials {
+  const { caFile, certFile, keyFile, username, passwordFile } = etcd;
+  const isTls = etcd.endpoints.some((endpoint) => endpoint.startsWith('https:'));
+  const tls = {
+    ...(caFile === '' ? {} : { ca: read('--etcd-ca-file', caFile) }),
+    ...(certFile === '' ? {} : { certificate: read('--etcd-cert-file', certFile) }),
+    ...(keyFile === '' ? {} : { key: read('--etcd-key-file', keyFile) }),
+  };
+  const password = (): string =>
+    read('--etcd-password-file', passwordFile)
+      .toString('utf8')
+      .replace(/\r?\n$/, '');
+  return {
+    ...(isTls ? { tls } : {}),
+    ...(username === '' ? {} : { user: { name: username, password: password() } }),
+  };
+}
+
+function read(flag: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new AppError('FILE', `read ${path}`, `the file of ${flag} is not readable`, error);
+  }
+}
+
+/** Documentation addresses (RFC 5737, RFC 3849): nothing is sent, the kernel only looks up. */
+const ELSEWHERE = { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } as const satisfies Record<
+  Family,
+  string
+>;
+const ANY_PORT = 9;
+
+/** The addresses that the machine's default routes use, as Flannel chooses. */
+async function outwardAddresses(): Promise<readonly Ip[]> {
+  const found = await Promise.all(FAMILIES.map(outwardAddress));
+  return found.flatMap((ip) => ip ?? []);
+}
+
+function outwardAddress(family: Family): Promise<Ip | undefined> {
+  const socket = createSocket(family === 'ipv4' ? 'udp4' : 'udp6');
+  return new Promise<Ip | undefined>((resolve) => {
+    socket.once('error', () => resolve(undefined));
+    socket.connect(ANY_PORT, ELSEWHERE[family], () => resolve(parseIp(socket.address().address)));
+  }).finally(() => socket.close());
+}

@@ -1,0 +1,256 @@
+// A node's subnets where they are claimed by Leases: one per family, IPv4 first, all or none. What
+// the node held before comes first; what was told to the agent stays until somebody else has it.
+// Only what carries this machine's identity is ever used, adopted or given back. Pure.
+
+import type { Holding } from '../../cluster/holding.ts';
+import type { FamilyConfig } from '../../config/config.ts';
+import type { Cidr } from '../../net/cidr.ts';
+import { cidrFamily, cidrLengthBits, containsCidr, overlaps } from '../../net/cidr.ts';
+import { isClaimable, pickFreeSubnet, subnetCount } from '../free-subnets.ts';
+import type { Assessment, ClaimMemory, ClaimView, Step, Why } from './claim-view.ts';
+import { heldSubnets, noNodeText, noneBecause, REST } from './claim-view.ts';
+import type { LeaseRecord } from './lease-record.ts';
+import type { SubnetRules } from './subnet-source-record.ts';
+
+export type LeaseRules = {
+  readonly rules: SubnetRules;
+  readonly why: Why;
+  /** In [0, 1). */
+  readonly random: () => number;
+};
+
+/** What a node has of each family that the configuration wants. */
+type Stock = {
+  readonly families: readonly FamilyConfig[];
+  /** At most one per family, in the order of the families. */
+  readonly kept: readonly LeaseRecord[];
+  readonly missing: readonly FamilyConfig[];
+  /** Claimed by this machine, and not needed. */
+  readonly surplus: readonly LeaseRecord[];
+};
+
+export function assessLeases(view: ClaimView, leaseRules: LeaseRules): Assessment {
+  const { why, rules } = leaseRules;
+  const { leases, wish, memory } = view;
+  const inOwnName = leases.ofOwnName();
+  const mine = inOwnName.filter(({ own }) => own?.machine === wish.machine);
+  const none = (reason: string, step: Step = REST): Assessment => ({
+    holding: noneBecause(reason, why),
+    step,
+  });
+  if (!leases.isListed) {
+    const reason = view.contactProblem ?? 'the Leases have not been listed yet';
+    return { holding: keptHolding(view) ?? noneBecause(reason, why), step: REST };
+  }
+  const [foreign] = inOwnName;
+  if (mine.length === 0 && foreign !== undefined) return none(otherMachineText(view, foreign));
+  const stock = stockOf(view, mine, rules);
+  const outdated = mine.find(
+    ({ subnet }) =>
+      isFresh(memory, subnet) && rules.lengths[cidrFamily(subnet)] !== cidrLengthBits(subnet),
+  );
+  if (outdated !== undefined) {
+    return none('a subnet of another length is being given back', giveBack(outdated));
+  }
+  if (stock.missing.length === 0) return complete(view, stock, why);
+  const lost = lostSubnets(view, stock);
+  if (lost.length > 0) return losing(view, { lost, leaseRules });
+  return incomplete(view, stock, leaseRules);
+}
+
+/** While what is held is not seen otherwise. */
+function keptHolding({ memory: { told } }: ClaimView): Holding | undefined {
+  return told?.kind === 'held' && told.authority === 'lease' ? told : undefined;
+}
+
+function stockOf(view: ClaimView, mine: readonly LeaseRecord[], rules: SubnetRules): Stock {
+  const { wish, memory } = view;
+  const families = wish.config.families.map((family) => ({
+    ...family,
+    subnetLengthBits: rules.lengths[family.family] ?? family.subnetLengthBits,
+  }));
+  const order = [...memory.lastHeld, ...wish.previous];
+  const rank = ({ subnet }: LeaseRecord): number => {
+    const index = order.indexOf(subnet);
+    return index < 0 ? order.length : index;
+  };
+  const sorted = [...mine].sort((a, b) => rank(a) - rank(b) || (a.subnet < b.subnet ? -1 : 1));
+  const kept: LeaseRecord[] = [];
+  const missing: FamilyConfig[] = [];
+  for (const family of families) {
+    const usable = sorted.find(({ subnet }) => containsCidr(family.network, subnet));
+    if (usable === undefined) missing.push(family);
+    else kept.push(usable);
+  }
+  // What is of a family that is switched off stays, for the day that it is switched on again.
+  const surplus = sorted.filter(
+    (lease) =>
+      !kept.includes(lease) && families.some(({ family }) => family === cidrFamily(lease.subnet)),
+  );
+  return { families, kept, missing, surplus };
+}
+
+/** Every family has its subnet: held once the Lease is this Node's and the record is as it was. */
+function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessment {
+  const { nodes, memory } = view;
+  const held = heldSubnets(memory.told);
+  const stale = kept.find(({ ownerUid }) => ownerUid !== nodes.own?.uid);
+  const unverified = kept
+    .map(({ subnet }) => subnet)
+    .filter((subnet) => isFresh(memory, subnet) && !memory.verified.has(subnet));
+  const isNew = kept.some(({ subnet }) => !held.includes(subnet));
+  const [extra] = surplus;
+  const step: Step =
+    stale !== undefined
+      ? nodes.own === undefined
+        ? REST
+        : { kind: 'adopt', subnet: stale.subnet }
+      : unverified.length > 0
+        ? { kind: 'verify', subnets: unverified }
+        : extra !== undefined
+          ? giveBack(extra)
+          : REST;
+  if (isNew && (stale !== undefined || unverified.length > 0)) {
+    const reason = nodes.own === undefined ? noNodeText(view.nodeName) : claimingText(view);
+    return { holding: noneBecause(reason, why), step };
+  }
+  return { holding: heldBy(kept, why), step };
+}
+
+/** Claimed just now, also where the watch is faster than the answer. */
+export const isFresh = ({ fresh, pending }: ClaimMemory, subnet: Cidr): boolean =>
+  fresh.has(subnet) || pending.get(cidrFamily(subnet)) === subnet;
+
+const heldBy = (leases: readonly LeaseRecord[], why: Why): Holding => ({
+  kind: 'held',
+  ...why,
+  subnets: leases.map(({ subnet }) => subnet),
+});
+
+const giveBack = ({ subnet, own }: LeaseRecord): Step => ({
+  kind: 'give-back',
+  subnet,
+  uid: own?.uid ?? '',
+});
+
+/** What the agent was told that it holds, and for which there is no Lease any more. */
+const lostSubnets = ({ memory }: ClaimView, { kept, missing }: Stock): readonly Cidr[] =>
+  heldSubnets(keptTold(memory.told)).filter(
+    (subnet) =>
+      !kept.some((lease) => lease.subnet === subnet) &&
+      missing.some(({ network }) => containsCidr(network, subnet)),
+  );
+
+const keptTold = (told: Holding | undefined): Holding | undefined =>
+  told?.authority === 'lease' ? told : undefined;
+
+/** A subnet in use has lost its Lease: it is claimed again, unless somebody was faster. */
+function losing(
+  view: ClaimView,
+  { lost, leaseRules: { why } }: { lost: readonly Cidr[]; leaseRules: LeaseRules },
+): Assessment {
+  const { memory, nodes, nodeName } = view;
+  for (const subnet of lost) {
+    const taker = takerOf(view, subnet);
+    if (taker === undefined) continue;
+    const loss = `the Lease of ${subnet} was taken away, and now it is ${taker}`;
+    const step = { kind: 'rest', againAfterMs: 0 } as const;
+    return { holding: noneBecause(`${loss}; another is being claimed`, why), step, loss };
+  }
+  const [subnet = '' as Cidr] = lost;
+  const gone = `the Lease of ${subnet} is gone`;
+  if (nodes.own === undefined) {
+    const reason = `${noNodeText(nodeName)}: ${gone} with it`;
+    return { holding: noneBecause(reason, why), step: REST, loss: reason };
+  }
+  const step = { kind: 'claim', subnet, isNamed: true } as const;
+  const told = keptHolding(view);
+  if (told !== undefined && memory.problem === undefined) return { holding: told, step };
+  const loss = `${gone} and could not be claimed again: ${memory.problem}`;
+  return { holding: noneBecause(loss, why), step, loss };
+}
+
+function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Assessment {
+  const { why } = leaseRules;
+  const { memory, nodes, nodeName } = view;
+  const before = stock.kept.filter(({ subnet }) => !isFresh(memory, subnet));
+  const told = before.filter(({ subnet }) => heldSubnets(memory.told).includes(subnet));
+  const waiting = (reason: string, step: Step): Assessment => ({
+    holding: told.length > 0 ? heldBy(told, why) : noneBecause(reason, why),
+    step,
+  });
+  if (nodes.own === undefined) {
+    return waiting(memory.loss ?? noNodeText(nodeName), REST);
+  }
+  const candidates = stock.missing.map((family) => candidateOf(view, family, leaseRules.random));
+  const [first] = candidates;
+  if (first !== undefined && !candidates.includes(undefined)) {
+    return waiting(claimingText(view), { kind: 'claim', ...first });
+  }
+  const full = stock.missing.find((_family, index) => candidates[index] === undefined);
+  const reason = [fullText(full), memory.loss].filter((text) => text !== undefined).join('; ');
+  const fresh = stock.kept.find(({ subnet }) => isFresh(memory, subnet));
+  if (fresh !== undefined) return waiting(reason, giveBack(fresh));
+  // What it had before is not taken from a node because another family has nothing for it.
+  const adopted = before.filter(({ ownerUid }) => ownerUid === nodes.own?.uid);
+  const stale = before.find((lease) => !adopted.includes(lease));
+  if (stale !== undefined) return waiting(reason, { kind: 'adopt', subnet: stale.subnet });
+  const explained = { ...why, explanation: `${why.explanation}; ${reason}` };
+  if (adopted.length > 0) return { holding: heldBy(adopted, explained), step: REST };
+  return { holding: noneBecause(reason, why), step: REST };
+}
+
+type Candidate = { readonly subnet: Cidr; readonly isNamed: boolean };
+
+/** A claim without an answer, what was held before, or any that is free. */
+function candidateOf(
+  view: ClaimView,
+  family: FamilyConfig,
+  random: () => number,
+): Candidate | undefined {
+  const { wish, memory, leases, nodes } = view;
+  const pending = memory.pending.get(family.family);
+  const before = [...memory.lastHeld, ...wish.previous];
+  for (const subnet of pending === undefined ? before : [pending, ...before]) {
+    if (isClaimable(family, subnet) && takerOf(view, subnet) === undefined) {
+      return { subnet, isNamed: true };
+    }
+  }
+  const taken = [...leases.subnets(), ...memory.refused.keys(), ...nodes.flannelSubnets];
+  const subnet = pickFreeSubnet(family, taken, random());
+  return subnet === undefined ? undefined : { subnet, isNamed: false };
+}
+
+/** Who stands in the way of claiming this subnet, in words. */
+function takerOf(view: ClaimView, subnet: Cidr): string | undefined {
+  const { leases, memory, nodes } = view;
+  const same = leases.get(subnet);
+  const taker = same ?? [...leases.records()].find((other) => overlaps(other.subnet, subnet));
+  if (taker !== undefined) return takerText(taker);
+  const flannel = nodes.flannelSubnets.find((other) => overlaps(other, subnet));
+  if (flannel !== undefined) return `${flannel} of a node of Flannel`;
+  return memory.refused.get(subnet);
+}
+
+export const takerText = ({ subnet, ownerUid, holder }: LeaseRecord): string =>
+  ownerUid === '' ? `reserved by a Lease of ${subnet}` : `held by node ${holder} (${subnet})`;
+
+const claimingText = ({ memory }: ClaimView): string => {
+  const { loss, problem } = memory;
+  const state = problem === undefined ? 'is being claimed' : `could not be claimed yet: ${problem}`;
+  return loss === undefined ? `a subnet ${state}` : `${loss}; another ${state}`;
+};
+
+function fullText(family: FamilyConfig | undefined): string | undefined {
+  if (family === undefined) return undefined;
+  const { subnetLengthBits, subnetMin, subnetMax } = family;
+  const all = `all ${subnetCount(family)} of /${subnetLengthBits}`;
+  return `no free subnet: ${all} from ${subnetMin} to ${subnetMax} are taken`;
+}
+
+function otherMachineText({ nodeName }: ClaimView, { subnet, own }: LeaseRecord): string {
+  return (
+    `${subnet} is held by another machine of the name ${nodeName} (${own?.machine}): ` +
+    `if that machine is gone, delete Node ${nodeName}`
+  );
+}

@@ -1,0 +1,232 @@
+// One life of the agent: the production parts put together as src/cli/agent.ts does, over a clock,
+// a kernel, a disk and an API of the simulation. It ends by being told to stop, or by a crash,
+// after which nothing of it ever runs again.
+
+import { Agent } from '../../src/agent/agent.ts';
+import { Announcer } from '../../src/agent/announcer.ts';
+import { ConfigKeeper } from '../../src/agent/config-keeper.ts';
+import { ForeignRules } from '../../src/agent/foreign-rules.ts';
+import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
+import { AgentMetrics } from '../../src/agent/metrics.ts';
+import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
+import { Pods } from '../../src/agent/pods.ts';
+import { Reconciler } from '../../src/agent/reconciler.ts';
+import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
+import { SnapshotKeeper } from '../../src/agent/snapshot-keeper.ts';
+import type { CniFrame, CniReply } from '../../src/cni/frame.ts';
+import { CniService } from '../../src/cni/service.ts';
+import { AttachmentStore } from '../../src/cni/store.ts';
+import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
+import type { Op } from '../../src/state/op.ts';
+import { isPodLink } from '../../src/state/own.ts';
+import { rulesetJson } from '../fake/ruleset.ts';
+import { SimApiClient } from './api-client.ts';
+import type { SimApiServer } from './api-server.ts';
+import type { SimTime } from './clock.ts';
+import { ProcessClock } from './clock.ts';
+import { SimKernel } from './kernel.ts';
+import type { SimMachine } from './machine.ts';
+import type { Mutations } from './mutations.ts';
+import type { Random } from './random.ts';
+import type { Trace } from './trace.ts';
+
+export type AgentProcessParts = {
+  readonly machine: SimMachine;
+  readonly server: SimApiServer;
+  readonly time: SimTime;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly mutations: Mutations;
+  /** After each change of the kernel. */
+  readonly onOp: (machine: SimMachine, op: Op) => void;
+  readonly onViolation: (text: string) => void;
+};
+
+/** A world in which pods come and go fast: their runtimes try again soon. */
+const READY_TIMEOUT_MS = 500;
+const DISK_MS = 3;
+
+export class AgentProcess {
+  readonly kernel: SimKernel;
+  readonly client: SimApiClient;
+  readonly agent: Agent;
+  readonly #parts: AgentProcessParts;
+  readonly #clock: ProcessClock;
+  readonly #service: CniService;
+  readonly #source: KubernetesSource;
+  readonly #stopping = new AbortController();
+  #isDead = false;
+
+  constructor(parts: AgentProcessParts) {
+    const { machine, time, random, server, trace, mutations } = parts;
+    this.#parts = parts;
+    this.#clock = new ProcessClock(time, machine.bootedAtMs);
+    this.kernel = new SimKernel({
+      namespace: machine.host,
+      isDead: () => this.#isDead,
+      onOp: (op) => this.#onOp(op),
+      onCrash: (where) => {
+        trace.add(machine.id, `agent crashes ${where}`);
+        this.kill();
+      },
+    });
+    this.client = new SimApiClient({
+      ...{ server, trace, mutations, clock: this.#clock },
+      weather: machine.weather,
+      random: random.split('client'),
+      who: machine.id,
+    });
+    const sourceRandom = random.split('source');
+    const log = trace.logOf(machine.id);
+    this.#source = new KubernetesSource({
+      client: this.client,
+      clock: this.#clock,
+      log,
+      random: () => sourceRandom.next(),
+      nodeName: machine.nodeName,
+    });
+    const directory = '/state/attachments';
+    const { files } = machine;
+    const store = new AttachmentStore({ directory, files, clock: this.#clock, log });
+    this.agent = this.#makeAgent(store);
+    this.#service = this.#makeService(store);
+    void this.#run();
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** Whether everything has been listed, by this process. */
+  get knowsCluster(): boolean {
+    return !this.#isDead && this.#source.health().synced;
+  }
+
+  /** As kubelet and systemd do it: the caller waits a moment before the next start. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** SIGKILL, or the power. */
+  kill(): void {
+    if (this.#isDead) return;
+    this.#isDead = true;
+    this.#clock.die();
+    this.client.die();
+    this.kernel.close();
+    if (this.#parts.machine.process === this) this.#parts.machine.process = undefined;
+  }
+
+  call(frame: CniFrame, netns: number | undefined): Promise<CniReply> {
+    return this.#service.handle(frame, netns);
+  }
+
+  async #run(): Promise<void> {
+    const { trace, machine, onViolation } = this.#parts;
+    try {
+      await this.#service.replayTombstones();
+      await this.agent.run(this.#stopping.signal);
+      trace.add(machine.id, 'agent has stopped');
+    } catch (error) {
+      if (!this.#isDead) onViolation(`the agent of ${machine.id} failed: ${describe(error)}`);
+    }
+    this.kill();
+  }
+
+  #makeAgent(store: AttachmentStore): Agent {
+    const { machine, trace } = this.#parts;
+    const { nodeName, stateDir, id } = machine;
+    const log = trace.logOf(id);
+    const clock = this.#clock;
+    const kernel = this.kernel;
+    const pods = new Pods(store);
+    const reconciler = new Reconciler({
+      ...{ kernel, clock, log, nodeName },
+      machine: id,
+      originals: new OriginalSysctls(stateDir),
+      attachments: (state) => pods.standing(state),
+      pendingLinks: () => pods.pendingLinks(),
+    });
+    const nodeAddresses = () => machine.addresses.map(({ address }) => address);
+    const ruleset = { exitCode: 0, stdout: JSON.stringify(rulesetJson([])), stderr: '' };
+    const files = {
+      write: async () => {
+        machine.hasConflist = true;
+      },
+    };
+    return new Agent({
+      ...{ version: '0.0.0', nodeName, kernel, reconciler, pods, clock, log, files },
+      source: this.#source,
+      config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
+      leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),
+      snapshots: new SnapshotKeeper({
+        files: this.#snapshotFiles(),
+        owner: { node: nodeName, machine: id },
+        bootId: `boot of ${machine.bootedAtMs}`,
+        ...{ clock, log },
+      }),
+      foreignRules: new ForeignRules({ run: async () => ruleset, clock, log }),
+      announcer: new Announcer(this.#source, clock, log),
+      metrics: new AgentMetrics(),
+    });
+  }
+
+  /** A disk takes a moment; who is killed meanwhile leaves the file as it was. */
+  #snapshotFiles(): SnapshotFiles {
+    const { snapshots } = this.#parts.machine;
+    return {
+      read: (name) => snapshots.get(name),
+      write: async (name, text) => {
+        await this.#clock.sleep(DISK_MS);
+        snapshots.set(name, text);
+      },
+    };
+  }
+
+  #makeService(store: AttachmentStore): CniService {
+    const { machine, trace } = this.#parts;
+    const { files } = machine;
+    return new CniService({
+      context: {
+        store,
+        host: this.kernel,
+        openPodKernel: (descriptor) => machine.podKernel(descriptor),
+        namespaces: {
+          ownInode: () => machine.ownDescriptor(),
+          inodeOf: (descriptor) => descriptor,
+          hold: (descriptor) => ({
+            path: machine.pathOf(descriptor) ?? 'gone',
+            release: () => undefined,
+          }),
+        },
+        readiness: () => this.agent.readiness(),
+        clock: this.#clock,
+        log: trace.logOf(machine.id),
+        attachmentsChanged: () => undefined,
+        tombstones: { directory: '/state/tombstones', files },
+        readyTimeoutMs: READY_TIMEOUT_MS,
+        stop: this.#stopping.signal,
+      },
+    });
+  }
+
+  #onOp(op: Op): void {
+    const { machine, onOp, onViolation } = this.#parts;
+    if (op.verb === 'remove' && leadsToOthers(op) && !this.#source.health().synced) {
+      onViolation(`${machine.id} removes a ${op.object} before the cluster is in sync`);
+    }
+    onOp(machine, op);
+  }
+}
+
+/** What only the whole cluster can say: not the node's own subnets, nor its pods. */
+function leadsToOthers(op: Op): boolean {
+  if (op.object === 'link') return !isPodLink(op.value.name);
+  if (op.object === 'address') return op.value.link !== 'lo';
+  if (op.object === 'route')
+    return op.value.via.kind !== 'unreachable' && op.value.via.kind !== 'link';
+  return true;
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

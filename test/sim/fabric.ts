@@ -1,0 +1,164 @@
+// The network between the machines, and a packet's walk through it: from a pod through its node's
+// routes, neighbours and FDB entries, over the underlay, through the other node's, to wherever it
+// ends. The kernels decide; this file only does what Linux does with a packet.
+//
+//   pod ─ default route ─► host: longest prefix ─► eth0: the gateway's machine, as it is
+//                                              ─► poplin4-1: neighbour, FDB ─► the remote's device
+//                                              ─► poplin…: the pod, by its neighbour entry
+
+import type { Ip } from '../../src/net/ip.ts';
+import { familyOf } from '../../src/net/ip.ts';
+import type { VxlanLink } from '../../src/state/kernel-state.ts';
+import { lookUp } from '../fake/look-up.ts';
+import type { SimMachine, SimPod } from './machine.ts';
+import type { Mutations } from './mutations.ts';
+
+export type Outcome =
+  | { readonly kind: 'pod'; readonly machine: SimMachine; readonly pod: SimPod }
+  | { readonly kind: 'node'; readonly machine: SimMachine }
+  | { readonly kind: 'dropped'; readonly why: string }
+  | { readonly kind: 'loop' };
+
+export type Walk = { readonly outcome: Outcome; readonly way: readonly string[] };
+
+/** A packet that passed so many nodes goes in circles: there are two on every right way. */
+const NODES_MAX = 8;
+
+export class Fabric {
+  readonly #machines: () => Iterable<SimMachine>;
+  readonly #mutations: Mutations;
+  /** Pairs of machines that hear nothing from each other. */
+  readonly parted = new Set<string>();
+
+  constructor(machines: () => Iterable<SimMachine>, mutations: Mutations) {
+    this.#machines = machines;
+    this.#mutations = mutations;
+  }
+
+  part(a: SimMachine, b: SimMachine): void {
+    this.parted.add(pairOf(a, b));
+  }
+
+  /** From a pod to an address. */
+  walkFromPod(machine: SimMachine, pod: SimPod, destination: Ip): Walk {
+    const way = [`${pod.name}@${machine.id}`];
+    const namespace = machine.podNamespace(pod.netns);
+    const end = namespace?.peers.get('eth0');
+    const link = end === undefined ? undefined : machine.host.links.get(end.name);
+    const hasRoute = namespace !== undefined && lookUp(namespace, destination).kind === 'gateway';
+    if (!machine.isOn || link?.up !== true || !hasRoute) {
+      return { outcome: dropped('the pod is not connected'), way };
+    }
+    return { outcome: this.#forward(machine, destination, way), way };
+  }
+
+  #forward(machine: SimMachine, destination: Ip, way: string[]): Outcome {
+    if (way.length > NODES_MAX) return { kind: 'loop' };
+    way.push(machine.id);
+    const { host } = machine;
+    const found = lookUp(host, destination);
+    if (found.kind === 'local') return { kind: 'node', machine };
+    if (found.kind === 'unreachable') return dropped(`${machine.id} has no route`);
+    if (!forwards(machine, destination)) return dropped(`${machine.id} does not forward`);
+    const link = host.links.get(found.link);
+    const nexthop = found.kind === 'gateway' ? found.gateway : destination;
+    switch (link?.up === true ? link.kind : undefined) {
+      case 'veth':
+        return this.#toPod(machine, found.link, destination);
+      case 'vxlan':
+        return this.#byVxlan(machine, link as VxlanLink, { nexthop, destination, way });
+      case 'other':
+        return this.#byUnderlay(machine, nexthop, { destination, way });
+      default:
+        return dropped(`${found.link} of ${machine.id} is down`);
+    }
+  }
+
+  #toPod(machine: SimMachine, linkName: string, destination: Ip): Outcome {
+    const { host } = machine;
+    const mac = host.neighbours.get(`${linkName} ${destination}`)?.mac;
+    const end = host.peers.get(linkName);
+    const podLink = end?.namespace.links.get(end.name);
+    if (mac === undefined) return dropped(`${machine.id} has no neighbour ${destination}`);
+    if (podLink?.up !== true || podLink.mac !== mac) return dropped('the pod does not listen');
+    const pods = [...machine.pods.values()];
+    const at = pods.findIndex(({ netns }) => netns === end?.namespace.path);
+    const mixedUp = this.#mutations.mixesUpPods ? pods[(at + 1) % pods.length] : undefined;
+    const pod = mixedUp ?? pods[at];
+    if (pod === undefined) return dropped('the pod is gone');
+    const hasAddress = end?.namespace.hasAddress(destination) === true;
+    return hasAddress ? { kind: 'pod', machine, pod } : dropped('the pod has another address');
+  }
+
+  #byVxlan(
+    machine: SimMachine,
+    link: VxlanLink,
+    { nexthop, destination, way }: { nexthop: Ip; destination: Ip; way: string[] },
+  ): Outcome {
+    const { host } = machine;
+    const mac = host.neighbours.get(`${link.name} ${nexthop}`)?.mac;
+    if (mac === undefined) return dropped(`${machine.id}: no neighbour ${nexthop} on ${link.name}`);
+    const remote = host.fdb.get(`${link.name} ${mac}`)?.remote;
+    if (remote === undefined) return dropped(`${machine.id}: no FDB entry for ${mac}`);
+    const peer = this.#reach(machine, remote);
+    if (peer === undefined) return dropped(`${remote} does not answer ${machine.id}`);
+    const device = [...peer.host.links.values()].find(
+      (candidate): candidate is VxlanLink =>
+        candidate.kind === 'vxlan' &&
+        candidate.up &&
+        candidate.vni === link.vni &&
+        candidate.portNumber === link.portNumber &&
+        candidate.local === remote,
+    );
+    if (device === undefined) return dropped(`${peer.id} has no device of VNI ${link.vni}`);
+    if (device.mac !== mac) return dropped(`${peer.id}: a frame for another, ${mac}`);
+    return this.#forward(peer, destination, way);
+  }
+
+  #byUnderlay(
+    machine: SimMachine,
+    nexthop: Ip,
+    { destination, way }: { destination: Ip; way: string[] },
+  ): Outcome {
+    const own = machine.addresses.find(({ address }) => familyOf(address) === familyOf(nexthop));
+    // The router knows of no pods.
+    if (own === undefined || nexthop === own.router) return dropped('sent out by default');
+    const peer = this.#reach(machine, nexthop);
+    if (peer === undefined || peer.segment !== machine.segment) {
+      return dropped(`${nexthop} does not answer ${machine.id}`);
+    }
+    return this.#forward(peer, destination, way);
+  }
+
+  /** Who answers at an address of the underlay. */
+  #reach(from: SimMachine, address: Ip): SimMachine | undefined {
+    for (const machine of this.#machines()) {
+      if (!machine.isOn || !machine.addresses.some((own) => own.address === address)) continue;
+      return this.parted.has(pairOf(from, machine)) ? undefined : machine;
+    }
+    return undefined;
+  }
+}
+
+const dropped = (why: string): Outcome => ({ kind: 'dropped', why });
+
+const pairOf = (a: SimMachine, b: SimMachine): string =>
+  a.id < b.id ? `${a.id} ${b.id}` : `${b.id} ${a.id}`;
+
+function forwards({ host }: SimMachine, destination: Ip): boolean {
+  const path = familyOf(destination) === 'ipv4' ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding';
+  return host.sysctls.get(path) === '1';
+}
+
+export const describeOutcome = (outcome: Outcome): string => {
+  switch (outcome.kind) {
+    case 'pod':
+      return `delivered to ${outcome.pod.name} on ${outcome.machine.id}`;
+    case 'node':
+      return `delivered to the node ${outcome.machine.id} itself`;
+    case 'dropped':
+      return `dropped: ${outcome.why}`;
+    case 'loop':
+      return 'in circles';
+  }
+};

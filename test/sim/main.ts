@@ -1,0 +1,80 @@
+// `npm run sim`: one seed, or many from one on. Prints failing seeds first of all, each with the
+// command that replays it; the exit code is 1 when there was one. docs/simulation.md describes it.
+
+import { parseArgs } from 'node:util';
+import type { PlanOverrides, SubnetSourceName } from './plan.ts';
+import { renderFailure, renderSummary } from './report.ts';
+import type { Verdict } from './run.ts';
+import { runSeed } from './run.ts';
+import { renderStampede, stampede } from './stampede.ts';
+
+const USAGE = `usage: npm run sim -- [--seed N] [--seeds COUNT] [--nodes N] [--verbose]
+       [--subnet-source podCIDR|lease|auto] [--stampede AGENTS]
+`;
+
+const SOURCES: readonly string[] = ['podCIDR', 'lease', 'auto'] satisfies SubnetSourceName[];
+
+const out = (text: string): void => void process.stdout.write(text);
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      nodes: { type: 'string' },
+      'subnet-source': { type: 'string' },
+      stampede: { type: 'string' },
+      verbose: { type: 'boolean', default: false },
+    },
+  });
+  const seed = wholeNumber(values.seed) ?? Math.floor(Math.random() * 1e9);
+  const count = wholeNumber(values.seeds) ?? (values.seed === undefined ? 100 : 1);
+  const nodeCount = wholeNumber(values.nodes);
+  const source = values['subnet-source'];
+  if (source !== undefined && !SOURCES.includes(source)) throw new TypeError(`${source}?`);
+  const overrides: PlanOverrides = {
+    ...(nodeCount === undefined ? {} : { nodeCount }),
+    ...(source === undefined ? {} : { subnetSource: source as SubnetSourceName }),
+  };
+  const agents = wholeNumber(values.stampede);
+  return { seed, count, overrides, agents, verbose: values.verbose };
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(text)) throw new TypeError(`${text} is not a whole number`);
+  return Number(text);
+}
+
+async function runSeeds(options: ReturnType<typeof readArguments>): Promise<boolean> {
+  const { seed, count, overrides, verbose } = options;
+  const startMs = performance.now();
+  const verdicts: Verdict[] = [];
+  out(`seeds from ${seed} on: ${count}\n`);
+  for (let number = seed; number < seed + count; number += 1) {
+    const echo = verbose ? { echo: (line: string) => out(`${line}\n`) } : {};
+    const verdict = await runSeed({ seed: number, overrides, ...echo });
+    verdicts.push(verdict);
+    if (verdict.violation !== undefined) out(renderFailure(verdict, overrides));
+  }
+  out(renderSummary(verdicts, performance.now() - startMs));
+  return verdicts.every(({ violation }) => violation === undefined);
+}
+
+async function runStampede(agents: number, seed: number): Promise<boolean> {
+  const result = await stampede(agents, seed);
+  out(renderStampede(agents, result));
+  return result.violation === undefined && result.subnetCount === agents;
+}
+
+let options: ReturnType<typeof readArguments>;
+try {
+  options = readArguments();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+  process.exit(2);
+}
+const isFine = await (options.agents === undefined
+  ? runSeeds(options)
+  : runStampede(options.agents, options.seed));
+process.exitCode = isFine ? 0 : 1;

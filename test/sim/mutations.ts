@@ -1,0 +1,17 @@
+// Faults of the simulation's own parts, by which tests see that the checks notice them: a world in
+// which the locks do not lock must not pass.
+
+export type Mutations = {
+  /** An API that lets two clients create the same Lease. */
+  readonly letsTwoCreate: boolean;
+  /** An API that says that it changed a Node, and did not. */
+  readonly losesPatches: boolean;
+  /** A kernel that gives packets to the pod beside the right one. */
+  readonly mixesUpPods: boolean;
+};
+
+export const NO_MUTATIONS: Mutations = {
+  letsTwoCreate: false,
+  losesPatches: false,
+  mixesUpPods: false,
+};

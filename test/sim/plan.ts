@@ -1,0 +1,99 @@
+// What a seed decides before anything happens: how large the cluster is, how its underlay looks,
+// what gives subnets, and how scarce they are.
+
+import type { PodCidrRange } from '../../src/lab/api/pod-cidr-allocator.ts';
+import { type Cidr, parseCidr } from '../../src/net/cidr.ts';
+import type { Family } from '../../src/net/family.ts';
+import type { Random } from './random.ts';
+
+export type SubnetSourceName = 'podCIDR' | 'lease' | 'auto';
+
+export type SimPlan = {
+  readonly nodeCount: number;
+  readonly families: readonly Family[];
+  readonly segmentCount: number;
+  readonly subnetSource: SubnetSourceName;
+  /** Whether a controller-manager gives out podCIDRs. */
+  readonly allocatesPodCidrs: boolean;
+  readonly networks: Readonly<Record<Family, Cidr>>;
+  readonly subnetLengthBits: Readonly<Record<Family, number>>;
+  /** How many nodes can have a subnet at once. */
+  readonly capacity: number;
+  readonly podsPerNode: number;
+  /** How long things go wrong. */
+  readonly faultsMs: number;
+  /** Mean time from one thing that goes wrong to the next. */
+  readonly faultEveryMs: number;
+};
+
+export type PlanOverrides = Partial<
+  Pick<SimPlan, 'nodeCount' | 'subnetSource' | 'faultsMs' | 'families'>
+>;
+
+const cidr = (text: string): Cidr => {
+  const parsed = parseCidr(text);
+  if (parsed === undefined) throw new Error(`${text} is no network`);
+  return parsed;
+};
+
+export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
+  const bits = random.pick([3, 4] as const) ?? 4;
+  const nodeCount = random.int(5, 10);
+  const subnetSource = random.pick(SOURCES) ?? 'podCIDR';
+  const isDual = random.chance(0.25);
+  const plan = {
+    nodeCount,
+    families: isDual ? (['ipv4', 'ipv6'] as const) : (['ipv4'] as const),
+    segmentCount: random.chance(0.7) ? 1 : 2,
+    subnetSource,
+    networks: {
+      ipv4: cidr(`10.244.0.0/${28 - bits}`),
+      ipv6: cidr(`fd00:10:244::/${64 - bits}`),
+    },
+    subnetLengthBits: { ipv4: 28, ipv6: 64 },
+    podsPerNode: random.int(1, 2),
+    faultsMs: random.int(40, 120) * 1000,
+    faultEveryMs: random.int(800, 4000),
+    ...overrides,
+  };
+  const allocatesPodCidrs =
+    plan.subnetSource === 'podCIDR' || (plan.subnetSource === 'auto' && random.chance(0.5));
+  const subnetCount = 2 ** bits;
+  return {
+    ...plan,
+    allocatesPodCidrs,
+    // The first subnet of the network is not leased.
+    capacity: allocatesPodCidrs ? subnetCount : subnetCount - 1,
+  };
+}
+
+/** Leases most often: they are what nodes do among themselves. */
+const SOURCES: readonly SubnetSourceName[] = ['podCIDR', 'lease', 'lease', 'auto'];
+
+export const podCidrRanges = (plan: SimPlan): readonly PodCidrRange[] =>
+  plan.allocatesPodCidrs
+    ? plan.families.map((family) => ({
+        cluster: plan.networks[family],
+        subnetLengthBits: plan.subnetLengthBits[family],
+      }))
+    : [];
+
+export type BackendChoice = Readonly<Record<string, unknown>>;
+
+/** The text of net-conf.json. */
+export function configText(plan: SimPlan, backend: BackendChoice): string {
+  const { families, networks, subnetLengthBits, subnetSource } = plan;
+  return JSON.stringify({
+    Network: networks.ipv4,
+    SubnetLen: subnetLengthBits.ipv4,
+    ...(families.includes('ipv6')
+      ? {
+          EnableIPv6: true,
+          IPv6Network: networks.ipv6,
+          IPv6SubnetLen: subnetLengthBits.ipv6,
+        }
+      : {}),
+    SubnetSource: subnetSource,
+    Backend: backend,
+  });
+}

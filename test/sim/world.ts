@@ -1,0 +1,234 @@
+// The world of one seed: machines, the API, the network between them, and their operators' means:
+// switching machines on and off, deleting Nodes, editing the configuration. What goes wrong and
+// when is not decided here (actions.ts), nor what must hold (checks.ts).
+
+import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
+import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
+import { mergePatch } from '../../src/lab/api/patch.ts';
+import { assert } from '../../src/lib/assert.ts';
+import type { Op } from '../../src/state/op.ts';
+import { printOp } from '../../src/state/print.ts';
+import { AgentProcess } from './agent-process.ts';
+import { SimApiServer } from './api-server.ts';
+import { Checks } from './checks.ts';
+import { SimTime } from './clock.ts';
+import { Fabric } from './fabric.ts';
+import { SimMachine, underlayAddresses } from './machine.ts';
+import type { Mutations } from './mutations.ts';
+import type { BackendChoice, SimPlan } from './plan.ts';
+import { configText, podCidrRanges } from './plan.ts';
+import type { Random } from './random.ts';
+import { SimRuntime } from './runtime.ts';
+import { Trace } from './trace.ts';
+
+export type WorldOptions = {
+  readonly plan: SimPlan;
+  readonly random: Random;
+  readonly mutations: Mutations;
+  /** For what machines have on their disks. */
+  readonly directory: string;
+  readonly echo?: (line: string) => void;
+};
+
+const KUBELET_INTERVAL_MS = 2_000;
+const NAMESPACE = 'poplin';
+const CONFIG_MAP = 'poplin-config';
+
+export class World {
+  readonly plan: SimPlan;
+  readonly random: Random;
+  readonly time = new SimTime();
+  readonly trace: Trace;
+  readonly server: SimApiServer;
+  readonly fabric: Fabric;
+  readonly checks: Checks;
+  readonly machines = new Map<string, SimMachine>();
+  readonly #options: WorldOptions;
+  readonly #runtimes = new Map<SimMachine, SimRuntime>();
+  /** Names of Nodes that their operator is about to delete: kubelets do not make them again. */
+  readonly #condemned = new Set<string>();
+  readonly #plans: (() => void)[] = [];
+  #machineCount = 0;
+  #processCount = 0;
+  backend: BackendChoice = { Type: 'vxlan' };
+  violation: string | undefined;
+  events = 0;
+
+  constructor(options: WorldOptions) {
+    const { plan, random, mutations, echo } = options;
+    this.#options = options;
+    this.plan = plan;
+    this.random = random.split('world');
+    this.trace = new Trace(() => this.time.nowMs, echo);
+    this.server = new SimApiServer({
+      time: this.time,
+      random: random.split('server'),
+      podCidrRanges: podCidrRanges(plan),
+    });
+    const machines = () => this.machines.values();
+    this.fabric = new Fabric(machines, mutations);
+    this.checks = new Checks({
+      ...{ plan, machines, fabric: this.fabric, random: random.split('checks') },
+      onViolation: (text) => this.violate(text),
+    });
+    const body = { metadata: { name: CONFIG_MAP }, data: this.#configData(this.backend) };
+    createObject(this.server.store, { kind: CONFIG_MAPS, namespace: NAMESPACE }, body);
+  }
+
+  violate(text: string): void {
+    if (this.violation !== undefined) return;
+    this.violation = text;
+    this.trace.add('VIOLATION', text);
+  }
+
+  /** Until `endMs`, or until something is wrong. */
+  async runUntil(endMs: number): Promise<void> {
+    while (this.violation === undefined && (await this.time.step(endMs))) {
+      this.events += 1;
+      this.checks.afterEvent();
+    }
+  }
+
+  /** What operators and the weather mean to do; not any more once all is repaired. */
+  later(delayMs: number, action: () => void): void {
+    this.#plans.push(this.time.after(delayMs, action));
+  }
+
+  cancelPlans(): void {
+    for (const cancel of this.#plans.splice(0)) cancel();
+  }
+
+  addMachine(nodeName?: string): SimMachine {
+    this.#machineCount += 1;
+    const number = this.#machineCount;
+    const segment = this.random.int(0, this.plan.segmentCount - 1);
+    const machine = new SimMachine({
+      id: `m${number}`,
+      nodeName: nodeName ?? `node-${number}`,
+      segment,
+      addresses: underlayAddresses(this.plan.families, segment, 9 + number),
+      directory: this.#options.directory,
+    });
+    machine.bootedAtMs = this.time.nowMs;
+    this.machines.set(machine.id, machine);
+    const { trace, time } = this;
+    this.#runtimes.set(machine, new SimRuntime({ machine, time, trace }));
+    this.trace.add(machine.id, `machine of ${machine.nodeName} comes`);
+    this.#kubelet(machine);
+    return machine;
+  }
+
+  startAgent(machine: SimMachine): void {
+    if (!machine.isOn || machine.process !== undefined) return;
+    this.#processCount += 1;
+    this.trace.add(machine.id, 'agent starts');
+    const { server, time, trace } = this;
+    machine.process = new AgentProcess({
+      ...{ machine, server, time, trace, mutations: this.#options.mutations },
+      random: this.#options.random.split(`process ${this.#processCount}`),
+      onOp: (changed, op) => this.#onOp(changed, op),
+      onViolation: (text) => this.violate(text),
+    });
+  }
+
+  /** The kernel and all pods are gone; the disk stays. */
+  switchOff(machine: SimMachine): void {
+    this.trace.add(machine.id, 'power off');
+    machine.process?.kill();
+    this.#runtimes.get(machine)?.forgetPods();
+    machine.power = 'off';
+    machine.pods.clear();
+    this.checks.forget(machine);
+  }
+
+  switchOn(machine: SimMachine): void {
+    assert(!machine.isOn, `${machine.id} is on already`);
+    this.trace.add(machine.id, 'power on');
+    machine.boot(this.time.nowMs);
+  }
+
+  /** Taken away for ever. */
+  scrap(machine: SimMachine): void {
+    if (machine.isOn) this.switchOff(machine);
+    this.trace.add(machine.id, 'scrapped');
+    this.machines.delete(machine.id);
+    this.#runtimes.delete(machine);
+  }
+
+  runtimeOf(machine: SimMachine): SimRuntime | undefined {
+    return this.#runtimes.get(machine);
+  }
+
+  /** The operator's word that the machine is gone; only for one that is off. */
+  deleteNode(name: string): void {
+    if (this.server.store.get(NODES, name) === undefined) return;
+    this.trace.add('operator', `deletes Node ${name}`);
+    deleteObject(this.server.store, { kind: NODES, name });
+  }
+
+  condemn(name: string, isCondemned: boolean): void {
+    if (isCondemned) this.#condemned.add(name);
+    else this.#condemned.delete(name);
+  }
+
+  configure(backend: BackendChoice): void {
+    this.backend = backend;
+    this.#writeConfig(this.#configData(backend));
+  }
+
+  /** A text that nobody can use. */
+  misconfigure(): void {
+    this.#writeConfig({ 'net-conf.json': '{"Network": "10.244.0.0/16", "SubnetLne": 24}' });
+  }
+
+  nodeExists(machine: SimMachine): boolean {
+    return this.server.store.get(NODES, machine.nodeName) !== undefined;
+  }
+
+  patchNode(name: string, patch: unknown): void {
+    patchObject(this.server.store, { kind: NODES, name }, (node) => mergePatch(node, patch));
+  }
+
+  #writeConfig(data: Readonly<Record<string, string>>): void {
+    this.trace.add('operator', `configures ${data['net-conf.json']}`);
+    const target = { kind: CONFIG_MAPS, namespace: NAMESPACE, name: CONFIG_MAP };
+    patchObject(this.server.store, target, (object) => mergePatch(object, { data }));
+  }
+
+  #configData(backend: BackendChoice): Readonly<Record<string, string>> {
+    return { 'net-conf.json': configText(this.plan, backend) };
+  }
+
+  #onOp(machine: SimMachine, op: Op): void {
+    this.trace.add(machine.id, () => `kernel: ${printOp(op)}`);
+    this.checks.changed(machine);
+  }
+
+  /** Registers the Node, starts the agent's container again, and keeps the pods running. */
+  #kubelet(machine: SimMachine): void {
+    if (this.machines.get(machine.id) !== machine) return;
+    if (machine.isOn) {
+      if (machine.weather.reach === 'open') this.#register(machine);
+      this.startAgent(machine);
+      if (machine.process?.knowsCluster === true) machine.mustReachApi = false;
+      this.#runtimes.get(machine)?.tick(this.plan.podsPerNode);
+    }
+    const delayMs = KUBELET_INTERVAL_MS * (0.5 + this.random.next());
+    this.time.after(delayMs, () => this.#kubelet(machine));
+  }
+
+  #register(machine: SimMachine): void {
+    const { nodeName } = machine;
+    if (this.#condemned.has(nodeName)) return;
+    const { store } = this.server;
+    const addresses = machine.addresses.map(({ address }) => ({ type: 'InternalIP', address }));
+    const status = { addresses };
+    if (store.get(NODES, nodeName) === undefined) {
+      this.trace.add(machine.id, `registers Node ${nodeName}`);
+      createObject(store, { kind: NODES }, { metadata: { name: nodeName }, status });
+    }
+    patchObject(store, { kind: NODES, name: nodeName, subresource: 'status' }, (node) =>
+      mergePatch(node, { status }),
+    );
+  }
+}
