@@ -46,7 +46,7 @@ if ! cmp -s package-lock.json node_modules/.package-lock.source; then
   echo 'setup: installing npm packages'
   # Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms.
   npm install --no-save --no-audit --no-fund --loglevel=error
-  cp package-lock.json node_modules/.package-lock.source
+  cp --remove-destination package-lock.json node_modules/.package-lock.source
 fi
 # `npx poplin` finds the checkout's own command here.
 ln -sf ../../scripts/poplin node_modules/.bin/poplin

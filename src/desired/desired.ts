@@ -75,7 +75,10 @@ export function desired(
   const holding = holdSubnets(config, withOwnRight(cluster.nodes, local));
   const ownSubnets = [...(holding.byNode.get(local.name) ?? [])].sort(byFamily);
   const sources = ownSubnets.map(cidrAddress);
-  const memory = { self: local.name, nodes: cluster.nodes, devices: local.vxlanDevices };
+  const memory = {
+    ...{ self: local.name, nodes: cluster.nodes },
+    ...{ devices: local.vxlanDevices, lookups: local.lookups },
+  };
   const settings = { configured: config.backend, vxlan: vxlanSettings(config, memory) };
   const builder = new StateBuilder();
 

@@ -1,29 +1,38 @@
 // Which VXLAN settings a node works by. Configured ones come first; after a change to another
-// backend the old ones are kept until nobody sends by VXLAN any more, and they are found again
-// after a restart without any memory: from the device in the kernel, else from the own advert.
+// backend the old ones are kept until nobody sends by VXLAN any more, and where a peer is behind a
+// router, which host-gw cannot pass, for as long as that is so. They are found again after a restart
+// without any memory: from the device in the kernel, else from the own advert, else from those of
+// the peers, so that nodes which never had any agree.
 
 import { vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { ClusterNode } from '../cluster/node.ts';
-import { isFlannelNode } from '../cluster/reach.ts';
+import { isFlannelNode, reachOf } from '../cluster/reach.ts';
 import type { Config, VxlanConfig } from '../config/config.ts';
+import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import type { VxlanLink } from '../state/kernel-state.ts';
+import type { RouteLookup } from '../state/route-lookup.ts';
 
 /** Flannel's defaults, for the case that nothing else is known. */
 const DEFAULT_VNI = 1;
 const DEFAULT_PORT_NUMBER = 8472;
+
+const REST = { type: 'vxlan', directRouting: false, gbp: false, learning: false } as const;
 
 export type VxlanMemory = {
   readonly self: string;
   readonly nodes: ReadonlyMap<string, ClusterNode>;
   /** Own VXLAN devices as read from the kernel. */
   readonly devices: readonly VxlanLink[];
+  /** The kernel's way to the peers' underlay addresses. */
+  readonly lookups: ReadonlyMap<Ip, RouteLookup>;
 };
 
-/** `undefined`: neither configured nor used by anybody. */
+/** `undefined`: neither configured nor needed by anybody. */
 export function vxlanSettings(config: Config, memory: VxlanMemory): VxlanConfig | undefined {
   if (config.backend.type === 'vxlan') return config.backend;
-  return isUsedBySomebody(memory.nodes) ? keptSettings(memory) : undefined;
+  const isNeeded = isUsedBySomebody(memory.nodes) || isSomebodyBehindRouter(memory);
+  return isNeeded ? keptSettings(memory) : undefined;
 }
 
 function isUsedBySomebody(nodes: ReadonlyMap<string, ClusterNode>): boolean {
@@ -31,6 +40,16 @@ function isUsedBySomebody(nodes: ReadonlyMap<string, ClusterNode>): boolean {
     if (node.advert?.sends.includes('vxlan') === true) return true;
     // Flannel's nodes send by what they receive by.
     if (isFlannelNode(node) && node.flannel?.backendType.toLowerCase() === 'vxlan') return true;
+  }
+  return false;
+}
+
+/** Such a peer sees it alike, and prepares as well. */
+function isSomebodyBehindRouter({ self, nodes, lookups }: VxlanMemory): boolean {
+  for (const node of nodes.values()) {
+    if (node.name === self) continue;
+    const underlay = reachOf(node)?.underlay ?? [];
+    if (underlay.some((ip) => lookups.get(ip)?.kind === 'gateway')) return true;
   }
   return false;
 }
@@ -43,14 +62,29 @@ function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefin
   return undefined;
 }
 
-function keptSettings({ self, nodes, devices }: VxlanMemory): VxlanConfig {
-  const rest = { type: 'vxlan', directRouting: false } as const;
+/**
+ * The own ones as long as a peer receives by them, or none receives at all; else those of most
+ * peers, and of several that are as frequent those with the lowest numbers.
+ */
+function keptSettings(memory: VxlanMemory): VxlanConfig {
+  const own = ownSettings(memory);
+  const [most, ...others] = receiversOfPeers(memory);
+  const isShared = [most, ...others].some((each) => each?.vni === own?.vni);
+  if (own !== undefined && (most === undefined || isShared)) return own;
+  return {
+    ...REST,
+    vni: most?.vni ?? vniOfFlannel(memory.nodes) ?? DEFAULT_VNI,
+    portNumber: most?.port ?? DEFAULT_PORT_NUMBER,
+  };
+}
+
+function ownSettings({ self, nodes, devices }: VxlanMemory): VxlanConfig | undefined {
   const [receiver] = nodes.get(self)?.advert?.receives.vxlan ?? [];
   // Others are those of settings before these, which are draining.
   const device = devices.find(({ vni }) => vni === receiver?.vni) ?? devices[0];
   if (device !== undefined) {
     return {
-      ...rest,
+      ...REST,
       vni: device.vni,
       portNumber: device.portNumber,
       mtuBytes: device.mtuBytes + vxlanOverheadBytes(familyOf(device.local)),
@@ -58,11 +92,20 @@ function keptSettings({ self, nodes, devices }: VxlanMemory): VxlanConfig {
       learning: device.learning,
     };
   }
-  return {
-    ...rest,
-    vni: receiver?.vni ?? vniOfFlannel(nodes) ?? DEFAULT_VNI,
-    portNumber: receiver?.port ?? DEFAULT_PORT_NUMBER,
-    gbp: false,
-    learning: false,
-  };
+  return receiver && { ...REST, vni: receiver.vni, portNumber: receiver.port };
+}
+
+type Receiver = { readonly vni: number; readonly port: number };
+
+/** The most frequent one first. */
+function receiversOfPeers({ self, nodes }: VxlanMemory): readonly Receiver[] {
+  const counts = new Map<string, Receiver & { readonly count: number }>();
+  for (const node of nodes.values()) {
+    const [receiver] = node.name === self ? [] : (node.advert?.receives.vxlan ?? []);
+    if (receiver === undefined) continue;
+    const { vni, port } = receiver;
+    const key = `${vni} ${port}`;
+    counts.set(key, { vni, port, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count || a.vni - b.vni || a.port - b.port);
 }

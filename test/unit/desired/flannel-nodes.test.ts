@@ -54,6 +54,7 @@ test('while nodes of Flannel send by VXLAN, a device receives it, with their VNI
     self: 'node-1',
     nodes: mapOf(...nodes),
     devices: [],
+    lookups: new Map(),
   });
   const settings = vxlanSettings(HOST_GW, memory(flannelNode(2, 'vxlan', 9)));
   assert.equal(settings?.vni, 9);
