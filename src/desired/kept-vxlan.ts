@@ -63,14 +63,17 @@ function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefin
 }
 
 /**
- * The own ones as long as a peer receives by them, or none receives at all; else those of most
- * peers, and of several that are as frequent those with the lowest numbers.
+ * Those by which most nodes receive, this one among them; of several that are as frequent those
+ * with the lowest numbers. So nodes agree in the end, also with one that missed a change, and
+ * whatever adverts dead nodes have left.
  */
 function keptSettings(memory: VxlanMemory): VxlanConfig {
   const own = ownSettings(memory);
-  const [most, ...others] = receiversOfPeers(memory);
-  const isShared = [most, ...others].some((each) => each?.vni === own?.vni);
-  if (own !== undefined && (most === undefined || isShared)) return own;
+  const most = mostFrequent([
+    ...(own === undefined ? [] : [{ vni: own.vni, port: own.portNumber }]),
+    ...receiversOfPeers(memory),
+  ]);
+  if (own !== undefined && own.vni === most?.vni && own.portNumber === most.port) return own;
   return {
     ...REST,
     vni: most?.vni ?? vniOfFlannel(memory.nodes) ?? DEFAULT_VNI,
@@ -97,15 +100,19 @@ function ownSettings({ self, nodes, devices }: VxlanMemory): VxlanConfig | undef
 
 type Receiver = { readonly vni: number; readonly port: number };
 
-/** The most frequent one first. */
-function receiversOfPeers({ self, nodes }: VxlanMemory): readonly Receiver[] {
+const receiversOfPeers = ({ self, nodes }: VxlanMemory): readonly Receiver[] =>
+  [...nodes.values()].flatMap((node) =>
+    node.name === self ? [] : (node.advert?.receives.vxlan.slice(0, 1) ?? []),
+  );
+
+function mostFrequent(receivers: readonly Receiver[]): Receiver | undefined {
   const counts = new Map<string, Receiver & { readonly count: number }>();
-  for (const node of nodes.values()) {
-    const [receiver] = node.name === self ? [] : (node.advert?.receives.vxlan ?? []);
-    if (receiver === undefined) continue;
-    const { vni, port } = receiver;
+  for (const { vni, port } of receivers) {
     const key = `${vni} ${port}`;
     counts.set(key, { vni, port, count: (counts.get(key)?.count ?? 0) + 1 });
   }
-  return [...counts.values()].sort((a, b) => b.count - a.count || a.vni - b.vni || a.port - b.port);
+  const [first] = [...counts.values()].sort(
+    (a, b) => b.count - a.count || a.vni - b.vni || a.port - b.port,
+  );
+  return first;
 }

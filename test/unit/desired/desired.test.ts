@@ -282,9 +282,10 @@ describe('host-gw from the start, with a peer behind a router', () => {
     ['prepares to receive VXLAN by the default VNI', undefined, [undefined], 1],
     ['takes the VNI that the peers have', undefined, [7], 7],
     ['takes the VNI that most peers have', undefined, [3, 9, 9], 9],
-    ['keeps its own while a peer has it', 3, [3, 9, 9], 3],
+    ['keeps its own that as many have as another', 3, [3, 9, 9], 3],
+    ['gives up its own that fewer have than another', 3, [9, 9, 3, 9], 9],
     ['keeps its own while no peer has any', 3, [undefined, undefined], 3],
-    ['gives up its own that no peer has', 3, [9, 4], 4],
+    ['gives up its own for a lower one that as many have', 3, [2, 9], 2],
   ];
   for (const [name, own, peers, vni] of cases) {
     test(name, () => {
