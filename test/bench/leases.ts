@@ -1,6 +1,6 @@
 // Suite `leases`: the same as the second half of suite `memory`, in a cluster whose nodes have
-// claimed their subnets: 5,000 Leases are listed, kept and watched beside 5,000 Nodes. The agent has
-// no subnet at its start and claims one.
+// claimed their subnets: 5,000 Leases are listed, kept and watched beside 5,000 Nodes. The agent
+// has no subnet at its start and claims one.
 
 import { Cluster } from './cluster.ts';
 import type { Measure } from './measure.ts';
