@@ -210,7 +210,8 @@ export class World {
     if (machine.isOn) {
       if (machine.weather.reach === 'open') this.#register(machine);
       this.startAgent(machine);
-      if (machine.process?.knowsCluster === true) machine.mustReachApi = false;
+      const { process, remembersThisBoot } = machine;
+      if (process?.knowsCluster === true && remembersThisBoot) machine.mustReachApi = false;
       this.#runtimes.get(machine)?.tick(this.plan.podsPerNode);
     }
     const delayMs = KUBELET_INTERVAL_MS * (0.5 + this.random.next());
