@@ -3,6 +3,7 @@
 // when is not decided here (actions.ts), nor what must hold (checks.ts).
 
 import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
+import { valueAt } from '../../src/lab/api/object.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
@@ -210,12 +211,16 @@ export class World {
     if (machine.isOn) {
       if (machine.weather.reach === 'open') this.#register(machine);
       this.startAgent(machine);
-      const { process, remembersThisBoot } = machine;
-      if (process?.knowsCluster === true && remembersThisBoot) machine.mustReachApi = false;
+      if (machine.mustReachApi && this.#hasAsked(machine)) machine.mustReachApi = false;
       this.#runtimes.get(machine)?.tick(this.plan.podsPerNode);
     }
     const delayMs = KUBELET_INTERVAL_MS * (0.5 + this.random.next());
     this.time.after(delayMs, () => this.#kubelet(machine));
+  }
+
+  /** It knows how things are now, and so does its disk. */
+  #hasAsked({ process, remembersThisBoot }: SimMachine): boolean {
+    return process?.knowsCluster === true && remembersThisBoot;
   }
 
   #register(machine: SimMachine): void {
@@ -228,6 +233,8 @@ export class World {
       this.trace.add(machine.id, `registers Node ${nodeName}`);
       createObject(store, { kind: NODES }, { metadata: { name: nodeName }, status });
     }
+    const known = store.get(NODES, nodeName)?.object;
+    if (JSON.stringify(valueAt(known, 'status.addresses')) === JSON.stringify(addresses)) return;
     patchObject(store, { kind: NODES, name: nodeName, subresource: 'status' }, (node) =>
       mergePatch(node, { status }),
     );
