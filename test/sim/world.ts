@@ -29,6 +29,8 @@ export type WorldOptions = {
   /** For what machines have on their disks. */
   readonly directory: string;
   readonly echo?: (line: string) => void;
+  /** Whoever watches that the simulation goes on is told of each event. */
+  readonly onEvent?: () => void;
 };
 
 const KUBELET_INTERVAL_MS = 2_000;
@@ -86,7 +88,9 @@ export class World {
   async runUntil(endMs: number): Promise<void> {
     while (this.violation === undefined && (await this.time.step(endMs))) {
       this.events += 1;
+      this.#options.onEvent?.();
       this.checks.afterEvent();
+      if (this.time.isStuck) this.violate('an endless loop: virtual time does not go on');
     }
   }
 
