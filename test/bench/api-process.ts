@@ -2,13 +2,15 @@
 // must not hold up whoever measures. It takes its objects over the channel of its parent
 // (api.ts); agents talk HTTP to it. It ends with its parent.
 
-import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
+import { CONFIG_MAPS, LEASES, NODES } from '../../src/lab/api/kinds.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { startApiServer } from '../../src/lab/api/server.ts';
 import type { Store } from '../../src/lab/api/store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import type { Cidr } from '../../src/net/cidr.ts';
+import { newLease } from '../../src/source/kubernetes/lease-record.ts';
 
 export type ApiChange =
   | {
@@ -22,7 +24,12 @@ export type ApiChange =
       readonly name: string;
       readonly patch: unknown;
     }
-  | { readonly verb: 'delete'; readonly kind: 'nodes'; readonly name: string };
+  | { readonly verb: 'delete'; readonly kind: 'nodes'; readonly name: string }
+  /** Leases of subnets, owned by these Nodes. */
+  | {
+      readonly verb: 'claim';
+      readonly claims: readonly { readonly nodeName: string; readonly subnet: Cidr }[];
+    };
 
 export type ApiMessage = { readonly id: number; readonly change: ApiChange };
 /** `atNs`: CLOCK_MONOTONIC right before the change, as decimal text. */
@@ -31,6 +38,14 @@ export type ApiAnswer = { readonly id: number; readonly atNs: string; readonly e
 const NAMESPACE = 'poplin';
 
 function apply(store: Store, change: ApiChange): void {
+  if (change.verb === 'claim') {
+    for (const { nodeName, subnet } of change.claims) {
+      const nodeUid = store.get(NODES, nodeName)?.object.metadata.uid ?? '';
+      const lease = newLease(subnet, { nodeName, nodeUid, machine: `machine of ${nodeName}` });
+      createObject(store, { kind: LEASES, namespace: NAMESPACE }, lease);
+    }
+    return;
+  }
   const kind = change.kind === 'nodes' ? NODES : CONFIG_MAPS;
   const place = { kind, ...(change.kind === 'nodes' ? {} : { namespace: NAMESPACE }) };
   switch (change.verb) {

@@ -37,6 +37,8 @@ export type Agent = {
 export type ClusterSettings = {
   readonly nodeCount: number;
   readonly backend: string;
+  /** Nodes without podCIDRs, which have to claim their subnets. */
+  readonly subnetSource?: 'lease';
 };
 
 export class Cluster {
@@ -60,7 +62,7 @@ export class Cluster {
     await makeUnderlay(fabric, nodes);
     const api = await Api.start(stage, fabric, '192.168.77.1');
     const cluster = new Cluster(stage, { api, nodes, fabric });
-    await cluster.#createObjects(settings.backend);
+    await cluster.#createObjects(settings);
     return cluster;
   }
 
@@ -143,13 +145,14 @@ export class Cluster {
     }
   }
 
-  async #createObjects(backend: string): Promise<void> {
+  async #createObjects({ backend, subnetSource }: ClusterSettings): Promise<void> {
     const { api, nodes } = this;
-    const data = { 'net-conf.json': netConf(backend) };
+    const keys = subnetSource === undefined ? {} : { SubnetSource: subnetSource };
+    const data = { 'net-conf.json': netConf(backend, keys) };
     const config = { metadata: { name: CONFIG_MAP }, data };
     await api.change({ verb: 'create', kind: 'configmaps', objects: [config] });
     const objects = nodes.map(({ name, address, subnet }) =>
-      agentNodeObject(name, address, subnet),
+      agentNodeObject(name, address, subnetSource === undefined ? subnet : undefined),
     );
     await api.change({ verb: 'create', kind: 'nodes', objects });
     for (const { directory, name } of nodes) {
@@ -160,8 +163,8 @@ export class Cluster {
   }
 }
 
-const netConf = (type: string): string =>
-  JSON.stringify({ Network: POD_NETWORK, Backend: { Type: type } });
+const netConf = (type: string, keys: object = {}): string =>
+  JSON.stringify({ Network: POD_NETWORK, ...keys, Backend: { Type: type } });
 
 const kubeconfig = (server: string): string =>
   JSON.stringify({

@@ -10,6 +10,7 @@ import { ROOT } from './checkout.ts';
 import { cniSuite } from './cni.ts';
 import { datapathSuite } from './datapath.ts';
 import { latencySuite } from './latency.ts';
+import { leasesSuite } from './leases.ts';
 import type { Measure } from './measure.ts';
 import { verdictOf } from './measure.ts';
 import { memorySuite } from './memory.ts';
@@ -25,6 +26,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   datapath: datapathSuite,
   memory: memorySuite,
   latency: latencySuite,
+  leases: leasesSuite,
 };
 
 const USAGE = `usage: npm run bench -- [--only ${Object.keys(SUITES).join('|')}] [--json FILE] [--write]\n`;

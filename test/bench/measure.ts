@@ -32,6 +32,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'memory.idle': { of: 'value', compare: '≤', limit: 70 },
   'memory.5000': { of: 'value', compare: '≤', limit: 95 },
   'memory.5000.anonymous': { of: 'value', compare: '≤', limit: 40 },
+  'memory.5000.leases': { of: 'value', compare: '≤', limit: 95 },
+  'memory.5000.leases.anonymous': { of: 'value', compare: '≤', limit: 40 },
   'start.ready': { of: 'value', compare: '≤', limit: 1000 },
   'latency.change.median': { of: 'value', compare: '<', limit: 50 },
 };

@@ -18,9 +18,11 @@ import { median, shortNumber } from './statistics.ts';
 import type { SuiteContext } from './suite.ts';
 import { updateMeasures } from './updates.ts';
 
-const NODES = 5000;
-/** What is measured is the agent at rest. */
-const SETTLE_MS = 4_000;
+export const NODES = 5000;
+/** What is measured is the agent at rest: until so long nothing has changed, or it never will be. */
+const REST_MS = 4_000;
+const REST_TIMEOUT_MS = 60_000;
+const REST_MIB = 0.5;
 const STARTS = 5;
 const EMPTY_PROCESS = 'an empty Node.js process';
 
@@ -43,13 +45,19 @@ export async function memorySuite({ stage, note }: SuiteContext): Promise<Measur
 }
 
 async function memoryOf(child: ChildProcess): Promise<ProcessMemory> {
-  await systemClock.sleep(SETTLE_MS);
   if (child.pid === undefined) throw new Error('the process did not start');
-  return readMemory(child.pid);
+  const endMs = performance.now() + REST_TIMEOUT_MS;
+  for (let before = readMemory(child.pid); ; ) {
+    await systemClock.sleep(REST_MS);
+    const now = readMemory(child.pid);
+    const isAtRest = Math.abs(now.residentMiB - before.residentMiB) < REST_MIB;
+    if (isAtRest || performance.now() > endMs) return now;
+    before = now;
+  }
 }
 
 /** Memory of one that waits, and the times from start to end of some that do not. */
-async function emptyProcess(
+export async function emptyProcess(
   stage: Stage,
   cluster: Cluster,
 ): Promise<{ memory: ProcessMemory; startMs: number[] }> {
@@ -84,8 +92,10 @@ async function startOften(cluster: Cluster): Promise<{ memory: ProcessMemory; re
   return { memory, readyMs };
 }
 
-async function startWithMany(
+/** The agent of the first node, in a cluster that has so many others. */
+export async function startWithMany(
   cluster: Cluster,
+  name = `${NODES}`,
 ): Promise<{ memory: ProcessMemory; readyMs: number; updates: Measure[] }> {
   const agent = cluster.startAgent(cluster.node(1));
   const readyMs = await cluster.untilReady(agent);
@@ -93,7 +103,7 @@ async function startWithMany(
     return peers.length === NODES && peers.every(({ used }) => used === 'vxlan');
   });
   const memory = await memoryOf(agent.child);
-  const updates = await updateMeasures(cluster, agent, NODES);
+  const updates = await updateMeasures(cluster, agent, { nodeCount: NODES, name });
   await endAgent(agent);
   return { memory, readyMs, updates };
 }
@@ -104,7 +114,7 @@ async function endAgent({ child, node }: Agent): Promise<void> {
   rmSync(join(node.directory, 'net.d', '10-poplin.conflist'));
 }
 
-function memoryMeasures(name: string, own: ProcessMemory, empty: ProcessMemory): Measure[] {
+export function memoryMeasures(name: string, own: ProcessMemory, empty: ProcessMemory): Measure[] {
   const spread = `highest ${shortNumber(own.highWaterMiB)}`;
   const common = { unit: 'MiB', against: EMPTY_PROCESS, spread: '' };
   return [
@@ -119,7 +129,11 @@ function memoryMeasures(name: string, own: ProcessMemory, empty: ProcessMemory):
   ];
 }
 
-function startMeasure(name: string, own: readonly number[], empty: readonly number[]): Measure {
+export function startMeasure(
+  name: string,
+  own: readonly number[],
+  empty: readonly number[],
+): Measure {
   return {
     name,
     value: median(own),

@@ -51,14 +51,21 @@ export const peerNode = (number: number): ClusterNode => ({
 });
 
 /** The Node of a machine that an agent runs on. */
-export const agentNodeObject = (name: string, address: string, subnet: Cidr): unknown => ({
+export const agentNodeObject = (
+  name: string,
+  address: string,
+  subnet: Cidr | undefined,
+): unknown => ({
   metadata: { name, labels: { 'kubernetes.io/hostname': name } },
-  spec: { podCIDR: subnet, podCIDRs: [subnet] },
+  spec: subnet === undefined ? {} : { podCIDR: subnet, podCIDRs: [subnet] },
   status: { addresses: [{ type: 'InternalIP', address }] },
 });
 
 /** A Node as a kubelet keeps it: most of it is of no interest to a pod network. */
-export const peerNodeObject = (number: number, advert: Advert = peerAdvert(number)): unknown => ({
+export const peerNodeObject = (
+  number: number,
+  subnet: Cidr | 'none' = subnetOf(number),
+): unknown => ({
   metadata: {
     name: `peer-${number}`,
     labels: {
@@ -69,12 +76,12 @@ export const peerNodeObject = (number: number, advert: Advert = peerAdvert(numbe
       'node.kubernetes.io/instance-type': 'standard-8',
     },
     annotations: {
-      [ADVERT_ANNOTATION]: renderAdvert(advert),
+      [ADVERT_ANNOTATION]: renderAdvert(peerAdvert(number)),
       'node.alpha.kubernetes.io/ttl': '0',
       'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
     },
   },
-  spec: { podCIDR: subnetOf(number), podCIDRs: [subnetOf(number)] },
+  spec: subnet === 'none' ? {} : { podCIDR: subnet, podCIDRs: [subnet] },
   status: {
     addresses: [
       { type: 'InternalIP', address: peerAddressOf(number) },

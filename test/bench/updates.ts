@@ -39,7 +39,7 @@ const otherMac: Patch = (number, round) => {
 export async function updateMeasures(
   cluster: Cluster,
   { child }: Agent,
-  nodeCount: number,
+  { nodeCount, name: clusterName }: { readonly nodeCount: number; readonly name: string },
 ): Promise<Measure[]> {
   const script = join(ROOT, 'test/bench/watch-process.ts');
   const argv = inNamespace(cluster.fabric, [
@@ -59,7 +59,7 @@ export async function updateMeasures(
     const before = [cpuMsOf(child.pid), cpuMsOf(watch.pid)] as const;
     const lateMs = await updateSteadily(cluster, nodeCount, patch);
     measures.push({
-      name: `updates.${nodeCount}.${name}`,
+      name: `updates.${clusterName}.${name}`,
       value: (cpuMsOf(child.pid) - before[0]) / SECONDS,
       unit: 'ms/s',
       against: AGAINST,
