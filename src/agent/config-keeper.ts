@@ -30,6 +30,8 @@ export class ConfigKeeper {
   #ownSubnets: readonly Cidr[] = [];
   #good: Config | undefined;
   #origin = '';
+  /** The text in the file, as far as this process has read or written it. */
+  #onDisk: string | undefined;
   #problems: readonly ConfigProblem[] = [];
 
   constructor({ stateDir, nodeAddresses, log }: ConfigKeeperOptions) {
@@ -92,10 +94,12 @@ export class ConfigKeeper {
   }
 
   #store(text: string): void {
+    if (text === this.#onDisk) return;
     const temporary = `${this.#path}.tmp`;
     try {
       writeFileSync(temporary, text, { mode: 0o600 });
       renameSync(temporary, this.#path);
+      this.#onDisk = text;
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, `${this.#path} could not be written`);
     }
@@ -108,6 +112,7 @@ export class ConfigKeeper {
     } catch {
       return; // There never was a good one on this node: `problems` says what to do.
     }
+    this.#onDisk = text;
     const parsed = this.#parse(text, []);
     if (parsed.kind !== 'ok') return;
     this.#good = parsed.config;

@@ -112,8 +112,9 @@ export class LeaseKeeper {
   /** For the next process on this machine; undefined when nothing was ever held. */
   get toRemember(): RememberedHolding | undefined {
     const last = this.#last();
-    // What was never confirmed since the boot stays on disk as it is: as of an earlier one.
-    if (last === undefined || this.#isUnconfirmed()) return undefined;
+    // What nobody answered for since the boot stays on disk as it is: as of an earlier one. What
+    // was refused is lost there too, or the next start without the datastore would go by it.
+    if (last === undefined || (this.#isUnconfirmed() && !this.#isRefused())) return undefined;
     const { authority, explanation, subnets, end } = last;
     const isLost = this.#inUse() === undefined;
     return { authority, explanation, subnets, isLost, ...(end === undefined ? {} : { end }) };
@@ -193,6 +194,13 @@ export class LeaseKeeper {
     return remembered?.isOfEarlierBoot === true && remembered.end === undefined;
   }
 
+  /** A right from before a reboot that was refused does not come back when the source goes away. */
+  #forget(): void {
+    if (this.#remembered === undefined) return;
+    const { isOfEarlierBoot: _, ...remembered } = this.#remembered;
+    this.#remembered = { ...remembered, isLost: true };
+  }
+
   /** The datastore has not answered yet, well or badly. */
   #asksFirst(): boolean {
     const { synced, problem } = this.#parts.source.health();
@@ -221,11 +229,13 @@ export class LeaseKeeper {
 
   #watchEnd(): RunResult {
     if (this.#isUnconfirmed()) {
+      const isRefused = this.#isRefused();
+      if (isRefused) this.#forget();
       // Who is asked tells nothing while nothing changes for it.
-      const doubt = this.#asksFirst() ? 'asked' : this.#isRefused() ? 'refused' : 'unanswered';
+      const doubt = this.#asksFirst() ? 'asked' : isRefused ? 'refused' : 'unanswered';
       if (doubt !== this.#doubt) this.#changed();
       this.#doubt = doubt;
-      return { againAfterMs: END_POLL_MS };
+      return isRefused ? 'done' : { againAfterMs: END_POLL_MS };
     }
     const end = this.#right()?.end;
     if (end === undefined || this.#ended) return 'done';

@@ -51,7 +51,8 @@ export async function withDeadline<Result>(
     const { reason } = controller.signal;
     throw reason instanceof DeadlineError ? reason : error;
   } finally {
-    finished.abort();
+    // With a reason of our own, or an error with its stack is made for each.
+    finished.abort('finished');
     stop?.removeEventListener('abort', onStop);
     await guarding;
   }

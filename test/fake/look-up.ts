@@ -1,6 +1,7 @@
 // The route lookup of the fake kernel: local addresses first, then the longest prefix of the main
 // table and of the links' own networks. The simulation walks thousands of packets through it, so
-// the numbers behind prefixes are computed once for each namespace.
+// the numbers behind prefixes are computed once for each namespace, and what was found is found
+// again until a link, an address or a route changes.
 
 import type { Cidr } from '../../src/net/cidr.ts';
 import { cidrAddress, cidrLengthBits, cidrSize, networkOf } from '../../src/net/cidr.ts';
@@ -19,6 +20,20 @@ type Candidate = {
 };
 
 export function lookUp(namespace: FakeNamespace, ip: Ip): RouteLookup {
+  const { links, addresses, routes, lookups } = namespace;
+  const changes = links.changes + addresses.changes + routes.changes;
+  if (lookups.changes !== changes) {
+    lookups.changes = changes;
+    lookups.found.clear();
+  }
+  const known = lookups.found.get(ip);
+  if (known !== undefined) return known;
+  const found = search(namespace, ip);
+  lookups.found.set(ip, found);
+  return found;
+}
+
+function search(namespace: FakeNamespace, ip: Ip): RouteLookup {
   if (namespace.hasAddress(ip)) return { kind: 'local' };
   const best = bestRoute(namespace, ip);
   if (best === undefined || best.via.kind === 'unreachable') return { kind: 'unreachable' };

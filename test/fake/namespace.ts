@@ -15,6 +15,7 @@ import type {
   Route,
   Rule,
 } from '../../src/state/kernel-state.ts';
+import type { RouteLookup } from '../../src/state/route-lookup.ts';
 
 export type LinkEnd = { readonly namespace: FakeNamespace; readonly name: string };
 export type FakeWatcher = {
@@ -32,6 +33,26 @@ export type AddressRange = {
 };
 export type FakeSet = { readonly type: string; readonly elements: Set<string> };
 
+/** A map that tells whether anything in it was changed. */
+class CountingMap<Key, Value> extends Map<Key, Value> {
+  changes = 0;
+
+  override set(key: Key, value: Value): this {
+    this.changes += 1;
+    return super.set(key, value);
+  }
+
+  override delete(key: Key): boolean {
+    this.changes += 1;
+    return super.delete(key);
+  }
+
+  override clear(): void {
+    this.changes += 1;
+    super.clear();
+  }
+}
+
 const LOOPBACK: Link = {
   kind: 'other',
   driver: '',
@@ -46,10 +67,10 @@ const LOOPBACK: Link = {
 export class FakeNamespace {
   readonly machine: FakeMachine;
   readonly path: string;
-  readonly links = new Map<string, Link>([['lo', LOOPBACK]]);
-  readonly addresses = new Map<string, Address>();
+  readonly links = new CountingMap<string, Link>([['lo', LOOPBACK]]);
+  readonly addresses = new CountingMap<string, Address>();
   readonly nexthops = new Map<string, Nexthop>();
-  readonly routes = new Map<string, Route>();
+  readonly routes = new CountingMap<string, Route>();
   readonly neighbours = new Map<string, Neighbour>();
   readonly fdb = new Map<string, FdbEntry>();
   readonly rules = new Map<string, Rule>();
@@ -62,6 +83,8 @@ export class FakeNamespace {
   readonly watchers = new Set<FakeWatcher>();
   /** What lookups computed of prefixes, by their text. */
   readonly ranges = new Map<string, AddressRange>();
+  /** What lookups found, as of so many changes of links, addresses and routes. */
+  readonly lookups = { changes: 0, found: new Map<Ip, RouteLookup>() };
 
   constructor(machine: FakeMachine, path: string) {
     this.machine = machine;

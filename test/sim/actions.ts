@@ -84,8 +84,14 @@ const replaceMachine: Action = (world, random) => {
   const machine = anyMachine(world, random);
   if (machine === undefined) return;
   world.scrap(machine);
-  world.later(random.next() * 10_000, () => world.addMachine(machine.nodeName));
+  world.later(random.next() * 10_000, () => {
+    // One that was cut off may have its heir already.
+    if (!isServed(world, machine.nodeName)) world.addMachine(machine.nodeName);
+  });
 };
+
+const isServed = (world: World, nodeName: string): boolean =>
+  [...world.machines.values()].some((other) => other.nodeName === nodeName && !other.isCutOff);
 
 /**
  * Another machine with the name while the old one still runs, cut off. With podCIDRs both would use

@@ -162,7 +162,7 @@ export class AgentProcess {
       snapshots: new SnapshotKeeper({
         files: this.#snapshotFiles(),
         owner: { node: nodeName, machine: id },
-        bootId: `boot of ${machine.bootedAtMs}`,
+        bootId: machine.bootId,
         ...{ clock, log },
       }),
       foreignRules: new ForeignRules({ run: async () => ruleset, clock, log }),

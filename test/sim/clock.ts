@@ -1,11 +1,15 @@
 // The time of the simulation: it stands still but when the world takes the next event, which is one
 // sleeper or one scheduled action; everything that this causes runs before the next. Each process
 // sleeps on a clock of its own that dies with it, so that a crash is a process that never wakes.
+// Who sleeps again and again while no time passes is found out, and never woken again.
 
 import type { Clock } from '../../src/lib/clock.ts';
 import { EventQueue } from './event-queue.ts';
 
 type Sleeper = { wake: (() => void) | undefined };
+
+/** More sleeps in a second of virtual time are an endless loop; 200 agents at once need 56,000. */
+const TURNS_MAX = 300_000;
 
 /** The wall clock at the start of every simulation. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
@@ -13,9 +17,26 @@ const EPOCH_MS = Date.UTC(2026, 0, 1);
 export class SimTime {
   readonly #queue = new EventQueue<Sleeper>();
   nowMs = 0;
+  #turns = 0;
+  #turnsSinceMs = 0;
+
+  /** Whether something goes on and on in one moment of virtual time. */
+  get isStuck(): boolean {
+    return this.#turns > TURNS_MAX;
+  }
+
+  /** One more who sleeps, or does not even have to. */
+  turn(): void {
+    if (this.nowMs - this.#turnsSinceMs >= 1000) {
+      this.#turnsSinceMs = this.nowMs;
+      this.#turns = 0;
+    }
+    this.#turns += 1;
+  }
 
   /** Returns what takes it back. */
   at(timeMs: number, action: () => void): () => void {
+    this.turn();
     const sleeper: Sleeper = { wake: action };
     this.#queue.push(Math.max(timeMs, this.nowMs), sleeper);
     return () => {
@@ -74,8 +95,9 @@ export class ProcessClock implements Clock {
 
   sleep(delayMs: number, stop?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#isDead) return;
+      if (this.#isDead || this.#time.isStuck) return;
       if (stop?.aborted) {
+        this.#time.turn();
         resolve();
         return;
       }

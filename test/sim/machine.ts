@@ -46,7 +46,7 @@ export class SimMachine {
   readonly snapshots = new Map<string, string>();
   files = new FakeFiles();
   hasConflist = false;
-  /** Its Node was deleted: nothing goes wrong between it and the API until it knows. */
+  /** Its Node was deleted: nothing goes wrong between it and the API until its disk says so. */
   mustReachApi = false;
   /** Nothing comes through to the API any more; its operator has a new machine for its Node. */
   isCutOff = false;
@@ -75,6 +75,17 @@ export class SimMachine {
 
   get host(): FakeNamespace {
     return this.#machine.namespace(HOST);
+  }
+
+  get bootId(): string {
+    return `boot of ${this.bootedAtMs}`;
+  }
+
+  /** Whether its disk says nothing of subnets, or what it has learned of them since it booted. */
+  get remembersThisBoot(): boolean {
+    const text = this.snapshots.get('holding.json');
+    if (text === undefined) return true;
+    return (JSON.parse(text) as { readonly boot: { readonly id: string } }).boot.id === this.bootId;
   }
 
   get isOn(): boolean {

@@ -3,12 +3,13 @@
 
 import { parseArgs } from 'node:util';
 import type { PlanOverrides, SubnetSourceName } from './plan.ts';
-import { renderFailure, renderSummary } from './report.ts';
-import type { Verdict } from './run.ts';
+import { runSeeds } from './pool.ts';
+import { renderFailure, renderSummary, reportOf } from './report.ts';
+import type { SeedReport } from './run.ts';
 import { runSeed } from './run.ts';
 import { renderStampede, stampede } from './stampede.ts';
 
-const USAGE = `usage: npm run sim -- [--seed N] [--seeds COUNT] [--nodes N] [--verbose]
+const USAGE = `usage: npm run sim -- [--seed N] [--seeds COUNT] [--nodes N] [--threads N] [--verbose]
        [--subnet-source podCIDR|lease|auto] [--stampede AGENTS]
 `;
 
@@ -22,6 +23,7 @@ function readArguments() {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       nodes: { type: 'string' },
+      threads: { type: 'string' },
       'subnet-source': { type: 'string' },
       stampede: { type: 'string' },
       verbose: { type: 'boolean', default: false },
@@ -37,7 +39,8 @@ function readArguments() {
     ...(source === undefined ? {} : { subnetSource: source as SubnetSourceName }),
   };
   const agents = wholeNumber(values.stampede);
-  return { seed, count, overrides, agents, verbose: values.verbose };
+  const threadCount = wholeNumber(values.threads);
+  return { seed, count, overrides, agents, threadCount, verbose: values.verbose };
 }
 
 function wholeNumber(text: string | undefined): number | undefined {
@@ -46,19 +49,33 @@ function wholeNumber(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-async function runSeeds(options: ReturnType<typeof readArguments>): Promise<boolean> {
-  const { seed, count, overrides, verbose } = options;
+async function runAll(options: ReturnType<typeof readArguments>): Promise<boolean> {
+  const { seed: first, count, overrides, threadCount, verbose } = options;
   const startMs = performance.now();
-  const verdicts: Verdict[] = [];
-  out(`seeds from ${seed} on: ${count}\n`);
-  for (let number = seed; number < seed + count; number += 1) {
-    const echo = verbose ? { echo: (line: string) => out(`${line}\n`) } : {};
-    const verdict = await runSeed({ seed: number, overrides, ...echo });
-    verdicts.push(verdict);
-    if (verdict.violation !== undefined) out(renderFailure(verdict, overrides));
+  out(`seeds from ${first} on: ${count}\n`);
+  const seeds = Array.from({ length: count }, (_, index) => first + index);
+  const onReport = ({ failure }: SeedReport): void => out(failure);
+  const reports = verbose
+    ? await runAloud(seeds, overrides)
+    : await runSeeds({
+        ...{ seeds, overrides, onReport },
+        ...(threadCount === undefined ? {} : { threadCount }),
+      });
+  out(renderSummary(reports, performance.now() - startMs));
+  return reports.every(({ violation }) => violation === undefined);
+}
+
+/** In this thread, so that everything is told as it happens. */
+async function runAloud(seeds: readonly number[], overrides: PlanOverrides): Promise<SeedReport[]> {
+  const reports: SeedReport[] = [];
+  const echo = (line: string): void => out(`${line}\n`);
+  for (const seed of seeds) {
+    const verdict = await runSeed({ seed, overrides, echo });
+    const failure = verdict.violation === undefined ? '' : renderFailure(verdict, overrides);
+    out(failure);
+    reports.push(reportOf(verdict, failure));
   }
-  out(renderSummary(verdicts, performance.now() - startMs));
-  return verdicts.every(({ violation }) => violation === undefined);
+  return reports;
 }
 
 async function runStampede(agents: number, seed: number): Promise<boolean> {
@@ -75,6 +92,6 @@ try {
   process.exit(2);
 }
 const isFine = await (options.agents === undefined
-  ? runSeeds(options)
+  ? runAll(options)
   : runStampede(options.agents, options.seed));
 process.exitCode = isFine ? 0 : 1;

@@ -2,7 +2,7 @@
 // last that happened; of many seeds how long clusters took to become whole.
 
 import type { PlanOverrides } from './plan.ts';
-import type { Verdict } from './run.ts';
+import type { SeedReport, Verdict } from './run.ts';
 
 const TRACE_LINES = 60;
 
@@ -24,9 +24,13 @@ export function renderFailure(verdict: Verdict, overrides: PlanOverrides = {}): 
   ].join('\n');
 }
 
-export function renderSummary(verdicts: readonly Verdict[], realMs: number): string {
+export function reportOf({ plan: _, trace: __, ...verdict }: Verdict, failure: string): SeedReport {
+  return { ...verdict, failure };
+}
+
+export function renderSummary(verdicts: readonly SeedReport[], realMs: number): string {
   const whole = verdicts.flatMap(({ wholeAfterMs }) => wholeAfterMs ?? []).sort((a, b) => a - b);
-  const sum = (of: (verdict: Verdict) => number): number =>
+  const sum = (of: (verdict: SeedReport) => number): number =>
     verdicts.reduce((total, verdict) => total + of(verdict), 0);
   const at = (share: number): string =>
     `${(whole[Math.min(whole.length - 1, Math.floor(whole.length * share))] ?? 0) / 1000} s`;

@@ -4,6 +4,7 @@
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { ACTIONS } from './actions.ts';
 import { repair, untilWhole } from './calm.ts';
 import type { Mutations } from './mutations.ts';
@@ -18,6 +19,8 @@ export type SimOptions = {
   readonly overrides?: PlanOverrides;
   readonly mutations?: Partial<Mutations>;
   readonly echo?: (line: string) => void;
+  /** Told of each event. */
+  readonly onEvent?: () => void;
 };
 
 export type Verdict = {
@@ -34,17 +37,24 @@ export type Verdict = {
   readonly trace: (lines: number) => string[];
 };
 
+/** What is said of a seed, and can be sent from one thread to another. */
+export type SeedReport = Omit<Verdict, 'plan' | 'trace'> & {
+  /** For whoever has to find out why it fails; '' when it does not. */
+  readonly failure: string;
+};
+
 let runCount = 0;
 
 export async function runSeed(options: SimOptions): Promise<Verdict> {
-  const { seed, overrides = {}, mutations = {}, echo } = options;
+  const { seed, overrides = {}, mutations = {}, echo, onEvent } = options;
   runCount += 1;
-  const directory = join(tmpdir(), `poplin-sim-${process.pid}-${runCount}`);
+  const directory = join(tmpdir(), `poplin-sim-${process.pid}-${threadId}-${runCount}`);
   const random = new Random(seed);
   const plan = planSim(random.split('plan'), overrides);
   const world = new World({
     ...{ plan, random, directory, mutations: { ...NO_MUTATIONS, ...mutations } },
     ...(echo === undefined ? {} : { echo }),
+    ...(onEvent === undefined ? {} : { onEvent }),
   });
   try {
     for (let count = 0; count < plan.nodeCount; count += 1) world.addMachine();

@@ -1,43 +1,27 @@
-// Seeds of the simulation: those that once failed, then fresh ones from a random number on for as
-// long as the time lasts. A seed that fails is printed first, with the command that replays it.
+// The same seeds of the simulation every time, so that a change that breaks one is found by it and
+// not by chance: the first of all, and those that failed once. Fresh ones are run by
+// `npm run test:long` and `npm run sim`.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderFailure, renderSummary } from './report.ts';
-import type { Verdict } from './run.ts';
-import { runSeed } from './run.ts';
+import { runSeeds } from './pool.ts';
+import { renderSummary } from './report.ts';
 
+const SEED_COUNT = 200;
 /** Each showed a fault of the product or of the simulation once, or comes close to one. */
-const FAILED_ONCE = [9, 101, 105, 107];
+const FAILED_ONCE = [9, 76, 101, 105, 107, 110, 219];
 
-const FRESH_MAX = 300;
-const FRESH_MIN = 5;
-const FRESH_MS = 45_000;
-
-async function check(seed: number): Promise<Verdict> {
-  const verdict = await runSeed({ seed });
-  if (verdict.violation !== undefined) assert.fail(renderFailure(verdict));
-  return verdict;
-}
-
-for (const seed of FAILED_ONCE) {
-  test(`seed ${seed}, which failed once`, async () => {
-    await check(seed);
-  });
-}
-
-test('fresh seeds', async (context) => {
-  const base = Math.floor(Math.random() * 1_000_000_000);
-  context.diagnostic(`seeds from ${base} on`);
+test(`seeds 1 to ${SEED_COUNT}, and those that failed once`, async (context) => {
+  const first = Array.from({ length: SEED_COUNT }, (_, index) => index + 1);
+  const seeds = [...new Set([...FAILED_ONCE, ...first])];
   const startMs = performance.now();
-  const verdicts: Verdict[] = [];
-  const isTime = (): boolean => performance.now() - startMs < FRESH_MS;
-  while (verdicts.length < FRESH_MIN || (verdicts.length < FRESH_MAX && isTime())) {
-    verdicts.push(await check(base + verdicts.length));
-  }
-  for (const line of renderSummary(verdicts, performance.now() - startMs)
-    .trim()
-    .split('\n')) {
-    context.diagnostic(line);
-  }
+  const reports = await runSeeds({ seeds });
+  const summary = renderSummary(reports, performance.now() - startMs).trim();
+  for (const line of summary.split('\n')) context.diagnostic(line);
+  assert.equal(reports.length, seeds.length);
+  const failures = reports.filter(({ violation }) => violation !== undefined);
+  const [shown, ...others] = failures;
+  if (shown === undefined) return;
+  const rest = others.map(({ seed }) => seed).join(', ');
+  assert.fail(`${shown.failure}${rest === '' ? '' : `these seeds fail as well: ${rest}\n`}`);
 });

@@ -3,6 +3,7 @@
 // when is not decided here (actions.ts), nor what must hold (checks.ts).
 
 import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
+import { valueAt } from '../../src/lab/api/object.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
@@ -28,6 +29,8 @@ export type WorldOptions = {
   /** For what machines have on their disks. */
   readonly directory: string;
   readonly echo?: (line: string) => void;
+  /** Whoever watches that the simulation goes on is told of each event. */
+  readonly onEvent?: () => void;
 };
 
 const KUBELET_INTERVAL_MS = 2_000;
@@ -85,7 +88,9 @@ export class World {
   async runUntil(endMs: number): Promise<void> {
     while (this.violation === undefined && (await this.time.step(endMs))) {
       this.events += 1;
+      this.#options.onEvent?.();
       this.checks.afterEvent();
+      if (this.time.isStuck) this.violate('an endless loop: virtual time does not go on');
     }
   }
 
@@ -210,11 +215,16 @@ export class World {
     if (machine.isOn) {
       if (machine.weather.reach === 'open') this.#register(machine);
       this.startAgent(machine);
-      if (machine.process?.knowsCluster === true) machine.mustReachApi = false;
+      if (machine.mustReachApi && this.#hasAsked(machine)) machine.mustReachApi = false;
       this.#runtimes.get(machine)?.tick(this.plan.podsPerNode);
     }
     const delayMs = KUBELET_INTERVAL_MS * (0.5 + this.random.next());
     this.time.after(delayMs, () => this.#kubelet(machine));
+  }
+
+  /** It knows how things are now, and so does its disk. */
+  #hasAsked({ process, remembersThisBoot }: SimMachine): boolean {
+    return process?.knowsCluster === true && remembersThisBoot;
   }
 
   #register(machine: SimMachine): void {
@@ -227,6 +237,8 @@ export class World {
       this.trace.add(machine.id, `registers Node ${nodeName}`);
       createObject(store, { kind: NODES }, { metadata: { name: nodeName }, status });
     }
+    const known = store.get(NODES, nodeName)?.object;
+    if (JSON.stringify(valueAt(known, 'status.addresses')) === JSON.stringify(addresses)) return;
     patchObject(store, { kind: NODES, name: nodeName, subresource: 'status' }, (node) =>
       mergePatch(node, { status }),
     );

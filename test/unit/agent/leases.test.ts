@@ -215,6 +215,32 @@ test('who is told that it has lost its subnet gives it up, also over a restart',
   assert.equal(ownLines(agent), '');
 });
 
+test('a right from before a reboot that was refused is forgotten, also over a restart', async () => {
+  await using cluster = new FakeCluster({ ...LEASES, ...ONE_SUBNET });
+  const agent = await cluster.add(1);
+  assert.notEqual(ownLines(agent), '');
+  await agent.reboot();
+  cluster.store.putNode({ name: 'heir', internalIps: ['192.168.1.9' as Ip] });
+  cluster.store.leases.revoke('10.244.2.0/24' as Cidr, 'heir');
+  agent.start();
+  await cluster.settle();
+  assert.equal(ownLines(agent), '');
+  assert.match(agent.agent.status().lease.reason, /no subnet .* is free/);
+  cluster.store.setAway(true);
+  for (const isRebooted of [false, true]) {
+    if (isRebooted) await agent.reboot();
+    else await agent.end();
+    agent.start();
+    await cluster.settle();
+    assert.equal(ownLines(agent), '');
+    assert.equal(agent.agent.readiness().kind, 'not-ready');
+  }
+  cluster.store.leases.revoke('10.244.2.0/24' as Cidr);
+  cluster.store.setAway(false);
+  await cluster.settle();
+  assert.equal(subnetsOf(agent), '10.244.2.0/24');
+});
+
 test('a full network is a condition until a subnet is free', async () => {
   await using cluster = new FakeCluster({
     ...LEASES,
