@@ -66,7 +66,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
-    this.#cluster = new ClusterView(parts.nodeName);
+    this.#cluster = new ClusterView(parts.nodeName, parts.source.ownNode);
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
     this.#condition = new NetworkCondition(parts);
