@@ -2,7 +2,7 @@
 // router's address as they would reach the API. The lab itself speaks to it by a socket in the
 // lab's directory, since it lives in another namespace.
 
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
@@ -47,6 +47,8 @@ export async function startEtcd(
 ): Promise<void> {
   const base = join(directory.path, 'etcd');
   mkdirSync(base, { recursive: true, mode: 0o700 });
+  // One that was killed leaves it there.
+  rmSync(join(base, SOCKET), { force: true });
   const logFile = directory.etcdLogFile;
   const saidBefore = existsSync(logFile) ? readFileSync(logFile, 'utf8').length : 0;
   const etcd = startProcess(

@@ -128,12 +128,8 @@ export class EtcdSource implements Source {
   /** etcd knows no conditions. */
   async setNetworkAvailable(_stop: AbortSignal): Promise<void> {}
 
-  /** etcd knows no Events: the log is where an operator finds them. */
-  async tell({ type, reason, message }: OperatorEvent): Promise<void> {
-    const { log } = this.#options;
-    if (type === 'Warning') log.warn({ reason }, message);
-    else log.info({ reason }, message);
-  }
+  /** etcd knows no Events: they are in the log, where the agent has written them. */
+  async tell(_event: OperatorEvent): Promise<void> {}
 
   health(): SourceHealth {
     const { clock } = this.#options;
