@@ -1,13 +1,32 @@
 #!/bin/sh
-# The fast part, without root: types, lint, unused code, unit and golden tests.
+# The fast part, without root: types, lint, unused code and tidiness in one lane, unit and golden
+# tests in the other, for machines with two processors. `check.sh unit` runs the tests alone.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 sh scripts/setup.sh check
-if [ "${1:-}" != unit ]; then
-  node_modules/.bin/tsc --noEmit
-  node_modules/.bin/biome check --error-on-warnings .
-  sh scripts/node.sh node_modules/knip/bin/knip.js
+
+tests() {
+  sh scripts/node.sh --test --test-isolation=none --test-reporter=dot "$@"
+}
+
+code() {
+  node_modules/.bin/tsc --noEmit &&
+    node_modules/.bin/biome check --error-on-warnings . &&
+    sh scripts/node.sh node_modules/knip/bin/knip.js &&
+    tests test/tidy.test.ts
+}
+
+if [ "${1:-}" = unit ]; then
+  tests 'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' test/tidy.test.ts
+  exit
 fi
-sh scripts/node.sh --test --test-isolation=none --test-reporter=dot \
-  'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' test/tidy.test.ts
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+code >"$said" 2>&1 &
+lane=$!
+failed=0
+tests 'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' || failed=1
+wait "$lane" || failed=1
+cat "$said"
+exit $failed

@@ -1,8 +1,8 @@
 // Which VXLAN settings a node works by. Configured ones come first; after a change to another
 // backend the old ones are kept until nobody sends by VXLAN any more, and where a peer is behind a
-// router, which host-gw cannot pass, for as long as that is so. They are found again after a restart
-// without any memory: from the device in the kernel, else from the own advert, else from those of
-// the peers, so that nodes which never had any agree.
+// router, which host-gw cannot pass, for as long as that is so. They are found again after a
+// restart without any memory: from the device in the kernel, else from the own advert, else from
+// those of the peers, so that nodes which never had any agree.
 
 import { vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { ClusterNode } from '../cluster/node.ts';

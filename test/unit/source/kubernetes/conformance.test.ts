@@ -1,8 +1,5 @@
 // The Kubernetes source against the embedded API, by the suite that every source must pass.
 
-import { CONFIG_MAPS, NODES } from '../../../../src/lab/api/kinds.ts';
-import { createObject, deleteObject, patchObject } from '../../../../src/lab/api/operations.ts';
-import { mergePatch } from '../../../../src/lab/api/patch.ts';
 import type { ApiServer } from '../../../../src/lab/api/server.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { silentLog } from '../../../../src/lib/log.ts';
@@ -11,9 +8,9 @@ import { KubernetesSource } from '../../../../src/source/kubernetes/source.ts';
 import type { SourceWorld } from '../../../conformance/source.ts';
 import { sourceConformance } from '../../../conformance/source.ts';
 import { plainClient, portOf, startTestApi } from '../../../fake/kubernetes-api.ts';
+import { nodeOperator } from '../../../fake/kubernetes-operator.ts';
 
 const OWN_NAME = 'self';
-const CONFIG = { kind: CONFIG_MAPS, namespace: 'poplin', name: 'poplin-config' };
 
 async function createWorld(): Promise<SourceWorld> {
   const api = await startTestApi();
@@ -35,31 +32,8 @@ async function createWorld(): Promise<SourceWorld> {
     pageSize: 2,
     timing: { ...REFLECTOR_TIMING, backoff: { baseMs: 10, capMs: 50 } },
   });
-  return { source, ownName: OWN_NAME, writes: () => writes, ...operator(api), ...outages(api) };
-}
-
-function operator({ store }: ApiServer) {
-  return {
-    putNode: async ({ name, subnets, annotations }: Parameters<SourceWorld['putNode']>[0]) => {
-      const metadata = { name, ...(annotations === undefined ? {} : { annotations }) };
-      createObject(store, { kind: NODES }, { metadata, spec: { podCIDRs: subnets } });
-    },
-    deleteNode: async (name: string) => {
-      deleteObject(store, { kind: NODES, name });
-    },
-    putConfig: async (text: string) => {
-      const data = { 'net-conf.json': text };
-      if (store.get(CONFIG_MAPS, 'poplin/poplin-config') === undefined) {
-        createObject(store, CONFIG, { metadata: { name: CONFIG.name }, data });
-      } else {
-        patchObject(store, CONFIG, (current) => mergePatch(current, { data }));
-      }
-    },
-    deleteConfig: async () => {
-      deleteObject(store, CONFIG);
-    },
-    published: async (name: string) => store.get(NODES, name)?.object.metadata.annotations ?? {},
-  };
+  const operator = nodeOperator(api.store);
+  return { source, ownName: OWN_NAME, writes: () => writes, ...operator, ...outages(api) };
 }
 
 function outages(api: ApiServer) {
