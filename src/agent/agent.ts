@@ -3,6 +3,7 @@
 // Stopping leaves the data plane as it is: pods go on while an agent restarts or is upgraded.
 
 import type { ClusterEvent } from '../cluster/cluster.ts';
+import { BEING_CLAIMED } from '../cluster/holding.ts';
 import type { NodeReadiness } from '../cni/node-network.ts';
 import { renderProblem } from '../config/problems.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -256,7 +257,8 @@ export class Agent {
   #reportLease(): void {
     const { announcer, leases, pods, reconciler } = this.#parts;
     const { reason, authority } = leases.view;
-    const isDecided = authority !== undefined && reconciler.last !== undefined;
+    const isDecided =
+      authority !== undefined && reconciler.last !== undefined && reason !== BEING_CLAIMED;
     if (isDecided) announcer.report('NoSubnet', reason === '' ? [] : [reason]);
     announcer.report('PodsIsolated', pods.isolated);
   }

@@ -2,10 +2,10 @@
 // none is shared, and whoever is asked reaches whoever is asked for.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { TestLab } from './lab.ts';
 import { withLab } from './lab.ts';
+import { logOf } from './words.ts';
 
 const NODES = 12;
 const SETTLES_WITHIN_MS = 120_000;
@@ -14,7 +14,7 @@ const SAMPLE = ['node1', 'node6', 'node12'];
 type Line = { readonly msg?: string; readonly time?: string };
 
 const linesOf = (lab: TestLab, node: string): Line[] =>
-  readFileSync(lab.directory.node(node).logFile, 'utf8')
+  logOf(lab, node)
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line);
@@ -39,6 +39,9 @@ for (const [where, options] of [
       assert.equal(subnets.length, NODES);
       assert.equal(new Set(subnets).size, NODES, subnets.join());
       assert.ok(subnets.every((subnet) => /^10\.244\.\d+\.0\/24$/.test(subnet)));
+      for (const name of names) {
+        assert.doesNotMatch(logOf(lab, name), /NoSubnet/, 'all goes well, and nobody is alarmed');
+      }
       for (const name of SAMPLE) await lab.attach(name, 1);
       await lab.mustReach();
       const started = names.map((name) => saidAtMs(lab, name, () => true));

@@ -2,6 +2,7 @@
 // new to tell. Pure.
 
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
+import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { Right } from './right.ts';
 import { holdingEnd } from './right.ts';
 
@@ -11,10 +12,10 @@ export const noHolding = (reason: string): Holding => ({ kind: 'none', ...ETCD, 
 
 /** Nothing is decided yet, neither well nor badly: no reason to complain. */
 export const notDecided = (listed: number | undefined, problem?: string): Holding => ({
-  ...{ kind: 'none', authority: undefined, explanation: ETCD.explanation },
-  reason:
-    problem ??
-    (listed === undefined ? 'etcd has not been listed yet' : 'a subnet is being claimed'),
+  ...{ kind: 'none', explanation: ETCD.explanation },
+  ...(listed === undefined
+    ? { authority: undefined, reason: problem ?? 'etcd has not been listed yet' }
+    : { authority: ETCD.authority, reason: problem ?? BEING_CLAIMED }),
 });
 
 /** What is held, or that it is not any more: its end has passed unrenewed. */
