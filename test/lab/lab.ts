@@ -116,6 +116,11 @@ export class TestLab {
     return new TestLab({ plan, directory: this.directory, datastore: this.datastore });
   }
 
+  /** The same lab, asked by another way into its datastore. */
+  with(datastore: LabDatastore): TestLab {
+    return new TestLab({ plan: this.plan, directory: this.directory, datastore });
+  }
+
   node(name: string): LabNode {
     return this.plan.nodes.find((node) => node.name === name) ?? assert.fail(`no node ${name}`);
   }
