@@ -149,7 +149,12 @@ export class TestLab {
   }
 
   runArgv(place: string, argv: readonly string[]): string {
-    const words = ['netns', 'exec', this.netns(place), ...argv];
+    return this.runIn(this.netns(place), argv);
+  }
+
+  /** In a namespace by its own name. */
+  runIn(netns: string, argv: readonly string[]): string {
+    const words = ['netns', 'exec', netns, ...argv];
     return execFileSync('ip', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
