@@ -30,6 +30,7 @@ import type { Status } from './status.ts';
 import { buildStatus } from './status.ts';
 import type { Seen } from './verdict.ts';
 import { blockerOf, problemsOf } from './verdict.ts';
+import { WallClock } from './wall-clock.ts';
 
 export type AgentParts = {
   readonly version: string;
@@ -62,12 +63,14 @@ export class Agent {
   readonly #publisher: AdvertPublisher;
   readonly #condition: NetworkCondition;
   readonly #cluster: ClusterView;
+  readonly #wallClock: WallClock;
   #passes = 0;
   #quietPass = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#cluster = new ClusterView(parts.nodeName, parts.source.ownNode);
+    this.#wallClock = new WallClock(parts.clock, parts.log);
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
     this.#condition = new NetworkCondition(parts);
@@ -142,6 +145,7 @@ export class Agent {
       foreignDrops: foreignRules.findings,
       pods: { attached: pods.attachedCount, broken: pods.broken, isolated: pods.isolated },
       source: source.health(),
+      clockJumps: this.#wallClock.jumps,
     });
   }
 
@@ -185,6 +189,7 @@ export class Agent {
     const { config: keeper, leases, pods } = this.#parts;
     const { config } = keeper;
     const right = leases.view;
+    this.#wallClock.look();
     if (cluster === undefined || config === undefined || !right.isKnown) {
       this.#report();
       return 'done';
