@@ -11,7 +11,7 @@ cd "$root"
 lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:iputils-ping
   etcd:etcd-server'
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
-  tcpdump:tcpdump iperf3:iperf3 strace:strace'
+  tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime'
 needs=
 case $purpose in
   check) ;;

@@ -3,6 +3,7 @@
 // Stopping leaves the data plane as it is: pods go on while an agent restarts or is upgraded.
 
 import type { ClusterEvent } from '../cluster/cluster.ts';
+import { BEING_CLAIMED } from '../cluster/holding.ts';
 import type { NodeReadiness } from '../cni/node-network.ts';
 import { renderProblem } from '../config/problems.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -29,6 +30,7 @@ import type { Status } from './status.ts';
 import { buildStatus } from './status.ts';
 import type { Seen } from './verdict.ts';
 import { blockerOf, problemsOf } from './verdict.ts';
+import { WallClock } from './wall-clock.ts';
 
 export type AgentParts = {
   readonly version: string;
@@ -61,12 +63,14 @@ export class Agent {
   readonly #publisher: AdvertPublisher;
   readonly #condition: NetworkCondition;
   readonly #cluster: ClusterView;
+  readonly #wallClock: WallClock;
   #passes = 0;
   #quietPass = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
-    this.#cluster = new ClusterView(parts.nodeName);
+    this.#cluster = new ClusterView(parts.nodeName, parts.source.ownNode);
+    this.#wallClock = new WallClock(parts.clock, parts.log);
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
     this.#condition = new NetworkCondition(parts);
@@ -141,6 +145,7 @@ export class Agent {
       foreignDrops: foreignRules.findings,
       pods: { attached: pods.attachedCount, broken: pods.broken, isolated: pods.isolated },
       source: source.health(),
+      clockJumps: this.#wallClock.jumps,
     });
   }
 
@@ -184,6 +189,7 @@ export class Agent {
     const { config: keeper, leases, pods } = this.#parts;
     const { config } = keeper;
     const right = leases.view;
+    this.#wallClock.look();
     if (cluster === undefined || config === undefined || !right.isKnown) {
       this.#report();
       return 'done';
@@ -256,7 +262,8 @@ export class Agent {
   #reportLease(): void {
     const { announcer, leases, pods, reconciler } = this.#parts;
     const { reason, authority } = leases.view;
-    const isDecided = authority !== undefined && reconciler.last !== undefined;
+    const isDecided =
+      authority !== undefined && reconciler.last !== undefined && reason !== BEING_CLAIMED;
     if (isDecided) announcer.report('NoSubnet', reason === '' ? [] : [reason]);
     announcer.report('PodsIsolated', pods.isolated);
   }

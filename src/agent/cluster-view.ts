@@ -13,13 +13,16 @@ const YOUNGEST = '9999-12-31T23:59:59Z';
 
 export class ClusterView {
   readonly #nodeName: string;
+  /** Where nodes are known by what they hold: this one before it holds anything. */
+  readonly #ownNode: ClusterNode | undefined;
   #known: PartialCluster = NOTHING_KNOWN;
   /** The last one that this node was part of. */
   #base: Synced | Remembered | undefined;
   #current: Synced | Remembered | undefined;
 
-  constructor(nodeName: string) {
+  constructor(nodeName: string, ownNode?: ClusterNode) {
     this.#nodeName = nodeName;
+    this.#ownNode = ownNode;
   }
 
   /** What the disk remembers: of that, this node's own subnets are known best. */
@@ -50,8 +53,9 @@ export class ClusterView {
     return this.#known;
   }
 
-  /** The whole cluster has been listed, and this node is not in it. */
+  /** The whole cluster has been listed, and this node, which others register, is not in it. */
   get isOwnNodeMissing(): boolean {
+    if (this.#ownNode !== undefined) return false;
     return this.#known.nodes !== undefined && !this.#known.nodes.has(this.#nodeName);
   }
 
@@ -62,7 +66,10 @@ export class ClusterView {
       this.#base = listed;
       return listed;
     }
-    return this.#base === undefined ? undefined : withThoseLeftOut(listed, this.#base);
+    if (this.#base !== undefined) return withThoseLeftOut(listed, this.#base);
+    if (this.#ownNode === undefined) return undefined;
+    const nodes = new Map(listed.nodes).set(this.#nodeName, this.#ownNode);
+    return { ...listed, nodes };
   }
 }
 

@@ -57,6 +57,8 @@ export type Status = {
     readonly isolated: readonly string[];
   };
   readonly source: SourceHealth;
+  /** When somebody set the machine's wall clock, in words; the last few times. */
+  readonly clockJumps: readonly string[];
   readonly reconcile: {
     readonly passes: number;
     /** Hash of the configuration that the last pass worked by; '' before the first. */
@@ -79,6 +81,7 @@ export type StatusParts = {
   readonly foreignDrops: readonly string[];
   readonly pods: Status['pods'];
   readonly source: SourceHealth;
+  readonly clockJumps: readonly string[];
 };
 
 export function buildStatus(parts: StatusParts): Status {
@@ -105,6 +108,7 @@ export function buildStatus(parts: StatusParts): Status {
     foreignDrops: parts.foreignDrops,
     pods: parts.pods,
     source: parts.source,
+    clockJumps: parts.clockJumps,
     reconcile: {
       passes: parts.passes,
       config: wanted?.advert.config ?? '',

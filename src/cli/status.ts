@@ -60,6 +60,7 @@ export function renderStatus(status: Status): string {
     ...reconcile.failures.map((text) => `  ! ${text}`),
     `source     ${status.source.synced ? 'synced' : 'not synced'}, cluster ${status.cluster}`,
     ...(status.source.problem === undefined ? [] : [`  ! ${status.source.problem}`]),
+    ...status.clockJumps.map((text) => `clock      ${text}`),
     ...status.foreignDrops.map((text) => `  ! ${text}`),
     `peers      ${summary(status.peers)}`,
     ...status.peers.map(peerLine),

@@ -1,7 +1,7 @@
 // The right to subnets as the node itself has it: what it asks the datastore for, and what it was
 // given. A node uses a subnet only while it holds it; that is the fence which keeps two nodes from
-// using the same one. Peers' subnets are not here but in the cluster. Pure types; who claims is in
-// src/source, who obeys is in src/agent.
+// using the same one. Peers' subnets are not here but in the cluster. Who claims is in src/source,
+// who obeys is in src/agent.
 
 import type { Config } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -25,6 +25,9 @@ export type HoldingEnd = {
   /** The same moment of the wall clock, in milliseconds since 1970: for after a reboot. */
   readonly wallClockMs: number;
 };
+
+/** The reason of a claim that is under way, from the first look on, and goes well: nobody need be told of it. */
+export const BEING_CLAIMED = 'a subnet is being claimed';
 
 export type Holding =
   | {

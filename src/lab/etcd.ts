@@ -2,7 +2,7 @@
 // router's address as they would reach the API. The lab itself speaks to it by a socket in the
 // lab's directory, since it lives in another namespace.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
@@ -26,7 +26,8 @@ const LAYOUT = keyLayout();
 /** etcd insists on HOST:PORT also here, and makes a socket of this name where it was started. */
 const SOCKET = 'lab:0';
 
-const socketUrl = (directory: LabDirectory): string =>
+/** By which this machine reaches it, from whatever namespace. */
+export const labEtcdUrl = (directory: LabDirectory): string =>
   `unix://${join(directory.path, 'etcd', SOCKET)}`;
 
 const clientUrl = ({ apiAddress }: LabPlan): string =>
@@ -38,6 +39,7 @@ export const etcdFlags = (plan: LabPlan, node: LabNode): string[] => [
   ...['--node-ip', node.addresses.join(',')],
 ];
 
+/** On the data that one before it has left, if there was one. */
 export async function startEtcd(
   plan: LabPlan,
   directory: LabDirectory,
@@ -45,7 +47,10 @@ export async function startEtcd(
 ): Promise<void> {
   const base = join(directory.path, 'etcd');
   mkdirSync(base, { recursive: true, mode: 0o700 });
-  const logFile = join(directory.path, 'etcd.log');
+  // One that was killed leaves it there.
+  rmSync(join(base, SOCKET), { force: true });
+  const logFile = directory.etcdLogFile;
+  const saidBefore = existsSync(logFile) ? readFileSync(logFile, 'utf8').length : 0;
   const etcd = startProcess(
     [
       ...['ip', 'netns', 'exec', plan.fabricNetns, 'env', '-C', base],
@@ -60,7 +65,7 @@ export async function startEtcd(
   );
   directory.rememberProcess('etcd', etcd);
   const endMs = clock.monotonicMs() + START_TIMEOUT_MS;
-  while (!readFileSync(logFile, 'utf8').includes(READY)) {
+  while (!readFileSync(logFile, 'utf8').slice(saidBefore).includes(READY)) {
     if (!isAlive(etcd) || clock.monotonicMs() > endMs) {
       const why = `it did not start (Debian's package is etcd-server); see ${logFile}`;
       throw new AppError('LAB', 'start etcd', why);
@@ -111,7 +116,7 @@ export class EtcdLabDatastore implements LabDatastore {
   async #with<Result>(
     work: (api: EtcdConnection, stop: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const endpoints = [socketUrl(this.#directory)];
+    const endpoints = [labEtcdUrl(this.#directory)];
     const api = new EtcdConnection({ endpoints, credentials: () => ({}), clock: this.#clock });
     try {
       return await work(api, new AbortController().signal);

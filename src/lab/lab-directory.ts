@@ -105,6 +105,10 @@ export class LabDirectory {
     return join(this.path, 'api.log');
   }
 
+  get etcdLogFile(): string {
+    return join(this.path, 'etcd.log');
+  }
+
   node(name: string): NodePaths {
     const base = join(this.path, name);
     return {

@@ -6,6 +6,7 @@
 import type { Advert } from '../cluster/advert.ts';
 import type { ClusterEvent } from '../cluster/cluster.ts';
 import type { Holding, SubnetWish } from '../cluster/holding.ts';
+import type { ClusterNode } from '../cluster/node.ts';
 import type { BackendType } from '../config/config.ts';
 
 export type SourceHealth = {
@@ -33,6 +34,11 @@ export type Publication = {
 };
 
 export interface Source {
+  /**
+   * This node as it is before it holds anything, where the datastore knows nodes only by what they
+   * hold. Absent where somebody else says which nodes there are: then the own one can be missing.
+   */
+  readonly ownNode?: ClusterNode;
   /** Runs until `stop`; never rejects and never gives up. */
   run(listener: (event: ClusterEvent) => void, stop: AbortSignal): Promise<void>;
   /**

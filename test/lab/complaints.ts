@@ -12,7 +12,11 @@ export function complaintsOf(directory: LabDirectory, { nodeCount, name }: LabSp
     who: `node${index + 1}`,
     path: directory.node(`node${index + 1}`).logFile,
   }));
-  const all = [...files, { who: 'api', path: directory.apiLogFile }];
+  const stores = [
+    { who: 'api', path: directory.apiLogFile },
+    { who: 'etcd', path: directory.etcdLogFile },
+  ];
+  const all = [...files, ...stores];
   return all
     .flatMap(({ who, path }) => {
       const lines = readIfThere(path)

@@ -1,6 +1,6 @@
-// A lab for one test: real namespaces, real agents, the embedded API. Each has a name of its own
-// and is taken down whatever the test did; labs of test runs that were killed are taken down as
-// well. The program is the bundle, as users run it.
+// A lab for one test: real namespaces, real agents, the embedded API or a real etcd. Each has a name
+// of its own and is taken down whatever the test did; labs of test runs that were killed are taken
+// down as well. The program is the bundle, as users run it.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -13,36 +13,31 @@ import { checkReachability } from '../../src/lab/check.ts';
 import type { NetConf } from '../../src/lab/cluster-api.ts';
 import { ClusterApi } from '../../src/lab/cluster-api.ts';
 import { runCommand } from '../../src/lab/command.ts';
+import type { LabDatastore } from '../../src/lab/datastore.ts';
+import { openDatastore } from '../../src/lab/datastore.ts';
 import { takeDown } from '../../src/lab/down.ts';
 import { endpointsOf } from '../../src/lab/endpoints.ts';
 import { LabDirectory } from '../../src/lab/lab-directory.ts';
-import { namespaceNames } from '../../src/lab/netns.ts';
 import { nodeStatus, untilSettled } from '../../src/lab/node-status.ts';
-import type { LabNode, LabPlan, LabPod, LabSpec } from '../../src/lab/plan.ts';
-import { DEFAULT_POD_NETWORK, planPod } from '../../src/lab/plan.ts';
+import type { LabNode, LabPlan, LabPod } from '../../src/lab/plan.ts';
+import { planPod } from '../../src/lab/plan.ts';
 import type { PodRecord } from '../../src/lab/pods.ts';
 import { addressesOf, attachPod, podRecords } from '../../src/lab/pods.ts';
 import type { LabProcess } from '../../src/lab/processes.ts';
-import { isAlive, processOf, sendSignal } from '../../src/lab/processes.ts';
+import { isAlive, sendSignal } from '../../src/lab/processes.ts';
 import type { LabEffects } from '../../src/lab/up.ts';
 import { bringUp, createObjects, startApi } from '../../src/lab/up.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { parseCidr } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import { complaintsOf } from './complaints.ts';
+import type { LabOptions } from './lab-spec.ts';
+import { removeOrphans, specOf, upOptionsOf } from './lab-spec.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 const UNTIL_TIMEOUT_MS = 15_000;
 const POLL_MS = 20;
-const NAME = /^ps(\d+)-/;
-
-export type LabOptions = Partial<Omit<LabSpec, 'name' | 'podNetworks'>> & {
-  readonly netConf?: NetConf;
-  readonly withoutPodCidrs?: boolean;
-  readonly settles?: boolean;
-};
 
 export const effects: LabEffects = { run: runCommand, clock: systemClock, say: () => undefined };
 
@@ -58,59 +53,24 @@ export function buildProgram(): { readonly program: string[]; readonly executabl
   };
 }
 
-/** Unlike those of all other runs on this machine, and of all other labs of this process. */
-function* labNames(): Generator<string, never> {
-  for (let number = 1; ; number += 1) yield `ps${process.pid}-${number}`;
-}
-
-const names = labNames();
-
 export async function withLab(
   options: LabOptions,
   body: (lab: TestLab) => Promise<void>,
 ): Promise<void> {
-  await removeOrphans();
-  const spec = specOf(names.next().value, options);
-  const { netConf = {}, withoutPodCidrs = false, settles = true } = options;
-  const rest = { kubeconfig: '', netConf, withoutPodCidrs, settles, ...buildProgram() };
+  await removeOrphans(effects);
+  const spec = specOf(options);
+  const up = upOptionsOf(options, spec, buildProgram());
   try {
-    const plan = await bringUp({ spec, ...rest }, effects);
+    const plan = await bringUp(up, effects);
     const directory = new LabDirectory(spec.name);
-    const api = await ClusterApi.open(directory.kubeconfig);
-    await body(new TestLab({ plan, directory, api }));
+    const datastore = await openDatastore(directory, up);
+    await body(new TestLab({ plan, directory, datastore }));
   } catch (error) {
     process.stderr.write(complaintsOf(new LabDirectory(spec.name), spec));
     throw error;
   } finally {
     await takeDown(spec.name, effects);
   }
-}
-
-/** Labs of test processes that are gone. */
-async function removeOrphans(): Promise<void> {
-  const orphans = new Set<string>();
-  for (const netns of namespaceNames()) {
-    const [pid] = NAME.exec(netns)?.slice(1) ?? [];
-    const [name] = /^ps\d+-\d+(?=-)/.exec(netns) ?? [];
-    if (name !== undefined && processOf(Number(pid)) === undefined) orphans.add(name);
-  }
-  for (const name of orphans) await takeDown(name, effects);
-}
-
-function specOf(name: string, options: LabOptions): LabSpec {
-  const underlay = options.underlay ?? 'flat';
-  const families = options.families ?? ['ipv4'];
-  return {
-    name,
-    nodeCount: options.nodeCount ?? 3,
-    podsPerNode: options.podsPerNode ?? 1,
-    backend: options.backend ?? 'vxlan',
-    underlay,
-    segmentCount: underlay === 'flat' ? 1 : (options.segmentCount ?? 2),
-    families,
-    mtuBytes: options.mtuBytes ?? 1500,
-    podNetworks: families.flatMap((family) => parseCidr(DEFAULT_POD_NETWORK[family]) ?? []),
-  };
 }
 
 /** Resolves with what `find` finds; rejects after the bound, naming `what`. */
@@ -131,23 +91,34 @@ export async function until<Found>(
 type LabParts = {
   readonly plan: LabPlan;
   readonly directory: LabDirectory;
-  readonly api: ClusterApi;
+  readonly datastore: LabDatastore;
 };
 
 export class TestLab {
   readonly plan: LabPlan;
   readonly directory: LabDirectory;
-  api: ClusterApi;
+  datastore: LabDatastore;
 
-  constructor({ plan, directory, api }: LabParts) {
+  constructor({ plan, directory, datastore }: LabParts) {
     this.plan = plan;
     this.directory = directory;
-    this.api = api;
+    this.datastore = datastore;
+  }
+
+  /** What only Kubernetes has. */
+  get api(): ClusterApi {
+    assert.ok(this.datastore instanceof ClusterApi, 'a lab on etcd has no Kubernetes API');
+    return this.datastore;
   }
 
   /** The same lab after nodes came or went. */
   withPlan(plan: LabPlan): TestLab {
-    return new TestLab({ plan, directory: this.directory, api: this.api });
+    return new TestLab({ plan, directory: this.directory, datastore: this.datastore });
+  }
+
+  /** The same lab, asked by another way into its datastore. */
+  with(datastore: LabDatastore): TestLab {
+    return new TestLab({ plan: this.plan, directory: this.directory, datastore });
   }
 
   node(name: string): LabNode {
@@ -178,7 +149,12 @@ export class TestLab {
   }
 
   runArgv(place: string, argv: readonly string[]): string {
-    const words = ['netns', 'exec', this.netns(place), ...argv];
+    return this.runIn(this.netns(place), argv);
+  }
+
+  /** In a namespace by its own name. */
+  runIn(netns: string, argv: readonly string[]): string {
+    const words = ['netns', 'exec', netns, ...argv];
     return execFileSync('ip', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
@@ -202,6 +178,7 @@ export class TestLab {
     nodeName: string,
     what: string,
     accept: (status: Status) => boolean,
+    timeoutMs = UNTIL_TIMEOUT_MS,
   ): Promise<Status> {
     let last: Status | undefined;
     const find = async (): Promise<Status | false> => {
@@ -209,7 +186,7 @@ export class TestLab {
       return last !== undefined && accept(last) && last;
     };
     try {
-      return await until(`${nodeName}: ${what}`, find);
+      return await until(`${nodeName}: ${what}`, find, timeoutMs);
     } catch (error) {
       assert.fail(`${String(error)}; the last status: ${JSON.stringify(last, null, 1)}`);
     }
@@ -228,13 +205,13 @@ export class TestLab {
     await untilSettled(this.directory, settling, systemClock);
   }
 
-  /** Edits the ConfigMap, and waits until every node has made a pass by the new text. */
+  /** Edits the configuration, and waits until every node has made a pass by the new text. */
   async edit(change: NetConf): Promise<void> {
-    const now = JSON.parse(await this.api.netConfText()) as NetConf;
+    const now = JSON.parse(await this.datastore.netConfText()) as NetConf;
     const text = JSON.stringify({ ...now, ...change });
     const parsed = parseConfig(text);
     assert.ok(parsed.kind === 'ok', JSON.stringify(parsed));
-    await this.api.putNetConf(text);
+    await this.datastore.putNetConf(text);
     await this.settled(({ reconcile }) => reconcile.config === parsed.config.hash);
   }
 
@@ -270,8 +247,8 @@ export class TestLab {
   async restartApi(): Promise<void> {
     const record = this.directory.mustRecord(this.plan.spec.name);
     await startApi(this.plan, this.directory, { record, effects });
-    this.api = await ClusterApi.open(this.directory.kubeconfig);
-    await createObjects(this.api, this.plan, {});
+    this.datastore = await openDatastore(this.directory, record);
+    await createObjects(this.datastore, this.plan, {});
   }
 
   startAgent(nodeName: string): void {

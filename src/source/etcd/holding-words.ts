@@ -2,6 +2,7 @@
 // new to tell. Pure.
 
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
+import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { Right } from './right.ts';
 import { holdingEnd } from './right.ts';
 
@@ -9,15 +10,23 @@ const ETCD = { authority: 'etcd', explanation: 'etcd is the datastore' } as cons
 
 export const noHolding = (reason: string): Holding => ({ kind: 'none', ...ETCD, reason });
 
-export const heldHolding = (right: Right): Holding => ({
-  kind: 'held',
-  ...ETCD,
-  subnets: right.subnets,
-  ...holdingEnd(right),
+/** Nothing is decided yet, neither well nor badly: no reason to complain. */
+export const notDecided = (listed: number | undefined, problem?: string): Holding => ({
+  ...{ kind: 'none', explanation: ETCD.explanation },
+  ...(listed === undefined
+    ? { authority: undefined, reason: problem ?? 'etcd has not been listed yet' }
+    : { authority: ETCD.authority, reason: problem ?? BEING_CLAIMED }),
 });
 
-export const endedHolding = ({ subnets }: Right, problem = 'etcd did not renew it'): Holding =>
-  noHolding(`the right to ${subnets.join(', ')} has ended: ${problem}`);
+/** What is held, or that it is not any more: its end has passed unrenewed. */
+export function heldOrEnded(right: Right, nowBoottimeMs: number, problem?: string): Holding {
+  const { subnets, end } = right;
+  if (nowBoottimeMs < end.boottimeMs) {
+    return { kind: 'held', ...ETCD, subnets, ...holdingEnd(right) };
+  }
+  const why = problem ?? 'etcd did not renew it';
+  return noHolding(`the right to ${subnets.join(', ')} has ended: ${why}`);
+}
 
 export const noneFree = ({ config }: SubnetWish): string => {
   const ranges = config.families.map(

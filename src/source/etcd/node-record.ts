@@ -4,6 +4,7 @@
 
 import { parseAdvert } from '../../cluster/advert.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
+import type { Ip } from '../../net/ip.ts';
 import { shown } from '../kubernetes/flannel-annotations.ts';
 import type { KeyValue } from './api.ts';
 import { NO_LEASE } from './api.ts';
@@ -27,6 +28,12 @@ export function nodeRecord(keys: NodeKeys): ClusterNode | undefined {
   if (subnet !== undefined) return flannelNode(keys.name, subnet);
   return keys.advert === undefined ? undefined : nodeWithoutSubnet(keys.name, keys.advert);
 }
+
+/** What a node knows of itself before it has claimed anything: younger than whoever has. */
+export const nodeWithoutKeys = (name: string, internalIps: readonly Ip[]): ClusterNode => ({
+  ...{ name, uid: '', createdAt: '9999-12-31T23:59:59Z' },
+  ...{ subnets: [], internalIps, problems: [] },
+});
 
 function poplinNode(
   { name, subnet, advert }: NodeKeys,

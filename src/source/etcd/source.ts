@@ -5,6 +5,7 @@
 import { renderAdvert } from '../../cluster/advert.ts';
 import type { ClusterEvent } from '../../cluster/cluster.ts';
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
+import type { ClusterNode } from '../../cluster/node.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -18,6 +19,7 @@ import type { FollowerTiming } from './follower.ts';
 import { FOLLOWER_TIMING, Follower } from './follower.ts';
 import type { KeyLayout } from './keys.ts';
 import { keyLayout } from './keys.ts';
+import { nodeWithoutKeys } from './node-record.ts';
 import type { LeaseTiming } from './right.ts';
 import { LEASE_TIMING } from './right.ts';
 import { SHOWN_WITHIN_MS, SubnetKeeper } from './subnet-keeper.ts';
@@ -42,6 +44,7 @@ export type EtcdSourceOptions = {
 type Listener = (event: ClusterEvent) => void;
 
 export class EtcdSource implements Source {
+  readonly ownNode: ClusterNode;
   readonly #options: EtcdSourceOptions;
   readonly #layout: KeyLayout;
   readonly #table: EtcdTable;
@@ -56,6 +59,7 @@ export class EtcdSource implements Source {
   constructor(options: EtcdSourceOptions) {
     const { api, clock, log, random, nodeName, addresses } = options;
     this.#options = options;
+    this.ownNode = nodeWithoutKeys(nodeName, addresses);
     this.#layout = keyLayout(options.prefix);
     this.#table = new EtcdTable(this.#layout);
     this.#keeper = new SubnetKeeper({
@@ -124,12 +128,8 @@ export class EtcdSource implements Source {
   /** etcd knows no conditions. */
   async setNetworkAvailable(_stop: AbortSignal): Promise<void> {}
 
-  /** etcd knows no Events: the log is where an operator finds them. */
-  async tell({ type, reason, message }: OperatorEvent): Promise<void> {
-    const { log } = this.#options;
-    if (type === 'Warning') log.warn({ reason }, message);
-    else log.info({ reason }, message);
-  }
+  /** etcd knows no Events: they are in the log, where the agent has written them. */
+  async tell(_event: OperatorEvent): Promise<void> {}
 
   health(): SourceHealth {
     const { clock } = this.#options;

@@ -22,7 +22,7 @@ import {
   ownerWords,
   pickSubnets,
 } from './claim.ts';
-import { endedHolding, heldHolding, noHolding, noneFree, tellingChanges } from './holding-words.ts';
+import { heldOrEnded, noHolding, noneFree, notDecided, tellingChanges } from './holding-words.ts';
 import type { KeyLayout } from './keys.ts';
 import type { LeaseTiming, Right } from './right.ts';
 import { renewalDueMs, rightFrom } from './right.ts';
@@ -86,9 +86,9 @@ export class SubnetKeeper {
     const tell = tellingChanges(listener);
     const hold: Hold = { wish, tell, stop };
     if (this.#right !== undefined && this.#right.machine !== wish.machine) this.#right = undefined;
-    if (this.#right === undefined) tell(noHolding('etcd has not been listed yet'));
+    const { changes, clock, table } = this.#parts;
+    if (this.#right === undefined) tell(notDecided(table.revision));
     else this.#tellHeld(hold, this.#right);
-    const { changes, clock } = this.#parts;
     while (!stop.aborted) {
       const changed = changes.next();
       const pauseMs = await this.#pause(hold);
@@ -127,7 +127,7 @@ export class SubnetKeeper {
     const { table, nodeName } = this.#parts;
     if (table.revision === undefined) {
       const { problem } = this.#parts;
-      if (this.#right === undefined) hold.tell(noHolding(problem() ?? 'etcd is being listed'));
+      if (this.#right === undefined) hold.tell(notDecided(undefined, problem()));
       else this.#tellHeld(hold, this.#right);
       return Math.min(IDLE_MS, this.#leftMs());
     }
@@ -281,8 +281,7 @@ export class SubnetKeeper {
   }
 
   #tellHeld(hold: Hold, right: Right): void {
-    const isOver = this.#parts.clock.boottimeMs() >= right.end.boottimeMs;
-    hold.tell(isOver ? endedHolding(right, this.#parts.problem()) : heldHolding(right));
+    hold.tell(heldOrEnded(right, this.#parts.clock.boottimeMs(), this.#parts.problem()));
   }
 
   #leftMs(): number {

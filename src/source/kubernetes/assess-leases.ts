@@ -3,6 +3,7 @@
 // Only what carries this machine's identity is ever used, adopted or given back. Pure.
 
 import type { Holding } from '../../cluster/holding.ts';
+import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { FamilyConfig } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, cidrLengthBits, containsCidr, overlaps } from '../../net/cidr.ts';
@@ -39,8 +40,10 @@ export function assessLeases(view: ClaimView, leaseRules: LeaseRules): Assessmen
     step,
   });
   if (!leases.isListed) {
-    const reason = view.contactProblem ?? 'the Leases have not been listed yet';
-    return { holding: keptHolding(view) ?? noneBecause(reason, why), step: REST };
+    const kept = keptHolding(view);
+    if (kept !== undefined) return { holding: kept, step: REST };
+    // Nothing is wrong yet, and nobody is to be told so.
+    return none(view.contactProblem ?? BEING_CLAIMED);
   }
   const [foreign] = inOwnName;
   if (mine.length === 0 && foreign !== undefined) return none(otherMachineText(view, foreign));
@@ -237,6 +240,7 @@ export const takerText = ({ subnet, ownerUid, holder }: LeaseRecord): string =>
 
 const claimingText = ({ memory }: ClaimView): string => {
   const { loss, problem } = memory;
+  if (loss === undefined && problem === undefined) return BEING_CLAIMED;
   const state = problem === undefined ? 'is being claimed' : `could not be claimed yet: ${problem}`;
   return loss === undefined ? `a subnet ${state}` : `${loss}; another ${state}`;
 };

@@ -1,7 +1,7 @@
 // A kubeconfig file as Credentials. Tokens and certificates are read here; exec plugins and auth
 // providers are left to @kubernetes/client-node, loaded only then, since it costs tens of megabytes
-// (and `yaml` only for a file that is not JSON). Files that the kubeconfig names are read again
-// each minute: kubelets replace their certificates.
+// (and `yaml` only for a file that is not JSON). The kubeconfig and the files that it names are read
+// again each minute: tokens and certificates are replaced in both. The server stays the same.
 
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
@@ -49,13 +49,16 @@ export async function kubeconfigCredentials(path: string, clock: Clock): Promise
   const content = await readText(path);
   const plain = plainAccess(await parseDocument(content));
   if (plain === undefined) return credentialsByLibrary(path, content, clock);
-  const { cluster, user } = plain;
   const near = (file: string): string => (isAbsolute(file) ? file : join(dirname(path), file));
-  const load = async (): Promise<Access> => ({
-    headers: await headersOf(user, near),
-    tls: await tlsOf(cluster, user, near),
-  });
-  return new Credentials({ server: serverUrl(path, cluster.server), clock, load });
+  const load = async (): Promise<Access> => {
+    const now = plainAccess(await parseDocument(await readText(path)));
+    if (now === undefined) {
+      throw new AppError('KUBECONFIG', `read ${path} again`, 'it is no plain kubeconfig any more');
+    }
+    const { cluster, user } = now;
+    return { headers: await headersOf(user, near), tls: await tlsOf(cluster, user, near) };
+  };
+  return new Credentials({ server: serverUrl(path, plain.cluster.server), clock, load });
 }
 
 type Plain = { readonly cluster: Cluster; readonly user: User };

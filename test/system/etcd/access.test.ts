@@ -11,7 +11,8 @@ import { TEST_CERTIFICATE, TEST_KEY } from '../../fake/tls.ts';
 import { Scene } from './scene.ts';
 import { EtcdServer, freePorts } from './server.ts';
 
-const SMALL = { Network: '10.244.0.0/18' };
+/** Those above are for others, whom the tests play. */
+const SMALL = { Network: '10.244.0.0/18', SubnetMax: '10.244.50.0' };
 const FAST = { callTimeoutMs: 1_000, pingIntervalMs: 5_000, pingTimeoutMs: 5_000 };
 
 describe('access to etcd', () => {

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Scene } from './scene.ts';
 import { EtcdServer } from './server.ts';
 
-const SMALL = { Network: '10.244.0.0/18' };
+/** Those above are for others, whom the tests play. */
+const SMALL = { Network: '10.244.0.0/18', SubnetMax: '10.244.50.0' };
 
 describe('etcd, when it fails', () => {
   let server: EtcdServer;

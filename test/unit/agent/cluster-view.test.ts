@@ -64,4 +64,20 @@ describe('the cluster that the node works by', () => {
   test('without the own Node, when it never was there, is nothing', () => {
     assert.equal(listed([nodeOf(2)]).current, undefined);
   });
+
+  test('where nodes are known by what they hold, has the own one before it holds anything', () => {
+    const own = { ...nodeOf(1), subnets: [] };
+    const view = listed([nodeOf(2)], new ClusterView('node-1', own));
+    assert.equal(view.isOwnNodeMissing, false);
+    assert.equal(kindOf(view), 'synced');
+    assert.equal(namesOf(view), 'node-2,node-1');
+    assert.deepEqual(view.current?.nodes.get('node-1'), own);
+    view.take({ kind: 'node-put', node: nodeOf(1) });
+    assert.deepEqual(view.current?.nodes.get('node-1'), nodeOf(1));
+    // What it lost again is not what it never had: nothing is removed by it.
+    view.take({ kind: 'node-gone', name: 'node-1', uid: nodeOf(1).uid });
+    assert.equal(view.isOwnNodeMissing, false);
+    assert.equal(kindOf(view), 'remembered');
+    assert.deepEqual(view.current?.nodes.get('node-1')?.subnets, nodeOf(1).subnets);
+  });
 });

@@ -51,6 +51,11 @@ test('a datastore that is away takes nothing, nor does a clock that somebody set
     assert.equal(agent.text(), before);
     assert.equal(agent.agent.readiness().kind, 'ready');
   }
+  const says = agent.agent.status().clockJumps.map((text) => text.replace(/ to .*/, ' to …'));
+  assert.deepEqual(says, [
+    'the wall clock was set forward by 86400 s, to …',
+    'the wall clock was set back by 172800 s, to …',
+  ]);
   cluster.store.setAway(false);
   await cluster.settle();
   assert.equal(agent.text(), before);

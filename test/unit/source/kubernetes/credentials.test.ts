@@ -165,6 +165,23 @@ describe('a kubeconfig', () => {
     });
   });
 
+  test('is read again once the server has refused it, unless it is half written', async (context) => {
+    const path = join(await directory(context), 'config');
+    const write = (token: string): Promise<void> =>
+      writeFile(path, JSON.stringify(kubeconfig({ user: { token } })));
+    await write('first');
+    const credentials = await kubeconfigCredentials(path, systemClock);
+    const header = async (): Promise<unknown> => (await credentials.current()).headers;
+    assert.deepEqual(await header(), { authorization: 'Bearer first' });
+    await write('second');
+    assert.deepEqual(await header(), { authorization: 'Bearer first' });
+    credentials.forget();
+    assert.deepEqual(await header(), { authorization: 'Bearer second' });
+    await writeFile(path, '{"users":');
+    credentials.forget();
+    assert.deepEqual(await header(), { authorization: 'Bearer second' });
+  });
+
   test('with an exec plugin is left to the library', async (context) => {
     const credential = {
       apiVersion: 'client.authentication.k8s.io/v1',

@@ -1,0 +1,39 @@
+// The etcd of a lab: an operator with a way of his own into it, its death by its process, and its
+// start on the data that it had.
+
+import assert from 'node:assert/strict';
+import { Etcd3 } from 'etcd3';
+import { labEtcdUrl, startEtcd } from '../../src/lab/etcd.ts';
+import type { LabProcess } from '../../src/lab/processes.ts';
+import { isAlive, sendSignal } from '../../src/lab/processes.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { Operator } from '../system/etcd/setting.ts';
+import type { TestLab } from './lab.ts';
+import { until } from './lab.ts';
+
+const PREFIX = '/coreos.com/network';
+
+const processOf = ({ directory }: TestLab): LabProcess =>
+  directory.process('etcd') ?? assert.fail('the lab has no etcd');
+
+export async function withOperator<Result>(
+  { directory }: TestLab,
+  work: (operator: Operator) => Promise<Result>,
+): Promise<Result> {
+  const etcd = new Etcd3({ hosts: labEtcdUrl(directory) });
+  try {
+    return await work(new Operator(etcd, PREFIX));
+  } finally {
+    etcd.close();
+  }
+}
+
+export async function killEtcd(lab: TestLab): Promise<void> {
+  const etcd = processOf(lab);
+  sendSignal(etcd, 'SIGKILL');
+  await until('etcd ends', () => !isAlive(etcd));
+}
+
+/** Resolves when it serves again. */
+export const restartEtcd = ({ plan, directory }: TestLab): Promise<void> =>
+  startEtcd(plan, directory, systemClock);
