@@ -11,6 +11,9 @@ type Sleeper = { wake: (() => void) | undefined };
 /** More sleeps in a second of virtual time are an endless loop; 200 agents at once need 56,000. */
 const TURNS_MAX = 300_000;
 
+/** As of timers of Node.js. Less might be lost in a number with the time added to it. */
+const SHORTEST_SLEEP_MS = 1;
+
 /** The wall clock at the start of every simulation. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
@@ -106,7 +109,7 @@ export class ProcessClock implements Clock {
         stop?.removeEventListener('abort', done);
         if (!this.#isDead) resolve();
       };
-      const cancel = this.#time.after(Math.max(0, delayMs), done);
+      const cancel = this.#time.after(Math.max(SHORTEST_SLEEP_MS, delayMs), done);
       stop?.addEventListener('abort', done, { once: true });
     });
   }
