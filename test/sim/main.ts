@@ -9,8 +9,8 @@ import type { SeedReport } from './run.ts';
 import { runSeed } from './run.ts';
 import { renderStampede, stampede } from './stampede.ts';
 
-const USAGE = `usage: npm run sim -- [--seed N] [--seeds COUNT] [--nodes N] [--threads N] [--verbose]
-       [--subnet-source podCIDR|lease|auto] [--stampede AGENTS]
+const USAGE = `usage: npm run sim -- [--seed N] [--seeds COUNT] [--nodes N] [--threads N]
+       [--subnet-source podCIDR|lease|auto] [--stampede AGENTS] [--verbose]
 `;
 
 const SOURCES: readonly string[] = ['podCIDR', 'lease', 'auto'] satisfies SubnetSourceName[];
