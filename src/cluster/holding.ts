@@ -26,7 +26,7 @@ export type HoldingEnd = {
   readonly wallClockMs: number;
 };
 
-/** The reason of a claim that is under way, from the first look on, and goes well: nobody need be told of it. */
+/** The reason of a claim that is under way, from the first look on, and goes well: no alarm. */
 export const BEING_CLAIMED = 'a subnet is being claimed';
 
 export type Holding =

@@ -39,8 +39,11 @@ export const namespacesOfNodes = (plan: LabPlan): string[] => plan.nodes.map((no
 export function renderFabric(plan: LabPlan): string[] {
   const mtu = plan.spec.mtuBytes;
   const lines = ['link set lo up'];
-  for (const segment of plan.segments) {
-    lines.push(`link add ${segment.bridge} mtu ${mtu} type bridge`);
+  for (const [index, segment] of plan.segments.entries()) {
+    // An address of its own: else it has that of some port, and another when that node goes, so
+    // that for seconds nobody finds the router.
+    const mac = `02:00:5e:00:00:${index.toString(16).padStart(2, '0')}`;
+    lines.push(`link add ${segment.bridge} address ${mac} mtu ${mtu} type bridge`);
     lines.push(...renderAddresses(segment.bridge, segment.networks, segment.routerAddresses));
     lines.push(`link set ${segment.bridge} up`);
   }

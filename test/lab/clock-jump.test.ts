@@ -1,5 +1,5 @@
-// The wall clock of all agents jumps by a day, forward and back, by a preloaded library of Debian's:
-// rights to subnets are renewed and kept, over restarts as well, and it is said what happened.
+// The wall clock of all agents jumps by a day, forward and back, by a preloaded library: rights to
+// subnets are renewed and kept, over restarts as well, and it is said what happened.
 
 import assert from 'node:assert/strict';
 import { globSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -102,7 +102,7 @@ describe('a clock that jumps by a day takes nothing', () => {
               await lab.edit({ Backend: { Type: index === 0 ? 'host-gw' : 'vxlan' } });
               for (const name of names) {
                 const isNamed = ({ clockJumps }: Status): boolean => says.test(clockJumps.join());
-                await lab.untilStatus(name, 'names the jump', isNamed, UNTIL_MS);
+                await lab.untilStatus(name, 'names the jump', isNamed);
                 assert.match(logOf(lab, name), says);
               }
               await kind.untilRenewed(lab);

@@ -54,7 +54,7 @@ async function untilAllKnow(lab: TestLab, name: string, isThere: boolean): Promi
   const knows = ({ peers, nodeProblems }: Status): boolean =>
     (name in nodeProblems || peers.some(({ peer }) => peer === name)) === isThere;
   const what = isThere ? `knows ${name}` : `has forgotten ${name}`;
-  for (const node of lab.plan.nodes) await lab.untilStatus(node.name, what, knows, UNTIL_MS);
+  for (const node of lab.plan.nodes) await lab.untilStatus(node.name, what, knows);
 }
 
 const untilAllLogged = async (lab: TestLab, says: RegExp): Promise<void> => {

@@ -58,7 +58,7 @@ test('while etcd is dead traffic goes on and pods are started; then all is caugh
         const says = /no answer|ECONNREFUSED/;
         const isSaid = ({ source }: { source: { problem?: string } }): boolean =>
           says.test(source.problem ?? '');
-        await lab.untilStatus(name, 'says that etcd is away', isSaid, UNTIL_MS);
+        await lab.untilStatus(name, 'says that etcd is away', isSaid);
       }
       assert.deepEqual(kernelTexts(lab), before);
       for (const { name } of lab.plan.nodes) await lab.attach(name, 2);
@@ -68,7 +68,7 @@ test('while etcd is dead traffic goes on and pods are started; then all is caugh
       lab.startAgent('node1');
       const works = ({ cluster, ready }: { cluster: string; ready: boolean }): boolean =>
         cluster === 'remembered' && ready;
-      await lab.untilStatus('node1', 'works by its memory', works, UNTIL_MS);
+      await lab.untilStatus('node1', 'works by its memory', works);
       await lab.attach('node1', 3);
       await lab.mustReach();
       await restartEtcd(lab);

@@ -1,5 +1,5 @@
 // A network with fewer subnets than nodes, by Leases and on etcd: who has none says so in words, in
-// status, to the runtime and to the operator, and has one as soon as one is free, without a restart.
+// status, to the runtime and to the operator, and has one once one is free, without a restart.
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
@@ -69,7 +69,7 @@ const untilOneWaits = (lab: TestLab): Promise<{ having: string[]; waiting: strin
       const statuses: Status[] = [];
       for (const { name } of lab.plan.nodes) {
         const isThere = (): boolean => true;
-        statuses.push(await lab.untilStatus(name, 'answers', isThere, UNTIL_MS));
+        statuses.push(await lab.untilStatus(name, 'answers', isThere));
       }
       const having = statuses.filter(({ ready }) => ready).map(({ node }) => node);
       const waiting = statuses.find(({ lease }) => SAYS_FULL.test(lease.reason));
@@ -108,7 +108,7 @@ async function addWhileReserved(lab: TestLab, kind: Kind, subnet: Cidr): Promise
 }
 
 async function untilFull(lab: TestLab, node: string): Promise<'full'> {
-  await lab.untilStatus(node, 'is full', ({ lease }) => SAYS_FULL.test(lease.reason), UNTIL_MS);
+  await lab.untilStatus(node, 'is full', ({ lease }) => SAYS_FULL.test(lease.reason));
   return 'full';
 }
 

@@ -1,4 +1,4 @@
-// A lab for one test: real namespaces, real agents, the embedded API or a real etcd. Each has a name
+// A lab for one test: real namespaces, real agents, the embedded API or real etcd. Each has a name
 // of its own and is taken down whatever the test did; labs of test runs that were killed are taken
 // down as well. The program is the bundle, as users run it.
 
@@ -37,6 +37,8 @@ import { removeOrphans, specOf, upOptionsOf } from './lab-spec.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 const UNTIL_TIMEOUT_MS = 15_000;
+/** Who has tried for a minute waits half a one before the next try. */
+const STATUS_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
 export const effects: LabEffects = { run: runCommand, clock: systemClock, say: () => undefined };
@@ -178,7 +180,6 @@ export class TestLab {
     nodeName: string,
     what: string,
     accept: (status: Status) => boolean,
-    timeoutMs = UNTIL_TIMEOUT_MS,
   ): Promise<Status> {
     let last: Status | undefined;
     const find = async (): Promise<Status | false> => {
@@ -186,7 +187,7 @@ export class TestLab {
       return last !== undefined && accept(last) && last;
     };
     try {
-      return await until(`${nodeName}: ${what}`, find, timeoutMs);
+      return await until(`${nodeName}: ${what}`, find, STATUS_TIMEOUT_MS);
     } catch (error) {
       assert.fail(`${String(error)}; the last status: ${JSON.stringify(last, null, 1)}`);
     }

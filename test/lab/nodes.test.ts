@@ -23,6 +23,9 @@ test('a node that is added is reached, and nothing is left of one that is remove
   await withLab({ nodeCount: 2 }, async (lab) => {
     const { name } = lab.plan.spec;
     const { executable } = buildProgram();
+    // Set by somebody: else it would be that of some node's link, and change when that one goes.
+    const kept = '/sys/class/net/segment0/addr_assign_type';
+    assert.equal(lab.runIn(lab.plan.fabricNetns, ['cat', kept]), '3\n');
     const reports = await whilePinging(lab, async () => {
       const more = lab.withPlan(await addNode({ name, executable }, 'node3', effects));
       assert.deepEqual(

@@ -11,7 +11,6 @@ import { OwnApi, replaceToken } from './own-api.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
 import { logOf, untilLogged } from './words.ts';
 
-const UNTIL_MS = 120_000;
 const [OLD, NEW] = ['the-token-of-before', 'the-token-of-today'];
 const TRIES = /"msg":"lost touch with the API"/g;
 
@@ -34,7 +33,7 @@ export async function refuseFor(whileRefused: (lab: TestLab) => Promise<void>): 
       const held = await Promise.all(names.map((name) => lab.status(name)));
       const reports = await whilePinging(lab, async () => {
         own.letIn(NEW);
-        for (const name of names) await lab.untilStatus(name, 'says 401', isRefused, UNTIL_MS);
+        for (const name of names) await lab.untilStatus(name, 'says 401', isRefused);
         await whileRefused(lab);
         for (const name of names) {
           assert.ok(isRefused(await lab.status(name)), `${name} says 401 all the time`);
@@ -45,7 +44,7 @@ export async function refuseFor(whileRefused: (lab: TestLab) => Promise<void>): 
         const startedMs = performance.now();
         // The lab's own first: it takes its objects away in the end.
         for (const path of [kubeconfig, lab.directory.nodeKubeconfig]) replaceToken(path, NEW);
-        for (const name of names) await lab.untilStatus(name, 'goes on', isWell, UNTIL_MS);
+        for (const name of names) await lab.untilStatus(name, 'goes on', isWell);
         recoveredMs = performance.now() - startedMs;
         const renewed = lab.with(await ClusterApi.open(kubeconfig));
         await renewed.edit({ Backend: { Type: 'host-gw' } });
@@ -70,6 +69,6 @@ export async function refuseFor(whileRefused: (lab: TestLab) => Promise<void>): 
 /** Every agent has tried so often, and waits longer each time. */
 export async function untilTried(lab: TestLab, times: number): Promise<void> {
   for (const { name } of lab.plan.nodes) {
-    await lab.untilStatus(name, `${times} tries`, () => triesOf(lab, name) >= times, UNTIL_MS);
+    await lab.untilStatus(name, `${times} tries`, () => triesOf(lab, name) >= times);
   }
 }

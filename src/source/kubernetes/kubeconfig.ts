@@ -1,7 +1,7 @@
 // A kubeconfig file as Credentials. Tokens and certificates are read here; exec plugins and auth
 // providers are left to @kubernetes/client-node, loaded only then, since it costs tens of megabytes
-// (and `yaml` only for a file that is not JSON). The kubeconfig and the files that it names are read
-// again each minute: tokens and certificates are replaced in both. The server stays the same.
+// (and `yaml` only for a file that is not JSON). The kubeconfig and the files that it names are
+// read again each minute: tokens and certificates are replaced in both. The server stays the same.
 
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
