@@ -24,7 +24,6 @@ import type { LeaseRecord } from './lease-record.ts';
 import { leaseRecord } from './lease-record.ts';
 import { NodeCondition } from './node-condition.ts';
 import { annotationsOf, hasNetwork, nodeRecord } from './node-record.ts';
-import type { OperatorEventLimits } from './operator-events.ts';
 import { OperatorEvents } from './operator-events.ts';
 import { annotationsFor } from './publication.ts';
 import type { Reflected, ReflectorTiming } from './reflector.ts';
@@ -46,7 +45,6 @@ export type KubernetesSourceOptions = {
   readonly flannelPrefix?: string;
   readonly pageSize?: number;
   readonly timing?: ReflectorTiming;
-  readonly eventLimits?: OperatorEventLimits;
   /** How long a cluster may be without any podCIDR before SubnetSource `auto` means Leases. */
   readonly autoGraceMs?: number;
 };
@@ -84,7 +82,7 @@ export class KubernetesSource implements Source {
   readonly #leasesCount = Promise.withResolvers<void>();
 
   constructor(options: KubernetesSourceOptions) {
-    const { client, clock, log, nodeName, random, eventLimits } = options;
+    const { client, clock, log, nodeName, random } = options;
     this.#options = options;
     this.#location = options.config ?? DEFAULT_CONFIG_LOCATION;
     this.#config = new ConfigFollower(this.#location, log);
@@ -96,7 +94,6 @@ export class KubernetesSource implements Source {
       clock,
       log,
       nodeName,
-      ...(eventLimits === undefined ? {} : { limits: eventLimits }),
     });
     this.#cluster = new ClusterView({ nodeName, onChange: () => this.#claims.wake() });
     this.#claims = this.#makeClaims();

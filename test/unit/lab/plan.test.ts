@@ -91,7 +91,9 @@ describe('the plan of a lab', () => {
         .concat([renderOutside(plan)])
         .flat()
         .join('\n');
-    assert.doesNotMatch(text(planLab(spec({ families: ['ipv4'] }))), /:/);
+    const withoutMacs = (words: string): string =>
+      words.replace(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, '');
+    assert.doesNotMatch(withoutMacs(text(planLab(spec({ families: ['ipv4'] })))), /:/);
     assert.doesNotMatch(text(planLab(spec({ families: ['ipv6'] }))), /\d\.\d/);
   });
 });

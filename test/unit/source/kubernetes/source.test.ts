@@ -1,4 +1,4 @@
-// The Kubernetes source as the agent sees it: events, publications, Events for operators.
+// The Kubernetes source as the agent sees it: events and publications.
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -6,8 +6,7 @@ import { describe, test } from 'node:test';
 import type { ClusterEvent, PartialCluster } from '../../../../src/cluster/cluster.ts';
 import { fold, NOTHING_KNOWN } from '../../../../src/cluster/cluster.ts';
 import type { ClusterNode } from '../../../../src/cluster/node.ts';
-import { CONFIG_MAPS, EVENTS, NAMESPACES, NODES } from '../../../../src/lab/api/kinds.ts';
-import type { KubeObject } from '../../../../src/lab/api/object.ts';
+import { CONFIG_MAPS, NAMESPACES, NODES } from '../../../../src/lab/api/kinds.ts';
 import { createObject, deleteObject, patchObject } from '../../../../src/lab/api/operations.ts';
 import { mergePatch } from '../../../../src/lab/api/patch.ts';
 import type { ApiServer } from '../../../../src/lab/api/server.ts';
@@ -21,7 +20,6 @@ import { advertOf } from '../../../fake/cluster.ts';
 import { plainClient, portOf, startTestApi, until } from '../../../fake/kubernetes-api.ts';
 
 const NEVER = new AbortController().signal;
-const WORDS = { type: 'Warning', reason: 'Bad', message: 'something is wrong' } as const;
 
 const publication = (config: string): Publication => ({
   advert: advertOf(1, { config }),
@@ -155,73 +153,6 @@ describe('publishing', () => {
       message: 'PATCH /api/v1/nodes/self: 404 NotFound: nodes "self" not found',
     });
     assert.equal(world.writes.length, 1);
-  });
-});
-
-const eventsIn = (api: ApiServer): readonly KubeObject[] => {
-  const entries = api.store.list(EVENTS);
-  return entries === 'expired' ? [] : entries.map((entry) => entry.object);
-};
-
-const LIMITS = { repeatIntervalMs: 50, burst: 3, refillMs: 60_000 };
-
-describe('words for the operator', () => {
-  test('are an Event on the Node', async (context) => {
-    const { api, source } = await start(context);
-    await source.tell(WORDS);
-    const [event] = eventsIn(api);
-    assert.equal(eventsIn(api).length, 1);
-    assert.deepEqual(event?.involvedObject, {
-      kind: 'Node',
-      apiVersion: 'v1',
-      name: 'self',
-      uid: 'self',
-    });
-    assert.deepEqual(event?.source, { component: 'poplin', host: 'self' });
-    assert.deepEqual(
-      [event?.type, event?.reason, event?.message, event?.count],
-      ['Warning', 'Bad', 'something is wrong', 1],
-    );
-  });
-
-  test('that repeat are counted in one Event, at a bounded rate', async (context) => {
-    const { api, source, writes } = await start(context, { eventLimits: LIMITS });
-    for (let round = 0; round < 100; round += 1) await source.tell(WORDS);
-    assert.equal(writes.length, 1);
-    await until('the count', () => eventsIn(api)[0]?.count === 100);
-    assert.equal(eventsIn(api).length, 1);
-    assert.equal(writes.length, 2);
-  });
-
-  test('that are all different are no storm either', async (context) => {
-    const { api, source, writes } = await start(context, { eventLimits: LIMITS });
-    for (let round = 0; round < 200; round += 1) {
-      await source.tell({ ...WORDS, message: `number ${round}` });
-    }
-    await systemClock.sleep(150);
-    assert.equal(writes.length, LIMITS.burst);
-    assert.equal(eventsIn(api).length, LIMITS.burst);
-  });
-
-  test('that the server has forgotten are a new Event', async (context) => {
-    const { api, source } = await start(context, { eventLimits: { ...LIMITS, burst: 20 } });
-    await source.tell(WORDS);
-    const { name = '' } = eventsIn(api)[0]?.metadata ?? {};
-    deleteObject(api.store, { kind: EVENTS, namespace: 'default', name });
-    await source.tell(WORDS);
-    await until('a new one', () => eventsIn(api).length === 1);
-    assert.equal(eventsIn(api)[0]?.count, 2);
-  });
-
-  test('that the server refuses do not reject', async (context) => {
-    const { api, source } = await start(context);
-    const refusal = { code: 403, reason: 'Forbidden', message: 'no' } as const;
-    api.faults.add({
-      matches: ({ path }) => path.includes('/events'),
-      effect: { kind: 'refuse', refusal },
-    });
-    await source.tell(WORDS);
-    assert.equal(eventsIn(api).length, 0);
   });
 });
 
