@@ -35,7 +35,7 @@ else
   sh scripts/build.sh
   run unit --test-isolation=none 'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' \
     'test/fuzz/**/*.test.ts' test/tidy.test.ts
-  run sim 'test/sim/**/*.test.ts'
+  run sim --test-concurrency=2 'test/sim/**/*.test.ts'
   run system --test-concurrency=1 'test/system/**/*.test.ts'
   run lab --test-concurrency=1 'test/lab/**/*.test.ts'
 fi

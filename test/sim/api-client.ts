@@ -69,9 +69,9 @@ export class SimApiClient implements KubernetesApi {
         ...{ weather, clock, random, signal },
         isExpired: this.#tainted.delete(call.path),
         onSkip: () => this.#tainted.add(call.path),
-        onEnd: () => this.#connections.delete(connection),
+        onEnd: (ended) => this.#connections.delete(ended),
       });
-      this.#connections.add(connection);
+      if (!connection.closed.aborted) this.#connections.add(connection);
       void server.hub.serve(answer.request, connection, connection.closed);
       return connection.pieces();
     } catch (error) {

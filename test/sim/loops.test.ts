@@ -39,8 +39,9 @@ describe('an endless loop is noticed', () => {
   test('of sleeps that are over before they begin', async () => {
     const violation = await violationOf(({ time }) => {
       const clock = new ProcessClock(time);
+      const aborted = AbortSignal.abort();
       const spin = async (): Promise<void> => {
-        for (;;) await clock.sleep(1_000, AbortSignal.abort());
+        for (;;) await clock.sleep(1_000, aborted);
       };
       time.after(500, () => void spin());
     });

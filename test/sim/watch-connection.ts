@@ -17,7 +17,8 @@ export type WatchConnectionParts = {
   /** The server says 410 first of all. */
   readonly isExpired: boolean;
   readonly onSkip: () => void;
-  readonly onEnd: () => void;
+  /** Possibly before the constructor returns. */
+  readonly onEnd: (ended: WatchConnection) => void;
 };
 
 type Line = { readonly bytes: Buffer; readonly dueMs: number };
@@ -156,7 +157,7 @@ export class WatchConnection implements Sink {
   #close(end: 'ended' | 'broken'): void {
     this.#end = end;
     this.#closing.abort();
-    this.#parts.onEnd();
+    this.#parts.onEnd(this);
     this.#wake?.();
   }
 
