@@ -1,5 +1,5 @@
-// A lab on etcd: the backend changes by an edit of its key, nodes come and go while etcd forgets its
-// history under load, and etcd itself dies and comes back without it. Pings go on all the time.
+// A lab on etcd: the backend changes by an edit of its key, nodes come and go while etcd forgets
+// its history under load, and etcd itself dies and comes back without it. Pings go on all the time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
