@@ -1,16 +1,19 @@
-// A lab on etcd: the backend changes by an edit of its key, nodes come and go, and etcd itself dies
-// and comes back, while pings go on.
+// A lab on etcd: the backend changes by an edit of its key, nodes come and go while etcd forgets
+// its history under load, and etcd itself dies and comes back without it. Pings go on all the time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Status } from '../../src/agent/status.ts';
 import { namespaceNames } from '../../src/lab/netns.ts';
 import { addNode, removeNode } from '../../src/lab/nodes.ts';
 import { switchBackend } from '../../src/lab/switch-backend.ts';
 import { kernelTexts } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
 import { buildProgram, effects, withLab } from './lab.ts';
-import { killEtcd, restartEtcd } from './lab-etcd.ts';
+import { killEtcd, restartEtcd, whileCutOff, withOperator, writeAndCompact } from './lab-etcd.ts';
+import { under } from './load.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
+import { untilLogged } from './words.ts';
 
 const UNTIL_MS = 60_000;
 
@@ -26,7 +29,8 @@ test('on etcd the backend changes by an edit of the key, and nodes come and go',
   await withLab({ datastore: 'etcd', nodeCount: 2 }, async (lab) => {
     const { name } = lab.plan.spec;
     const { executable } = buildProgram();
-    const reports = await whilePinging(lab, async () => {
+    let rounds = 0;
+    const work = async (): Promise<void> => {
       const thereMs = await switchTo(lab, 'host-gw');
       const more = lab.withPlan(await addNode({ name, executable }, 'node3', effects));
       await more.mustReach();
@@ -43,15 +47,29 @@ test('on etcd the backend changes by an edit of the key, and nodes come and go',
         assert.doesNotMatch(less.run(place, 'bridge fdb'), /192\.168\.100\.13/);
       }
       await less.mustReach();
+    };
+    const reports = await whilePinging(lab, async () => {
+      rounds = await under((round) => writeAndCompact(lab, round), work);
     });
+    assert.ok(rounds > 0);
+    t.diagnostic(`${rounds} compactions meanwhile`);
     assertNothingLost(reports);
   });
 });
+
+async function untilAllKnow(lab: TestLab, name: string, isThere: boolean): Promise<void> {
+  const knows = ({ peers, nodeProblems }: Status): boolean =>
+    (name in nodeProblems || peers.some(({ peer }) => peer === name)) === isThere;
+  const what = isThere ? `knows ${name}` : `has forgotten ${name}`;
+  for (const node of lab.plan.nodes) await lab.untilStatus(node.name, what, knows);
+}
 
 test('while etcd is dead traffic goes on and pods are started; then all is caught up', async () => {
   await withLab({ datastore: 'etcd' }, async (lab) => {
     const held = await Promise.all(lab.plan.nodes.map(({ name }) => lab.status(name)));
     const reports = await whilePinging(lab, async () => {
+      await withOperator(lab, (operator) => operator.occupy('ghost', ['10.244.200.0/24']));
+      await untilAllKnow(lab, 'ghost', true);
       const before = kernelTexts(lab);
       await killEtcd(lab);
       for (const { name } of lab.plan.nodes) {
@@ -66,12 +84,27 @@ test('while etcd is dead traffic goes on and pods are started; then all is caugh
       // One agent starts while nobody answers it.
       await lab.endAgent('node1', 'SIGKILL');
       lab.startAgent('node1');
-      const works = ({ cluster, ready }: { cluster: string; ready: boolean }): boolean =>
-        cluster === 'remembered' && ready;
+      const works = ({ cluster, lease }: Status): boolean =>
+        cluster === 'remembered' && lease.subnets.length === 1 && lease.reason === '';
       await lab.untilStatus('node1', 'works by its memory', works);
       await lab.attach('node1', 3);
       await lab.mustReach();
-      await restartEtcd(lab);
+      // Much has happened when they come back, and it is forgotten how.
+      await whileCutOff(lab, async () => {
+        await restartEtcd(lab);
+        await withOperator(lab, async (operator) => {
+          await operator.revoke('ghost');
+          await operator.occupy('ghost2', ['10.244.201.0/24']);
+        });
+        await writeAndCompact(lab, 0);
+      });
+      await untilAllKnow(lab, 'ghost2', true);
+      await untilAllKnow(lab, 'ghost', false);
+      await withOperator(lab, (operator) => operator.revoke('ghost2'));
+      await untilAllKnow(lab, 'ghost2', false);
+      for (const name of ['node2', 'node3']) {
+        await untilLogged(lab, name, /etcd forgot this revision: listing anew/);
+      }
       const isWell = ({ cluster, source }: { cluster: string; source: { problem?: string } }) =>
         cluster === 'synced' && source.problem === undefined;
       await lab.settled(isWell, UNTIL_MS);
