@@ -2,6 +2,7 @@
 // when its time is over, and it may ask for more time whenever it sees progress. Time comes from
 // the Clock, so that tests decide it.
 
+import { assert } from './assert.ts';
 import type { Clock } from './clock.ts';
 
 export class DeadlineError extends Error {
@@ -19,15 +20,16 @@ export type DeadlineOptions = {
 };
 
 /**
- * Rejects with DeadlineError when `work` rejects after its time was over. `extend` gives it the
- * whole time again, counted from now.
+ * Rejects with DeadlineError when `work` rejects after its time was over. `extend` gives it so much
+ * time from now on, not less than at first; without an amount, the whole time again.
  */
 export async function withDeadline<Result>(
   { clock, timeoutMs, stop }: DeadlineOptions,
-  work: (signal: AbortSignal, extend: () => void) => Promise<Result>,
+  work: (signal: AbortSignal, extend: (byMs?: number) => void) => Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController();
   const finished = new AbortController();
+  let allowedMs = timeoutMs;
   let dueMs = clock.monotonicMs() + timeoutMs;
   const onStop = (): void => controller.abort(stop?.reason);
   if (stop?.aborted === true) onStop();
@@ -36,7 +38,7 @@ export async function withDeadline<Result>(
     while (!finished.signal.aborted) {
       const leftMs = dueMs - clock.monotonicMs();
       if (leftMs <= 0) {
-        controller.abort(new DeadlineError(timeoutMs));
+        controller.abort(new DeadlineError(allowedMs));
         return;
       }
       await clock.sleep(leftMs, finished.signal);
@@ -44,8 +46,10 @@ export async function withDeadline<Result>(
   };
   const guarding = guard();
   try {
-    return await work(controller.signal, () => {
-      dueMs = clock.monotonicMs() + timeoutMs;
+    return await work(controller.signal, (byMs = timeoutMs) => {
+      assert(byMs >= timeoutMs, 'an extension is not less than the first time');
+      allowedMs = byMs;
+      dueMs = clock.monotonicMs() + byMs;
     });
   } catch (error) {
     const { reason } = controller.signal;

@@ -28,6 +28,8 @@ export type Reflected<Item> =
 export type ReflectorTiming = {
   /** A watch without a single byte for this long is dead: bookmarks come about once a minute. */
   readonly silenceMs: number;
+  /** A request for a watch that is not answered for this long is given up. */
+  readonly openingMs: number;
   /** The server ends a watch after a random time of this range, so that agents spread. */
   readonly watchSeconds: { readonly min: number; readonly max: number };
   /** A watch that lasted this long was a good one: the next failure is the first again. */
@@ -37,6 +39,7 @@ export type ReflectorTiming = {
 
 export const REFLECTOR_TIMING: ReflectorTiming = {
   silenceMs: 150_000,
+  openingMs: 30_000,
   watchSeconds: { min: 300, max: 600 },
   healthyAfterMs: 5_000,
   backoff: { baseMs: 100, capMs: 30_000 },
@@ -134,7 +137,6 @@ export class Reflector<Item> {
         this.#silences += 1;
         if (this.#silences >= 2) this.#revision = undefined;
         this.#failures += 1;
-        this.#options.onProblem(`watch ${path}: nothing came for ${this.#timing.silenceMs} ms`);
         log.warn({ path }, 'the watch was silent for too long: connecting again');
         return;
       default:
@@ -180,13 +182,14 @@ export class Reflector<Item> {
       fieldSelector,
     };
     const startedMs = clock.monotonicMs();
-    const deadline = { clock, timeoutMs: this.#timing.silenceMs, stop };
+    const deadline = { clock, timeoutMs: this.#timing.openingMs, stop };
     try {
       return await withDeadline(deadline, async (signal, extend) => {
         const pieces = await client.open({ method: 'GET', path, query }, signal);
+        extend(this.#timing.silenceMs);
         this.#options.onProblem(undefined);
         const end = await this.#follow(pieces, () => {
-          extend();
+          extend(this.#timing.silenceMs);
           this.#options.onContact();
         });
         // Ended at once, without a word: as bad as a refusal.
@@ -195,8 +198,9 @@ export class Reflector<Item> {
         return end;
       });
     } catch (error) {
-      if (error instanceof DeadlineError) return 'silent';
-      throw error;
+      if (!(error instanceof DeadlineError)) throw error;
+      this.#options.onProblem(`watch ${path}: ${error.message}`);
+      return 'silent';
     } finally {
       const isHealthy = clock.monotonicMs() - startedMs >= this.#timing.healthyAfterMs;
       if (isHealthy) this.#failures = 0;

@@ -37,6 +37,20 @@ describe('work with a deadline', () => {
     assert.equal(result, false);
   });
 
+  test('that asks for more time gets more, and says how much when it is over', async () => {
+    const aborted = await withDeadline({ clock, timeoutMs: 20 }, async (signal, extend) => {
+      extend(60_000);
+      await clock.sleep(60);
+      return signal.aborted;
+    });
+    assert.equal(aborted, false);
+    const work = withDeadline({ clock, timeoutMs: 20 }, (signal, extend) => {
+      extend(30);
+      return untilAborted(signal);
+    });
+    await assert.rejects(work, { name: 'DeadlineError', message: 'no answer within 30 ms' });
+  });
+
   test('that is stopped rejects with its own error', async () => {
     const stop = new AbortController();
     const work = withDeadline({ clock, timeoutMs: 5_000, stop: stop.signal }, untilAborted);

@@ -124,7 +124,7 @@ describe('list and watch when the server fails', () => {
     withReflector(
       async (api, { events, requests, problems }) => {
         api.faults.freeze();
-        await until('silence noticed', () => problems.some((text) => text?.includes('nothing')));
+        await until('silence noticed', () => problems.some((text) => text?.includes('within 100')));
         touchNode(api, 'a', 'while frozen');
         api.faults.thaw();
         await until('the change', () => events.length === 2);
@@ -132,7 +132,22 @@ describe('list and watch when the server fails', () => {
         assert.equal(countOf(requests, 'list'), 2);
         await until('no problem', () => problems.at(-1) === undefined);
       },
-      { ...FAST, silenceMs: 100 },
+      { ...FAST, silenceMs: 100, openingMs: 100 },
+    ),
+  );
+
+  test(
+    'a watch that is not answered is given up long before the silence limit',
+    withReflector(
+      async (api, { problems }) => {
+        api.hub.drop({ midLine: false });
+        api.faults.freeze();
+        await until('given up', () => problems.some((text) => text?.includes('within 50 ms')));
+        touchNode(api, 'a', 'while frozen');
+        api.faults.thaw();
+        await until('no problem', () => problems.at(-1) === undefined);
+      },
+      { ...FAST, openingMs: 50 },
     ),
   );
 
@@ -145,7 +160,7 @@ describe('list and watch when the server fails', () => {
         api.faults.thaw();
         await until('the second list', () => events.at(-1)?.kind === 'listed' && events.length > 1);
       },
-      { ...FAST, silenceMs: 100 },
+      { ...FAST, silenceMs: 100, openingMs: 100 },
     ),
   );
 
@@ -156,7 +171,7 @@ describe('list and watch when the server fails', () => {
         await systemClock.sleep(400);
         assert.equal(countOf(requests, 'watch'), 1);
       },
-      { ...FAST, silenceMs: 150 },
+      { ...FAST, silenceMs: 150, openingMs: 150 },
     ),
   );
 
