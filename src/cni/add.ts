@@ -124,9 +124,9 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
     undo.push({ what: 'remove link', run: () => context.remover.remove(hostLink) });
     undo.push({ what: 'leave', run: () => context.store.leave(hostLink) });
     await makePair(attachment, step);
-    await makePodSide(pod, attachment, before);
-    // The pod's first packet must not be lost.
-    pod.settleLinks([ifName]);
+    const vethIndex = context.host.peerIndexOf(hostLink);
+    await makePodSide(pod, attachment, { state: before, vethIndex });
+    // The first packet to the pod must not be lost; its own end was set up last.
     context.host.settleLinks([hostLink]);
     context.store.complete(attachment);
     context.attachmentsChanged();

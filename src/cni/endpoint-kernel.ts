@@ -51,17 +51,24 @@ export async function makeHostSide(
   await applyMissing(host, hostSide([attachment], sources), EMPTY_STATE);
 }
 
-/** The pod's half. `before`: what was in the namespace before the veth pair was made. */
+/** What was in a pod's namespace before its veth pair was made, and which index its end has got. */
+export type PodBefore = { readonly state: KernelState; readonly vethIndex: number | undefined };
+
+/** The pod's half. */
 export async function makePodSide(
   pod: Kernel,
   attachment: Attachment,
-  before: KernelState,
+  { state: before, vethIndex }: PodBefore,
 ): Promise<void> {
   const wanted = podSide(attachment, before.links.get(LOOPBACK));
   const veth = wanted.links.get(attachment.ifName);
   // The pair was made with the right names, addresses and MTU; only its pod end is still down.
   const links = new Map(before.links);
-  if (veth !== undefined) links.set(veth.name, { ...veth, up: false });
+  if (veth !== undefined) {
+    const made = { ...veth, up: false };
+    links.set(veth.name, made);
+    if (vethIndex !== undefined) pod.takePeer(made, vethIndex);
+  }
   await applyMissing(pod, wanted, { ...before, links });
 }
 

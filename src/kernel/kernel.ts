@@ -6,7 +6,7 @@
 
 import type { AppError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';
-import type { KernelState } from '../state/kernel-state.ts';
+import type { KernelState, Link } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 
@@ -54,9 +54,17 @@ export interface Kernel {
   apply(ops: readonly Op[]): Promise<readonly OpFailure[]>;
   /**
    * Makes links that have just got their carrier send: until the kernel's linkwatch has run, which
-   * may be late on a busy machine, they drop what they are given. Absent links are passed over.
+   * may be late on a busy machine, they drop what they are given. Absent links are passed over;
+   * those that `apply` sets up need no call.
    */
   settleLinks(names: readonly string[]): void;
+  /** The index of the other end of a veth pair that was made here, in that end's namespace. */
+  peerIndexOf(link: string): number | undefined;
+  /**
+   * The other end of a pair came into this namespace, whose links were read right before: nothing
+   * has to be asked again to change any of them.
+   */
+  takePeer(link: Link, index: number): void;
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup>;
   /** Calls `listener` for changes that were not made through this object; returns the stop. */
   watch(listener: (hint: Hint) => void): () => void;

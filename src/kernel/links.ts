@@ -40,6 +40,10 @@ export class LinkTable {
     return this.#indexes.get(name);
   }
 
+  names(): Iterable<string> {
+    return this.#indexes.keys();
+  }
+
   /** '' for a link that is not (or no longer) there. */
   nameOf(index: number): string {
     return this.#byIndex.get(index)?.name ?? '';

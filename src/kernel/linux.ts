@@ -3,7 +3,7 @@
 
 import type { Log } from '../lib/log.ts';
 import type { Ip } from '../net/ip.ts';
-import type { KernelState } from '../state/kernel-state.ts';
+import type { KernelState, Link } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { applyOps } from './apply.ts';
@@ -60,9 +60,20 @@ class LinuxKernel implements Kernel {
     }
   }
 
-  /** RTM_GETLINK runs linkwatch for its link (rtnl_getlink: linkwatch_sync_dev, Linux 6.8). */
   settleLinks(names: readonly string[]): void {
     this.#session.queryLinks(names);
+  }
+
+  peerIndexOf(link: string): number | undefined {
+    const { links } = this.#session;
+    return links.get(links.indexOf(link) ?? 0)?.peerIndex;
+  }
+
+  takePeer({ name, up, mtuBytes, mac, group, alias }: Link, index: number): void {
+    const { links } = this.#session;
+    const common = { name, up, mtuBytes, mac, group, alias };
+    links.set({ ...common, index, kind: 'veth', ipv4Settings: [] });
+    this.#session.currentLinks = new Set(links.names());
   }
 
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup> {

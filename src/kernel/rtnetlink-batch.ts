@@ -32,6 +32,7 @@ import {
   requestRule,
 } from './requests.ts';
 import type { Session } from './session.ts';
+import { NO_LINKS } from './session.ts';
 
 /** What the kernel says when there is nothing to remove (any more). */
 const GONE: ReadonlySet<number> = new Set([
@@ -89,7 +90,11 @@ export class RtnetlinkBatch {
     const names = ops.flatMap((op) =>
       op.object === 'link' && op.verb === 'change' ? [op.value.name] : [],
     );
-    for (const { name } of this.#session.queryLinks(names)) this.#fresh.add(name);
+    const { currentLinks } = this.#session;
+    this.#session.currentLinks = NO_LINKS;
+    for (const name of currentLinks) this.#fresh.add(name);
+    const others = names.filter((name) => !currentLinks.has(name));
+    for (const { name } of this.#session.queryLinks(others)) this.#fresh.add(name);
   }
 
   add(op: Op): void {
@@ -162,7 +167,13 @@ export class RtnetlinkBatch {
     }
     const actual = links.get(links.indexOf(wanted.name) ?? 0);
     if (actual === undefined) throw new MissingName(`there is no link ${wanted.name}`);
-    return requestLinkChange(this.#resolver, linkFrom(actual, links), wanted);
+    const sequences = requestLinkChange(this.#resolver, linkFrom(actual, links), wanted);
+    // RTM_GETLINK runs linkwatch for its link (rtnl_getlink: linkwatch_sync_dev, Linux 6.8): what
+    // was just set up can send from then on.
+    if (wanted.up && !actual.up) {
+      encodeLinkQuery(this.#session.writer, NLM_F_REQUEST, { index: actual.index });
+    }
+    return sequences;
   }
 
   /** The kernel changes all of an address in place but its scope. */

@@ -39,6 +39,8 @@ export type OwnChangeObserver = {
   processWorks(processId: number): void;
 };
 
+export const NO_LINKS: ReadonlySet<string> = new Set();
+
 export type SessionSettings = {
   /** Open descriptor of the namespace; the process's own when undefined. Must stay open. */
   readonly netns: number | undefined;
@@ -56,6 +58,8 @@ export class Session {
   readonly sysctls: SysctlFiles;
   readonly workspace: Workspace;
   observer: OwnChangeObserver | undefined;
+  /** Links that are as the table says: nobody has changed them since. For the next batch alone. */
+  currentLinks: ReadonlySet<string> = NO_LINKS;
   #pairs: PairMaker | undefined;
   #netfilter: NetlinkSocket | undefined;
   #hasNexthopObjects: boolean | undefined;

@@ -20,6 +20,7 @@ const IFF_UP = 0x1;
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
+const IFLA_LINK = 5;
 const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_AF_SPEC = 26;
@@ -48,6 +49,8 @@ export type LinkMessage = {
   /** The driver (IFLA_INFO_KIND): `vxlan`, `veth`; '' for hardware and loopback. */
   readonly kind: string;
   readonly vxlan?: VxlanMessage;
+  /** Of a veth: the index of its other end, in whatever namespace that is. */
+  readonly peerIndex?: number;
   /** IFLA_INET_CONF: the value of IPV4_DEVCONF_n is at n - 1; empty without IPv4. */
   readonly ipv4Settings: readonly number[];
 };
@@ -170,6 +173,7 @@ export function decodeLink(message: MessageCursor): LinkMessage {
     kind: '',
     ipv4Settings: [],
   };
+  let lowerIndex = 0;
   const attributes = message.attributes(IFINFOMSG_BYTES);
   while (attributes.next()) {
     switch (attributes.type) {
@@ -181,6 +185,9 @@ export function decodeLink(message: MessageCursor): LinkMessage {
         break;
       case IFLA_MTU:
         link.mtuBytes = attributes.u32();
+        break;
+      case IFLA_LINK:
+        lowerIndex = attributes.u32();
         break;
       case IFLA_GROUP:
         link.group = attributes.u32();
@@ -196,6 +203,7 @@ export function decodeLink(message: MessageCursor): LinkMessage {
         break;
     }
   }
+  if (link.kind === 'veth' && lowerIndex !== 0) link.peerIndex = lowerIndex;
   return link;
 }
 

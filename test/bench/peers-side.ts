@@ -103,6 +103,8 @@ export class PeersSide {
       hasNexthopObjects: kernel.hasNexthopObjects,
       read: (scope) => kernel.read(scope),
       settleLinks: (names) => kernel.settleLinks(names),
+      peerIndexOf: (link) => kernel.peerIndexOf(link),
+      takePeer: (link, index) => kernel.takePeer(link, index),
       lookUp: (destinations) => kernel.lookUp(destinations),
       watch: (listener) => kernel.watch(listener),
       close: () => kernel.close(),

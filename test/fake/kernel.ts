@@ -114,6 +114,12 @@ export class FakeKernel implements Kernel {
   /** Links in memory send at once. */
   settleLinks(): void {}
 
+  peerIndexOf(): undefined {
+    return undefined;
+  }
+
+  takePeer(): void {}
+
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup> {
     return new Map(destinations.map((ip) => [ip, lookUp(this.namespace, ip)]));
   }

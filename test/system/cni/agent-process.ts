@@ -50,6 +50,8 @@ const wrapKernel = (kernel: Kernel): Kernel => ({
     return failures;
   },
   settleLinks: (names) => kernel.settleLinks(names),
+  peerIndexOf: (link) => kernel.peerIndexOf(link),
+  takePeer: (link, index) => kernel.takePeer(link, index),
   lookUp: (destinations) => kernel.lookUp(destinations),
   watch: (listener) => kernel.watch(listener),
   close: () => kernel.close(),

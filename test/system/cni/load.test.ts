@@ -113,6 +113,8 @@ test('an ADD that the kernel refuses at any op is undone', async () => {
           return [...failures, { op: missing, error }];
         },
         settleLinks: (names) => kernel.settleLinks(names),
+        peerIndexOf: (link) => kernel.peerIndexOf(link),
+        takePeer: (link, index) => kernel.takePeer(link, index),
         lookUp: (destinations) => kernel.lookUp(destinations),
         watch: (listener) => kernel.watch(listener),
         close: () => kernel.close(),

@@ -31,6 +31,8 @@ function slowKernel(requests: Request[]): Kernel {
     read: () => EMPTY_STATE,
     apply,
     settleLinks: () => undefined,
+    peerIndexOf: () => undefined,
+    takePeer: () => undefined,
     lookUp: () => new Map(),
     watch: () => () => undefined,
     close: () => undefined,
