@@ -1,6 +1,5 @@
 // The Kubernetes source against a real kube-apiserver, by the suite that every source must pass.
 
-import { after } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { KubernetesApi } from '../../src/source/kubernetes/api.ts';
@@ -10,30 +9,13 @@ import { MERGE } from '../conformance/api/case.ts';
 import type { SourceWorld } from '../conformance/source.ts';
 import { sourceConformance } from '../conformance/source.ts';
 import { clientOf, counted } from './clients.ts';
-import type { RealCluster } from './cluster.ts';
-import { startCluster } from './cluster.ts';
 import { CutProxy } from './cut-proxy.ts';
+import { theCluster } from './the-cluster.ts';
 
 const OWN_NAME = 'self';
 const NODES = '/api/v1/nodes';
 const CONFIG_MAPS = '/api/v1/namespaces/poplin/configmaps';
 const CONFIG = `${CONFIG_MAPS}/poplin-config`;
-
-const clusters: RealCluster[] = [];
-after(() => Promise.all(clusters.map((cluster) => cluster.stop())));
-
-/** One for all worlds: each leaves it as it was. */
-async function theCluster(): Promise<RealCluster> {
-  const [running] = clusters;
-  if (running !== undefined) return running;
-  const cluster = await startCluster();
-  clusters.push(cluster);
-  const admin = clientOf(cluster);
-  const body = { metadata: { name: 'poplin' } };
-  await admin.call({ method: 'POST', path: '/api/v1/namespaces', body });
-  admin.close();
-  return cluster;
-}
 
 async function createWorld(): Promise<SourceWorld> {
   const cluster = await theCluster();
