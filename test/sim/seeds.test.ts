@@ -14,17 +14,21 @@ const SEED_COUNT = 200;
 const FAILED_ONCE = [9, 76, 101, 105, 107, 110, 197, 219, 419];
 
 /** The same, of plans whose SubnetSource was said on the command line. */
-const FAILED_ONCE_BY_POD_CIDR = [1010];
+const FAILED_ONCE_BY_SOURCE = [
+  ['podCIDR', [1010]],
+  ['lease', [146722861]],
+] as const;
 
 test('seeds 1 to 200, and those that failed once', async (context) => {
   const first = Array.from({ length: SEED_COUNT }, (_, index) => index + 1);
   await check(context, { seeds: [...new Set([...FAILED_ONCE, ...first])] });
 });
 
-test('seeds that failed once with the SubnetSource podCIDR', async (context) => {
-  const overrides = { subnetSource: 'podCIDR' } as const;
-  await check(context, { seeds: FAILED_ONCE_BY_POD_CIDR, overrides });
-});
+for (const [subnetSource, seeds] of FAILED_ONCE_BY_SOURCE) {
+  test(`seeds that failed once with the SubnetSource ${subnetSource}`, async (context) => {
+    await check(context, { seeds, overrides: { subnetSource } });
+  });
+}
 
 async function check(context: TestContext, options: PoolOptions): Promise<void> {
   const startMs = performance.now();

@@ -65,11 +65,8 @@ export class ClaimSteps {
         return this.#adopt(step.subnet, this.#claimant(wish), stop);
       case 'give-back':
         return this.#giveBack(step, stop);
-      case 'verify': {
-        if (!(await records.isUnchanged(stop))) return;
-        for (const subnet of step.subnets) this.#memory.verified.add(subnet);
-        return;
-      }
+      case 'verify':
+        return this.#verify(step.subnets, this.#claimant(wish), stop);
       default:
         return assertNever(step);
     }
@@ -80,6 +77,22 @@ export class ClaimSteps {
     const { own } = cluster;
     if (own !== undefined) return { nodeName, nodeUid: own.uid, machine };
     throw new AppError('KUBERNETES_API', 'claim a subnet', `there is no Node named ${nodeName}`);
+  }
+
+  /**
+   * The watch of Leases may be ahead of that of Nodes: then a Lease that went with its Node was seen
+   * to be free, and was claimed for a Node that is not there any more. It goes as well, soon, or is
+   * moved to the new Node as soon as that is seen; till then it is not used.
+   */
+  async #verify(subnets: readonly Cidr[], claimant: Claimant, stop: AbortSignal): Promise<void> {
+    const { calls, nodeName, records } = this.#options;
+    const nodeUid = await calls.readNodeUid(stop);
+    if (nodeUid !== claimant.nodeUid) {
+      const now = nodeUid === undefined ? 'deleted' : 'made again';
+      throw new AppError('KUBERNETES_API', 'verify a claim', `Node ${nodeName} was ${now}`);
+    }
+    if (!(await records.isUnchanged(stop))) return;
+    for (const subnet of subnets) this.#memory.verified.add(subnet);
   }
 
   async #claim({ subnet, isNamed }: Claim, claimant: Claimant, stop: AbortSignal): Promise<void> {

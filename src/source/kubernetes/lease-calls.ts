@@ -81,6 +81,13 @@ export class LeaseCalls {
     await unless(404, this.#call({ method: 'DELETE', path: this.#leasePath(subnet), body }, stop));
   }
 
+  /** Of the own Node as it is now, whatever the watch has seen; `undefined`: there is none. */
+  async readNodeUid(stop: AbortSignal): Promise<string | undefined> {
+    const path = `/api/v1/nodes/${encodeURIComponent(this.#options.nodeName)}`;
+    const node = await unless(404, this.#call({ method: 'GET', path }, stop));
+    return node?.metadata?.uid;
+  }
+
   /** `undefined`: nothing is decided yet. */
   readRecord(stop: AbortSignal): Promise<ObjectJson | undefined> {
     return unless(404, this.#call({ method: 'GET', path: this.#recordPath() }, stop));
