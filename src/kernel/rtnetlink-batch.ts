@@ -14,8 +14,9 @@ import { keyOfAddress, keyOfNexthop } from '../state/kernel-state.ts';
 import type { AddOp, Op } from '../state/op.ts';
 import { describeOp } from './describe-op.ts';
 import { linkFrom } from './from-messages.ts';
+import type { Sent } from './judge-answers.ts';
+import { judgeAnswers, NOTHING_SAID } from './judge-answers.ts';
 import type { OpFailure } from './kernel.ts';
-import { ERRNO } from './libc.ts';
 import { requestLinkAdd, requestLinkChange } from './link-requests.ts';
 import type { LinkAdd, Touch } from './link-touches.ts';
 import { changedLink, LinkTouches, touchedLink } from './link-touches.ts';
@@ -34,22 +35,12 @@ import {
 import type { Session } from './session.ts';
 import { NO_LINKS } from './session.ts';
 
-/** What the kernel says when there is nothing to remove (any more). */
-const GONE: ReadonlySet<number> = new Set([
-  ERRNO.ENOENT,
-  ERRNO.ESRCH,
-  ERRNO.ENODEV,
-  ERRNO.EADDRNOTAVAIL,
-]);
-
 /** An op names a link or nexthop that the kernel does not have. */
 class MissingName extends Error {
   override readonly name = 'MissingName';
 }
 
-type Pending = { readonly op: Op; readonly sequence: number; readonly touch?: Touch };
-/** An add in whose place there is something already. */
-type Occupied = { readonly op: AddOp; readonly answer: Answer };
+type Pending = Sent & { readonly touch?: Touch };
 
 export class RtnetlinkBatch {
   readonly #session: Session;
@@ -229,7 +220,11 @@ export class RtnetlinkBatch {
     this.#pending = [];
     const session = this.#session;
     session.observer?.beforeOwn();
-    const occupied = this.#judgeAll(pending, this.#send(pending));
+    const answers = this.#send(pending);
+    const { failures, occupied, gone } =
+      answers === undefined ? NOTHING_SAID : judgeAnswers(pending, answers);
+    for (const { op, error } of failures) this.#fail(op, error);
+    for (const op of gone) if (op.object === 'nexthop') session.nexthops.forget(op.value);
     this.#reckonLinks(pending, new Set(occupied.map(({ op }) => op)));
     session.observer?.afterOwn(pending.map(({ op }) => op));
     for (const { op, answer } of occupied) this.#examine(op, answer);
@@ -246,28 +241,6 @@ export class RtnetlinkBatch {
       for (const { op } of pending) this.#fail(op, error);
       return undefined;
     }
-  }
-
-  #judgeAll(
-    pending: readonly Pending[],
-    answers: ReadonlyMap<number, Answer> | undefined,
-  ): readonly Occupied[] {
-    const occupied: Occupied[] = [];
-    if (answers === undefined) return occupied;
-    for (const [position, { op, sequence }] of pending.entries()) {
-      const answer = answers.get(sequence);
-      // Of an op that takes two messages the first failure says it.
-      const before = pending[position - 1];
-      if (before?.op === op && answers.has(before.sequence)) continue;
-      const done = answer === undefined || (op.verb === 'remove' && GONE.has(answer.errno));
-      if (!done && op.verb === 'add' && answer.errno === ERRNO.EEXIST) {
-        occupied.push({ op, answer });
-      } else if (!done) this.#fail(op, failureOf(describeOp(op), answer));
-      else if (op.object === 'nexthop' && op.verb === 'remove') {
-        this.#session.nexthops.forget(op.value);
-      }
-    }
-    return occupied;
   }
 
   /** What the links are now by what was done to them. */

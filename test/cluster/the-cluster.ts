@@ -1,5 +1,5 @@
-// One real cluster for all worlds of a test file, with Poplin's namespace in it. Each world leaves it
-// as it was; it goes when the file's tests are done.
+// One real cluster for all worlds of a test file, with Poplin's namespace in it. Each world leaves
+// it as it was; it goes when the file's tests are done.
 
 import { after } from 'node:test';
 import { clientOf } from './clients.ts';

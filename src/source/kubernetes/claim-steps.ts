@@ -80,9 +80,9 @@ export class ClaimSteps {
   }
 
   /**
-   * The watch of Leases may be ahead of that of Nodes: then a Lease that went with its Node was seen
-   * to be free, and was claimed for a Node that is not there any more. It goes as well, soon, or is
-   * moved to the new Node as soon as that is seen; till then it is not used.
+   * The watch of Leases may be ahead of that of Nodes: then a Lease that went with its Node was
+   * seen to be free, and was claimed for a Node that is not there any more. It goes as well, soon,
+   * or is moved to the new Node as soon as that is seen; till then it is not used.
    */
   async #verify(subnets: readonly Cidr[], claimant: Claimant, stop: AbortSignal): Promise<void> {
     const { calls, nodeName, records } = this.#options;
