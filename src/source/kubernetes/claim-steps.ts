@@ -85,14 +85,18 @@ export class ClaimSteps {
    * or is moved to the new Node as soon as that is seen; till then it is not used.
    */
   async #verify(subnets: readonly Cidr[], claimant: Claimant, stop: AbortSignal): Promise<void> {
-    const { calls, nodeName, records } = this.#options;
-    const nodeUid = await calls.readNodeUid(stop);
-    if (nodeUid !== claimant.nodeUid) {
-      const now = nodeUid === undefined ? 'deleted' : 'made again';
-      throw new AppError('KUBERNETES_API', 'verify a claim', `Node ${nodeName} was ${now}`);
-    }
-    if (!(await records.isUnchanged(stop))) return;
+    await this.#checkNode(claimant, stop);
+    if (!(await this.#options.records.isUnchanged(stop))) return;
     for (const subnet of subnets) this.#memory.verified.add(subnet);
+  }
+
+  /** Rejects where the Node of now is not the one that was seen, by a server that lags as well. */
+  async #checkNode({ nodeUid }: Claimant, stop: AbortSignal): Promise<void> {
+    const { calls, nodeName } = this.#options;
+    const uid = await calls.readNodeUid(stop);
+    if (uid === nodeUid) return;
+    const now = uid === undefined ? 'is deleted' : 'is another one';
+    throw new AppError('KUBERNETES_API', 'verify a claim', `Node ${nodeName} ${now} by now`);
   }
 
   async #claim({ subnet, isNamed }: Claim, claimant: Claimant, stop: AbortSignal): Promise<void> {
@@ -124,6 +128,8 @@ export class ClaimSteps {
 
   async #adopt(subnet: Cidr, claimant: Claimant, stop: AbortSignal): Promise<void> {
     const { calls, cluster, log } = this.#options;
+    // To a Node of before it would go with that.
+    await this.#checkNode(claimant, stop);
     const uid = cluster.leases.get(subnet)?.own?.uid ?? '';
     const record = await calls.adopt(subnet, claimant, stop);
     if (record === undefined) this.#forget(subnet, uid);

@@ -32,54 +32,6 @@ async function startHeld(context: TestContext): Promise<Scene> {
 const ownerOf = (world: LeaseApi, subnet: string): string | undefined =>
   world.lease(subnet)?.metadata.ownerReferences?.[0]?.uid;
 
-/** A client whose watches of Nodes bring nothing from a moment on until another. */
-function slowNodes(client: KubernetesApi) {
-  let gate = Promise.resolve();
-  const held = async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const piece of pieces) {
-      await gate;
-      yield piece;
-    }
-  };
-  const slow: KubernetesApi = {
-    call: (...asked) => client.call(...asked),
-    list: (...asked) => client.list(...asked),
-    open: async (call, signal) => {
-      const pieces = await client.open(call, signal);
-      return call.path === '/api/v1/nodes' ? held(pieces) : pieces;
-    },
-    close: () => client.close(),
-  };
-  const stick = (): (() => void) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    gate = promise;
-    return resolve;
-  };
-  return { slow, stick };
-}
-
-test('a Lease that was claimed for a Node of before is not used before it is moved', async (context) => {
-  const world = await LeaseApi.start(context);
-  world.addNode('self');
-  const uid = world.addNode('other');
-  world.addLease('10.244.2.0/24', { name: 'other', uid });
-  const { slow, stick } = slowNodes(plainClient(portOf(world.api)));
-  const bounds = { SubnetMin: '10.244.2.0', SubnetMax: '10.244.2.0' };
-  const keys = { Network: '10.244.0.0/22', SubnetSource: 'lease', ...bounds };
-  const node = world.hold({ keys, client: slow });
-  await node.untilWords(/no free subnet/);
-  // The watch of Leases is ahead of that of Nodes.
-  const letGo = stick();
-  const now = world.replaceNode('self');
-  world.removeLease('10.244.2.0/24');
-  await node.untilWords(/Node self was made again/);
-  assert.notEqual(ownerOf(world, '10.244.2.0/24'), now);
-  assert.ok(node.told.every(({ kind }) => kind === 'none'));
-  letGo();
-  assert.deepEqual(await node.untilHeld(), ['10.244.2.0/24']);
-  assert.equal(ownerOf(world, '10.244.2.0/24'), now);
-});
-
 describe('a Lease', () => {
   test('names the machine and belongs to the Node', async (context) => {
     const world = await LeaseApi.start(context);
