@@ -1,7 +1,7 @@
 // What must never be, looked at after every event and after every change of a kernel: one subnet
 // used by two machines, one address with two pods, a packet that reaches another pod than its
-// address's. Dropping is allowed while things go wrong, also by the TTL: two nodes of which a server
-// that is behind has told one something else may send a packet to and fro.
+// address's. Dropping is allowed while things go wrong, also by the TTL: two nodes of which a
+// server that is behind has told one something else may send a packet to and fro.
 
 import { addressAt, type Cidr, cidrFamily, cidrSize, networkOf } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
