@@ -5,18 +5,11 @@
 
 import { renderAdvert } from '../cluster/advert.ts';
 import type { Clock } from '../lib/clock.ts';
-import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Publication, Source } from '../source/source.ts';
 import type { RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
-
-const LIMITS = {
-  minimumIntervalMs: 20,
-  maximumIntervalMs: 30_000,
-  firstRetryMs: 500,
-  lastRetryMs: 30_000,
-} as const;
+import { SOURCE_WRITE_LIMITS, trySourceWrite } from './source-write.ts';
 
 /** Looks at the own Node in a row, and how fast they are granted again. */
 const LOOKS_MAX = 10;
@@ -38,7 +31,11 @@ export class AdvertPublisher {
 
   constructor(parts: AdvertPublisherParts) {
     this.#parts = parts;
-    this.#runner = new BoundedRunner((stop) => this.#publish(stop), LIMITS, parts.clock);
+    this.#runner = new BoundedRunner(
+      (stop) => this.#publish(stop),
+      SOURCE_WRITE_LIMITS,
+      parts.clock,
+    );
     this.#refilledMs = parts.clock.monotonicMs();
   }
 
@@ -74,14 +71,10 @@ export class AdvertPublisher {
 
   /** Costs no request when the Node has it already. */
   async #publish(stop: AbortSignal): Promise<RunResult> {
-    if (this.#publication === undefined) return 'done';
-    try {
-      await this.#parts.source.publish(this.#publication, stop);
-      return 'done';
-    } catch (error) {
-      const problem = describeError(error);
-      if (!stop.aborted) this.#parts.log.warn({ problem }, 'the advert is not published yet');
-      return 'retry';
-    }
+    const publication = this.#publication;
+    if (publication === undefined) return 'done';
+    const { source, log } = this.#parts;
+    const notYet = 'the advert is not published yet';
+    return trySourceWrite((signal) => source.publish(publication, signal), { log, stop, notYet });
   }
 }

@@ -3,19 +3,11 @@
 // taken, and again for each new Node object of this name. It never holds up the loop.
 
 import type { Clock } from '../lib/clock.ts';
-import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Source } from '../source/source.ts';
 import type { RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
-
-const LIMITS = {
-  minimumIntervalMs: 20,
-  // Others may set the condition back; to look costs no request.
-  maximumIntervalMs: 30_000,
-  firstRetryMs: 500,
-  lastRetryMs: 30_000,
-} as const;
+import { SOURCE_WRITE_LIMITS, trySourceWrite } from './source-write.ts';
 
 export type NetworkConditionParts = {
   readonly source: Pick<Source, 'setNetworkAvailable'>;
@@ -31,7 +23,7 @@ export class NetworkCondition {
 
   constructor(parts: NetworkConditionParts) {
     this.#parts = parts;
-    this.#runner = new BoundedRunner((stop) => this.#set(stop), LIMITS, parts.clock);
+    this.#runner = new BoundedRunner((stop) => this.#set(stop), SOURCE_WRITE_LIMITS, parts.clock);
   }
 
   /** A pass has programmed every peer, on the node that this Node object stands for. */
@@ -47,13 +39,8 @@ export class NetworkCondition {
 
   async #set(stop: AbortSignal): Promise<RunResult> {
     if (this.#uid === undefined) return 'done';
-    try {
-      await this.#parts.source.setNetworkAvailable(stop);
-      return 'done';
-    } catch (error) {
-      const problem = describeError(error);
-      if (!stop.aborted) this.#parts.log.warn({ problem }, "the Node's condition is not set yet");
-      return 'retry';
-    }
+    const { source, log } = this.#parts;
+    const notYet = "the Node's condition is not set yet";
+    return trySourceWrite((signal) => source.setNetworkAvailable(signal), { log, stop, notYet });
   }
 }

@@ -4,9 +4,9 @@
 
 import { parseArgs } from 'node:util';
 import type { AgentOptions } from '../agent/options.ts';
-import { AppError } from '../lib/errors.ts';
 import type { LogLevel } from '../lib/log.ts';
 import { ETCD_FLAGS, parseEtcdOptions, parseNodeIps } from './etcd-options.ts';
+import { usage, wrong } from './flag-errors.ts';
 
 type Flag = { readonly fallback?: string; readonly help: string };
 
@@ -69,7 +69,7 @@ function parseDatastore(value: (flag: AgentFlag) => string): AgentOptions['etcd'
     return { ...parseEtcdOptions(value), nodeIps: parseNodeIps(value('node-ip')) };
   }
   if (datastore !== 'kubernetes') {
-    throw usage(`--datastore "${datastore}" is not one of kubernetes, etcd`);
+    throw wrong('datastore', datastore, 'one of kubernetes, etcd');
   }
   if (value('etcd-endpoints') !== '') {
     throw usage('--etcd-endpoints is given, but --datastore is kubernetes and not etcd');
@@ -96,16 +96,13 @@ function parseListen(text: string): AgentOptions['metricsListen'] {
   const match = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]*)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.port ?? '-1');
   if (match === null || port < 0 || port > 65_535) {
-    throw usage(`--metrics-listen "${text}" is not HOST:PORT, as in 127.0.0.1:9113 or [::1]:9113`);
+    throw wrong('metrics-listen', text, 'HOST:PORT, as in 127.0.0.1:9113 or [::1]:9113');
   }
   return { host: match.groups?.v6 ?? match.groups?.host ?? '', port };
 }
 
 function parseLogLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((candidate) => candidate === text);
-  if (level === undefined)
-    throw usage(`--log-level "${text}" is not one of ${LOG_LEVELS.join(', ')}`);
+  if (level === undefined) throw wrong('log-level', text, `one of ${LOG_LEVELS.join(', ')}`);
   return level;
 }
-
-const usage = (detail: string): AppError => new AppError('USAGE', 'poplin agent', detail);

@@ -2,9 +2,9 @@
 // value and what would be right. Files are named here and read elsewhere. Pure.
 
 import type { EtcdOptions } from '../agent/options.ts';
-import { AppError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf, parseIp } from '../net/ip.ts';
+import { usage, wrong } from './flag-errors.ts';
 
 export const ETCD_FLAGS = {
   'etcd-endpoints': { fallback: '', help: 'http://HOST:PORT or https://HOST:PORT, by commas' },
@@ -129,8 +129,3 @@ function parseSeconds(flag: EtcdFlag, value: Value, [min, max]: readonly [number
 
 const wordsOf = (text: string): readonly string[] =>
   text.split(',').flatMap((word) => (word.trim() === '' ? [] : [word.trim()]));
-
-const wrong = (flag: string, text: string, right: string): AppError =>
-  usage(`--${flag} "${text}" is not ${right}`);
-
-const usage = (detail: string): AppError => new AppError('USAGE', 'poplin agent', detail);

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { systemClock } from '../../src/lib/clock.ts';
-import type { ApiCall, KubernetesApi } from '../../src/source/kubernetes/api.ts';
 import { KubernetesClient } from '../../src/source/kubernetes/client.ts';
 import { Credentials } from '../../src/source/kubernetes/credentials.ts';
 import type { RealCluster } from './cluster.ts';
@@ -17,20 +16,4 @@ export function clientOf({ address }: RealCluster, port = Number(new URL(address
     load: async () => ({ headers: {}, tls }),
   });
   return new KubernetesClient({ credentials, clock: systemClock });
-}
-
-/** Counts what is written through it. */
-export function counted(client: KubernetesClient): { api: KubernetesApi; writes: () => number } {
-  let writes = 0;
-  const call = (asked: ApiCall, stop?: AbortSignal): Promise<unknown> => {
-    if (asked.method !== 'GET') writes += 1;
-    return client.call(asked, stop);
-  };
-  const api: KubernetesApi = {
-    call,
-    list: (...asked) => client.list(...asked),
-    open: (...asked) => client.open(...asked),
-    close: () => client.close(),
-  };
-  return { api, writes: () => writes };
 }

@@ -10,8 +10,8 @@ import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Claim, LeaseWorld } from '../conformance/source-leases.ts';
 import { leaseConformance } from '../conformance/source-leases.ts';
 import { cidr } from '../fake/config-from.ts';
+import { Relay } from '../fake/relay.ts';
 import { clientOf } from './clients.ts';
-import { CutProxy } from './cut-proxy.ts';
 import { theCluster } from './the-cluster.ts';
 
 const NODES = '/api/v1/nodes';
@@ -27,13 +27,13 @@ type ObjectMeta = {
 async function createWorld(): Promise<LeaseWorld> {
   const cluster = await theCluster();
   const admin = clientOf(cluster);
-  const proxy = new CutProxy(Number(new URL(cluster.address.url).port));
-  const port = await proxy.listen();
+  const relay = new Relay(Number(new URL(cluster.address.url).port));
+  await relay.open();
   const clients: KubernetesApi[] = [admin];
   const body = { metadata: { name: 'poplin-config' }, data: { 'net-conf.json': '{}' } };
   await admin.call({ method: 'POST', path: CONFIG_MAPS, body });
   const open = async (nodeName: string): Promise<KubernetesSource> => {
-    const client = clientOf(cluster, port);
+    const client = clientOf(cluster, relay.port);
     clients.push(client);
     return new KubernetesSource({
       ...{ client, nodeName },
@@ -46,12 +46,12 @@ async function createWorld(): Promise<LeaseWorld> {
   return {
     open,
     ...operator(admin),
-    outage: (meanwhile) => proxy.away(meanwhile),
+    outage: (meanwhile) => relay.away(meanwhile),
     pass: (delayMs) => systemClock.sleep(delayMs),
     dispose: async () => {
       for (const path of [NODES, LEASES, CONFIG_MAPS]) await admin.call({ method: 'DELETE', path });
       for (const client of clients) client.close();
-      await proxy.close();
+      await relay.close();
     },
   };
 }

@@ -8,8 +8,9 @@ import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import { MERGE } from '../conformance/api/case.ts';
 import type { SourceWorld } from '../conformance/source.ts';
 import { sourceConformance } from '../conformance/source.ts';
-import { clientOf, counted } from './clients.ts';
-import { CutProxy } from './cut-proxy.ts';
+import { counted } from '../fake/counted-api.ts';
+import { Relay } from '../fake/relay.ts';
+import { clientOf } from './clients.ts';
 import { theCluster } from './the-cluster.ts';
 
 const OWN_NAME = 'self';
@@ -19,8 +20,9 @@ const CONFIG = `${CONFIG_MAPS}/poplin-config`;
 
 async function createWorld(): Promise<SourceWorld> {
   const cluster = await theCluster();
-  const proxy = new CutProxy(Number(new URL(cluster.address.url).port));
-  const { api, writes } = counted(clientOf(cluster, await proxy.listen()));
+  const relay = new Relay(Number(new URL(cluster.address.url).port));
+  await relay.open();
+  const { api, writes } = counted(clientOf(cluster, relay.port));
   const admin = clientOf(cluster);
   const source = new KubernetesSource({
     client: api,
@@ -34,10 +36,10 @@ async function createWorld(): Promise<SourceWorld> {
   return {
     ...{ source, ownName: OWN_NAME, writes },
     ...operator(admin),
-    cut: async () => proxy.cut(),
-    outage: (meanwhile) => proxy.away(meanwhile),
+    cut: async () => relay.cut(),
+    outage: (meanwhile) => relay.away(meanwhile),
     forgetHistory: (meanwhile) =>
-      proxy.away(async () => {
+      relay.away(async () => {
         await meanwhile();
         await cluster.compact();
         await cluster.restart();
@@ -46,7 +48,7 @@ async function createWorld(): Promise<SourceWorld> {
       await admin.call({ method: 'DELETE', path: NODES });
       await admin.call({ method: 'DELETE', path: CONFIG_MAPS });
       for (const client of [admin, api]) client.close();
-      await proxy.close();
+      await relay.close();
     },
   };
 }

@@ -10,6 +10,7 @@ import type { SourceWorld } from '../conformance/source.ts';
 import { sourceConformance } from '../conformance/source.ts';
 import type { LeaseWorld } from '../conformance/source-leases.ts';
 import { leaseConformance } from '../conformance/source-leases.ts';
+import { counted } from '../fake/counted-api.ts';
 import { createConfig, leaseOperator, nodeOperator } from '../fake/kubernetes-operator.ts';
 import { SimApiClient } from './api-client.ts';
 import { SimApiServer } from './api-server.ts';
@@ -34,13 +35,12 @@ class SimScene {
     random: new Random(SEED),
     podCidrRanges: [],
   });
-  writes = 0;
 
   constructor() {
     this.#passing = this.#pass();
   }
 
-  open(nodeName: string, pageSize?: number): KubernetesSource {
+  open(nodeName: string, pageSize?: number) {
     const clock = new ProcessClock(this.#time);
     const random = new Random(`${SEED} ${nodeName}`);
     const client = new SimApiClient({
@@ -49,16 +49,9 @@ class SimScene {
       mutations: NO_MUTATIONS,
     });
     this.#clients.push(client);
-    return new KubernetesSource({
-      client: {
-        call: (call, stop) => {
-          if (call.method !== 'GET') this.writes += 1;
-          return client.call(call, stop);
-        },
-        list: (call, onItem, stop) => client.list(call, onItem, stop),
-        open: (call, signal) => client.open(call, signal),
-        close: () => client.close(),
-      },
+    const { api, writes } = counted(client);
+    const source = new KubernetesSource({
+      client: api,
       clock,
       log: silentLog,
       random: () => random.next(),
@@ -66,6 +59,7 @@ class SimScene {
       ...(pageSize === undefined ? {} : { pageSize }),
       timing: { ...REFLECTOR_TIMING, backoff: { baseMs: 10, capMs: 50 } },
     });
+    return { source, writes };
   }
 
   cut(): void {
@@ -103,10 +97,9 @@ async function createSourceWorld(): Promise<SourceWorld> {
   const scene = new SimScene();
   const { store } = scene.server;
   return {
-    source: scene.open('self', 2),
+    ...scene.open('self', 2),
     ownName: 'self',
     ...nodeOperator(store),
-    writes: () => scene.writes,
     cut: async () => scene.cut(),
     outage: (meanwhile) => scene.outage(meanwhile),
     forgetHistory: (meanwhile) =>
@@ -123,7 +116,7 @@ async function createLeaseWorld(): Promise<LeaseWorld> {
   const { store } = scene.server;
   createConfig(store, '{}');
   return {
-    open: async (nodeName) => scene.open(nodeName),
+    open: async (nodeName) => scene.open(nodeName).source,
     ...leaseOperator(store),
     outage: (meanwhile) => scene.outage(meanwhile),
     pass: (delayMs) => scene.pass(delayMs),

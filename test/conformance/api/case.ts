@@ -35,6 +35,11 @@ export const JSON_PATCH = { type: 'application/json-patch+json' } as const;
 export const OWN_WORDS = { words: 'own' } as const;
 export const ANY_ORDER = { order: 'any' } as const;
 
+/** Of no object. */
+export const NO_UID = '00000000-0000-0000-0000-000000000001';
+/** The Node that was remembered as `n1`. */
+export const owner = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: '{n1.metadata.uid}' };
+
 type Members = Readonly<Record<string, unknown>>;
 
 /** With `metadata` instead of a name, that is the metadata. */

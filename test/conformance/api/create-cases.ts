@@ -9,16 +9,15 @@ import {
   LEASES,
   lease,
   NAMESPACES,
+  NO_UID,
   NODES,
   namespace,
   node,
   OWN_WORDS,
+  owner,
   POLICIES,
   policy,
 } from './case.ts';
-
-const NO_UID = '00000000-0000-0000-0000-000000000001';
-const owner = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: '{n1.metadata.uid}' };
 
 const CREATE: readonly ApiCase[] = [
   ['a namespace', `POST ${NAMESPACES}`, namespace('same')],

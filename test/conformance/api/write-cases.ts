@@ -7,16 +7,16 @@ import {
   LEASES,
   lease,
   NAMESPACES,
+  NO_UID,
   NODES,
   namespace,
   node,
   OWN_WORDS,
+  owner,
   POLICIES,
   policy,
 } from './case.ts';
 
-const NO_UID = '00000000-0000-0000-0000-000000000001';
-const owner = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: '{n1.metadata.uid}' };
 const preconditions = (members: object): object => ({
   ...{ apiVersion: 'v1', kind: 'DeleteOptions' },
   preconditions: members,

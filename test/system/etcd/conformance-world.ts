@@ -6,7 +6,7 @@ import type { EtcdApi } from '../../../src/source/etcd/api.ts';
 import { keysOfNode } from '../../../src/source/etcd/table.ts';
 import type { SourceWorld } from '../../conformance/source.ts';
 import { advertOf } from '../../fake/cluster.ts';
-import { Relay } from './relay.ts';
+import { Relay } from '../../fake/relay.ts';
 import type { EtcdServer } from './server.ts';
 import { Operator, openEtcdSource } from './setting.ts';
 
@@ -34,18 +34,13 @@ export async function sourceWorld(server: EtcdServer): Promise<SourceWorld> {
   };
   const endpoints = [relay.url];
   const source = openEtcdSource({ endpoints, nodeName: OWN_NAME, prefix, wrap });
-  const away = async (meanwhile: () => Promise<void>): Promise<void> => {
-    await relay.close();
-    await meanwhile();
-    await relay.open();
-  };
   return {
     ...{ source, ownName: OWN_NAME, writes: () => writes },
     ...clusterOf(operator),
     cut: async () => relay.cut(),
-    outage: away,
+    outage: (meanwhile) => relay.away(meanwhile),
     forgetHistory: (meanwhile) =>
-      away(async () => {
+      relay.away(async () => {
         await meanwhile();
         await operator.compact();
       }),

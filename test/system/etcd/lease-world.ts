@@ -6,7 +6,7 @@ import type { Cidr } from '../../../src/net/cidr.ts';
 import { parseHolder } from '../../../src/source/etcd/holder.ts';
 import { nodeNameOf, subnetKeyName } from '../../../src/source/etcd/keys.ts';
 import type { Claim, LeaseWorld } from '../../conformance/source-leases.ts';
-import { Relay } from './relay.ts';
+import { Relay } from '../../fake/relay.ts';
 import type { EtcdServer } from './server.ts';
 import { Operator, openEtcdSource } from './setting.ts';
 
@@ -33,11 +33,7 @@ export async function leaseWorld(server: EtcdServer): Promise<LeaseWorld> {
       await operator.occupy(nodeName, [subnet]);
     },
     claims: () => claimsIn(operator),
-    outage: async (meanwhile) => {
-      await relay.close();
-      await meanwhile();
-      await relay.open();
-    },
+    outage: (meanwhile) => relay.away(meanwhile),
     pass: (delayMs) => systemClock.sleep(delayMs),
     dispose: async () => {
       etcd.close();

@@ -13,7 +13,7 @@ import type { EtcdSource } from '../../../src/source/etcd/source.ts';
 import type { Publication } from '../../../src/source/source.ts';
 import { advertOf } from '../../fake/cluster.ts';
 import { configFrom } from '../../fake/config-from.ts';
-import { Relay } from './relay.ts';
+import { Relay } from '../../fake/relay.ts';
 import type { EtcdServer } from './server.ts';
 import { Operator, openEtcdSource } from './setting.ts';
 

@@ -7,6 +7,7 @@ import { REFLECTOR_TIMING } from '../../../../src/source/kubernetes/reflector.ts
 import { KubernetesSource } from '../../../../src/source/kubernetes/source.ts';
 import type { SourceWorld } from '../../../conformance/source.ts';
 import { sourceConformance } from '../../../conformance/source.ts';
+import { counted } from '../../../fake/counted-api.ts';
 import { plainClient, portOf, startTestApi } from '../../../fake/kubernetes-api.ts';
 import { nodeOperator } from '../../../fake/kubernetes-operator.ts';
 
@@ -14,17 +15,9 @@ const OWN_NAME = 'self';
 
 async function createWorld(): Promise<SourceWorld> {
   const api = await startTestApi();
-  let writes = 0;
-  // A rule that never applies sees every request.
-  api.faults.add({
-    matches: ({ method }) => {
-      if (method !== 'GET') writes += 1;
-      return false;
-    },
-    effect: { kind: 'hang-up' },
-  });
+  const { api: client, writes } = counted(plainClient(portOf(api)));
   const source = new KubernetesSource({
-    client: plainClient(portOf(api)),
+    client,
     clock: systemClock,
     log: silentLog,
     random: Math.random,
@@ -33,7 +26,7 @@ async function createWorld(): Promise<SourceWorld> {
     timing: { ...REFLECTOR_TIMING, backoff: { baseMs: 10, capMs: 50 } },
   });
   const operator = nodeOperator(api.store);
-  return { source, ownName: OWN_NAME, writes: () => writes, ...operator, ...outages(api) };
+  return { source, ownName: OWN_NAME, writes, ...operator, ...outages(api) };
 }
 
 function outages(api: ApiServer) {

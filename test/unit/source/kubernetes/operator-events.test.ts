@@ -11,6 +11,7 @@ import type { ApiServer } from '../../../../src/lab/api/server.ts';
 import { silentLog } from '../../../../src/lib/log.ts';
 import { OperatorEvents } from '../../../../src/source/kubernetes/operator-events.ts';
 import { FakeClock } from '../../../fake/clock.ts';
+import { counted } from '../../../fake/counted-api.ts';
 import { plainClient, portOf, startTestApi, until } from '../../../fake/kubernetes-api.ts';
 
 const WORDS = { type: 'Warning', reason: 'Bad', message: 'something is wrong' } as const;
@@ -31,17 +32,10 @@ type World = {
 
 async function start(context: TestContext, burst = LIMITS.burst): Promise<World> {
   const api = await startTestApi();
-  let writes = 0;
-  api.faults.add({
-    matches: ({ method }) => {
-      if (method !== 'GET') writes += 1;
-      return false;
-    },
-    effect: { kind: 'hang-up' },
-  });
+  const { api: client, writes } = counted(plainClient(portOf(api)));
   const clock = new FakeClock();
   const events = new OperatorEvents({
-    ...{ client: plainClient(portOf(api)), clock, log: silentLog, nodeName: 'self' },
+    ...{ client, clock, log: silentLog, nodeName: 'self' },
     limits: { ...LIMITS, burst },
   });
   const stop = new AbortController();
@@ -51,7 +45,7 @@ async function start(context: TestContext, burst = LIMITS.burst): Promise<World>
     await running;
     await api.stop();
   });
-  return { api, events, clock, writes: () => writes };
+  return { api, events, clock, writes };
 }
 
 describe('words for the operator', () => {

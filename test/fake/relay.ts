@@ -14,6 +14,11 @@ export class Relay {
     this.#target = targetPort;
   }
 
+  /** On the loopback. */
+  get port(): number {
+    return this.#port;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
@@ -43,6 +48,16 @@ export class Relay {
     });
     this.cut();
     await closed;
+  }
+
+  /** Nobody gets through while this runs. */
+  async away(meanwhile: () => Promise<void>): Promise<void> {
+    await this.close();
+    try {
+      await meanwhile();
+    } finally {
+      await this.open();
+    }
   }
 
   #join(socket: Socket): void {
