@@ -1,5 +1,5 @@
-// What is wrong with a flag of `poplin agent`: errors that name the flag, the value and what would be
-// right. Pure.
+// What is wrong with a flag of `poplin agent`: errors that name the flag, the value and what would
+// be right. Pure.
 
 import { AppError } from '../lib/errors.ts';
 
