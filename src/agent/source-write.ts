@@ -1,6 +1,6 @@
-// What the agent writes into the datastore besides its claims (the advert, the Node's condition): at
-// which pace it is tried, and that a refusal is a line in the log and another try. It never holds
-// up the loop, and never fails for it.
+// What the agent writes into the datastore besides its claims (the advert, the Node's condition):
+// at which pace it is tried, and that a refusal is a line in the log and another try. It never
+// holds up the loop, and never fails for it.
 
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
