@@ -2,7 +2,7 @@
 // last synced cluster (cluster.json) and its right to subnets (holding.json). Written by rename, in
 // the background and at a bounded rate, and only what differs; a bad file costs a line in the log.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/errors.ts';
@@ -142,7 +142,7 @@ export class SnapshotKeeper {
   }
 }
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const hashOf = (text: string): string => hash('sha256', text);
 
 const sameHolding = (a: RememberedHolding | undefined, b: RememberedHolding | undefined): boolean =>
   JSON.stringify(a) === JSON.stringify(b);

@@ -104,7 +104,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const context: CniContext = {
     store,
     host: kernel,
-    openPodKernel: (netns) => openKernel({ ...common, netns }),
+    openPodKernel: (netns) => openKernel({ ...common, netns, isBrief: true }),
     namespaces: systemNamespaces(registry),
     readiness: () => agent.readiness(),
     clock,

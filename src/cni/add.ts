@@ -127,7 +127,7 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
     const vethIndex = context.host.peerIndexOf(hostLink);
     await makePodSide(pod, attachment, { state: before, vethIndex });
     // The first packet to the pod must not be lost; its own end was set up last.
-    context.host.settleLinks([hostLink]);
+    await context.host.settleLinks([hostLink]);
     context.store.complete(attachment);
     context.attachmentsChanged();
     return done(renderResult(attachment, request.config));

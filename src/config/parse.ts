@@ -2,7 +2,7 @@
 // (families.ts), and only then a Config. All problems of a stage are reported at once. Pure: where
 // the text came from, and what becomes of a bad one, is the agent's business.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily, contains, containsCidr, parseCidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
@@ -126,4 +126,4 @@ const excludes = (texts: readonly string[]): readonly Cidr[] =>
 
 /** Members are always built in the same order above, so that equal means equal text. */
 const hashOf = (config: Omit<Config, 'hash'>): string =>
-  createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, HASH_LENGTH);
+  hash('sha256', JSON.stringify(config)).slice(0, HASH_LENGTH);

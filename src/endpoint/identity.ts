@@ -2,7 +2,7 @@
 // it. The host veth's name and both Ethernet addresses follow from it and from nothing else, so
 // that a repeated or late call, or an agent without its files, still names the same kernel objects.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Mac } from '../net/mac.ts';
 import { macFrom } from '../net/mac.ts';
 
@@ -18,7 +18,7 @@ export const keyOfAttachment = (identity: AttachmentIdentity): string =>
 
 /** `poplin` and nine hex digits: the most that IFNAMSIZ (15 bytes and a NUL) has room for. */
 export const hostLinkOf = (identity: AttachmentIdentity): string =>
-  `poplin${createHash('sha256').update(keyOfAttachment(identity)).digest('hex').slice(0, 9)}`;
+  `poplin${hash('sha256', keyOfAttachment(identity)).slice(0, 9)}`;
 
 export const hostMacOf = (identity: AttachmentIdentity): Mac =>
   macFrom(`host ${keyOfAttachment(identity)}`);

@@ -3,6 +3,7 @@
 // way to other work only where the kernel or nft let it wait.
 
 import { AppError } from '../lib/errors.ts';
+import { MessageWriter } from '../netlink/message.ts';
 import type { Op } from '../state/op.ts';
 import type { OpFailure } from './kernel.ts';
 import type { LinkAdd } from './link-touches.ts';
@@ -15,6 +16,7 @@ import { removeLinks } from './remove-links.ts';
 import { RtnetlinkBatch } from './rtnetlink-batch.ts';
 import type { Session } from './session.ts';
 import { linkSettingOf } from './sysctl.ts';
+import { tryInThread } from './thread-try.ts';
 
 type FileOp = Op & { readonly object: 'sysctl' };
 
@@ -35,6 +37,11 @@ export async function applyOps(session: Session, ops: readonly Op[]): Promise<Op
   return failures;
 }
 
+const NOTHING_DONE: ReadonlySet<Op> = new Set();
+/** Of what goes by another thread: a pod has five ops for each family. */
+const JOB_OPS_MAX = 14;
+const BRIEF_WRITER_BYTES = 1024;
+
 type Result = readonly OpFailure[] | Promise<readonly OpFailure[]>;
 
 function applyRun(session: Session, run: Run): Result {
@@ -53,22 +60,43 @@ function applyRun(session: Session, run: Run): Result {
 }
 
 function applyByRtnetlink(session: Session, ops: readonly Op[]): Result {
+  const isShort = ops.length <= JOB_OPS_MAX;
+  if (session.isBrief && isShort) return applyBriefly(session, ops);
   const pairs = leadingPairs(ops);
-  if (pairs.length === 0) return applyBatch(session, ops, NOTHING_MADE);
-  return session.pairs.make(pairs).then((made) => applyBatch(session, ops, made));
+  if (pairs.length === 0) return applyBatch(session, ops, NOTHING_DONE);
+  // With all that comes with them, or of many the pairs alone.
+  const jobs = isShort ? [ops] : pairs.map((pair) => [pair]);
+  return Promise.all(jobs.map((job) => session.threads.carryOut(job))).then((done) =>
+    applyRest(session, ops, new Set(done.flatMap((some) => [...some]))),
+  );
 }
 
-const NOTHING_MADE: ReadonlySet<Op> = new Set();
+/** Its socket waits for nothing else. */
+async function applyBriefly(session: Session, ops: readonly Op[]): Promise<readonly OpFailure[]> {
+  const channel = { socket: session.route, writer: new MessageWriter(BRIEF_WRITER_BYTES) };
+  const job = { ops, indexes: new Map(), settles: [] };
+  const done = await tryInThread(session, channel, [job]);
+  return applyRest(session, ops, new Set(done.get(job)));
+}
+
+/** What another thread has tried is done, or is done again with a look at what is in the way. */
+function applyRest(
+  session: Session,
+  ops: readonly Op[],
+  done: ReadonlySet<Op>,
+): readonly OpFailure[] {
+  return ops.every((op) => done.has(op)) ? [] : applyBatch(session, ops, done);
+}
 
 function applyBatch(
   session: Session,
   ops: readonly Op[],
-  made: ReadonlySet<Op>,
+  done: ReadonlySet<Op>,
 ): readonly OpFailure[] {
   const batch = new RtnetlinkBatch(session);
   batch.lookUpLinks(ops);
   for (const op of ops) {
-    if (made.has(op)) batch.takeMade(op as LinkAdd);
+    if (done.has(op) && isPairAdd(op)) batch.takeMade(op);
     else batch.add(op);
   }
   return batch.finish();

@@ -1,8 +1,8 @@
 // The port to one network namespace's kernel. The agent knows only this; linux.ts is the real one,
 // test/fake/kernel.ts the other, and one conformance suite holds both to the same behaviour.
-// `read` and everything in `apply` but the loading of nftables text, the making of veth pairs and
-// the removal of links happen synchronously, so that a caller which computes between them sees a
-// consistent kernel.
+// `read` and everything in `apply` but the loading of nftables text, the making of veth pairs (with
+// all that lies on them) and the removal of links happen synchronously, so that a caller which
+// computes between them sees a consistent kernel.
 
 import type { AppError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';
@@ -57,7 +57,7 @@ export interface Kernel {
    * may be late on a busy machine, they drop what they are given. Absent links are passed over;
    * those that `apply` sets up need no call.
    */
-  settleLinks(names: readonly string[]): void;
+  settleLinks(names: readonly string[]): Promise<void>;
   /** The index of the other end of a veth pair that was made here, in that end's namespace. */
   peerIndexOf(link: string): number | undefined;
   /**

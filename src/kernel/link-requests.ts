@@ -8,11 +8,8 @@ import { ADD, CHANGE } from '../netlink/constants.ts';
 import type { LinkFields } from '../netlink/link.ts';
 import { encodeLink, RTM_NEWLINK } from '../netlink/link.ts';
 import type { VethPeerFields, VxlanFields } from '../netlink/link-kind.ts';
-import type { MessageWriter } from '../netlink/message.ts';
 import type { Link, VethLink, VxlanLink } from '../state/kernel-state.ts';
 import type { Resolver } from './requests.ts';
-
-type LinkResolver = Pick<Resolver, 'session' | 'link'>;
 
 /**
  * veth_newlink makes a queue per CPU and then uses one; shutting the others takes two RCU grace
@@ -20,14 +17,11 @@ type LinkResolver = Pick<Resolver, 'session' | 'link'>;
  */
 const VETH_QUEUES = 1;
 
-/** Written where other requests are, or into a writer that another thread sends from. */
-export function requestLinkAdd(
-  resolver: LinkResolver,
-  link: Link,
-  writer: MessageWriter = resolver.session.writer,
-): number {
+/** The kernel chooses the index when it is 0. */
+export function requestLinkAdd(resolver: Resolver, link: Link, index = 0): number {
+  const { writer } = resolver;
   const { name, up, mtuBytes, mac, group, kind } = link;
-  const fields = { name, up, mtuBytes, mac, group, kind };
+  const fields = { index, name, up, mtuBytes, mac, group, kind };
   const request = { type: RTM_NEWLINK, flags: ADD };
   switch (link.kind) {
     case 'vxlan': {
@@ -43,14 +37,14 @@ export function requestLinkAdd(
   }
 }
 
-function vxlanFields(resolver: LinkResolver, link: VxlanLink): VxlanFields {
+function vxlanFields(resolver: Resolver, link: VxlanLink): VxlanFields {
   const { vni, portNumber, local, learning, gbp, udpChecksum } = link;
   const fields = { vni, portNumber, local, learning, gbp, udpChecksum };
   if (link.underlay === '') return fields;
   return { ...fields, underlayIndex: resolver.link(link.underlay) };
 }
 
-function peerFields(resolver: LinkResolver, link: VethLink): VethPeerFields {
+function peerFields(resolver: Resolver, link: VethLink): VethPeerFields {
   const { peer } = link;
   if (peer === undefined) {
     throw new AppError('NETLINK', `add link ${link.name}`, 'a veth pair needs its other end');
@@ -75,7 +69,7 @@ export function requestLinkChange(resolver: Resolver, actual: Link, wanted: Link
   // RTM_NEWLINK without NLM_F_CREATE changes an existing link, its kind's own fields included; a
   // kind that does not fit is refused by the kernel (rtnl_changelink).
   const request = { type: RTM_NEWLINK, flags: CHANGE };
-  const { writer } = resolver.session;
+  const { writer } = resolver;
   if (Object.keys(vxlan).length > 0 || actual.kind !== wanted.kind) {
     sequences.push(encodeLink(writer, request, { index, kind: wanted.kind, vxlan }));
   }

@@ -4,7 +4,7 @@
 
 import { AppError } from '../lib/errors.ts';
 import { CHANGE } from '../netlink/constants.ts';
-import type { Ipv4Setting, LinkMessage } from '../netlink/link.ts';
+import type { AddressGeneration, Ipv4Setting, LinkMessage } from '../netlink/link.ts';
 import { encodeLink, RTM_SETLINK } from '../netlink/link.ts';
 import type { Link } from '../state/kernel-state.ts';
 import type { AddOp, Op, Sysctl } from '../state/op.ts';
@@ -18,6 +18,7 @@ export type Touch = {
   readonly index: number;
   readonly ops: Op[];
   alias?: string;
+  addressGeneration?: AddressGeneration;
   readonly settings: Ipv4Setting[];
 };
 
@@ -34,9 +35,10 @@ export class LinkTouches {
     return this.#touches.size;
   }
 
-  /** The alias of a link that was just made: the kernel ignores it in the making. */
-  addAlias(op: LinkAdd, index: number): void {
+  /** What the kernel ignores in the making of a link. */
+  addAlias(op: LinkAdd, index: number, addressGeneration?: AddressGeneration): void {
     const touch = this.#of(index);
+    if (addressGeneration !== undefined) touch.addressGeneration = addressGeneration;
     touch.ops.push(op);
     touch.alias = op.value.alias;
   }
@@ -58,12 +60,13 @@ export class LinkTouches {
     const touches = this.#touches;
     if (touches.size === 0) return;
     this.#touches = new Map();
-    const { writer } = this.#resolver.session;
+    const { writer } = this.#resolver;
     for (const touch of touches.values()) {
-      const { index, alias, settings } = touch;
+      const { index, alias, addressGeneration, settings } = touch;
       const fields = {
         index,
         ...(alias === undefined ? {} : { alias }),
+        ...(addressGeneration === undefined ? {} : { addressGeneration }),
         ...(settings.length === 0 ? {} : { ipv4Changes: settings }),
       };
       written(touch, encodeLink(writer, { type: RTM_SETLINK, flags: CHANGE }, fields));

@@ -24,6 +24,8 @@ export type LinuxKernelSettings = {
   readonly netnsRegistry: NetnsRegistry;
   /** Shared with other kernels of this process; one of its own when absent. */
   readonly workspace?: Workspace;
+  /** For one caller, who waits for each answer: what is applied goes by another thread. */
+  readonly isBrief?: boolean;
   readonly log: Log;
 };
 
@@ -60,8 +62,8 @@ class LinuxKernel implements Kernel {
     }
   }
 
-  settleLinks(names: readonly string[]): void {
-    this.#session.queryLinks(names);
+  async settleLinks(names: readonly string[]): Promise<void> {
+    await this.#session.threads.carryOut([], names);
   }
 
   peerIndexOf(link: string): number | undefined {
@@ -118,5 +120,7 @@ class LinuxKernel implements Kernel {
 
 export function openKernel(settings: LinuxKernelSettings): Kernel {
   const { netns, procSysRoot, netnsRegistry, workspace = new Workspace(), log } = settings;
-  return new LinuxKernel(new Session({ netns, procSysRoot, netnsRegistry, workspace }), log);
+  const { isBrief = false } = settings;
+  const session = new Session({ netns, procSysRoot, netnsRegistry, workspace, isBrief });
+  return new LinuxKernel(session, log);
 }

@@ -51,8 +51,8 @@ type OwnWindow = {
 export class Notifications {
   readonly #session: Session;
   readonly #dying = new Set<number>();
-  /** Names of links that are being made on another thread. */
-  readonly #coming = new Set<string>();
+  /** Indexes of links that are being made on another thread, which asks for them at the end. */
+  readonly #coming = new Set<number>();
   /** Permanent neighbours and FDB entries added since the last read, by key. */
   readonly #added = new Set<string>();
   /** Addresses as last read or set by us: the kernel repeats itself about them. */
@@ -73,12 +73,12 @@ export class Notifications {
     this.#added.clear();
   }
 
-  linkComes(name: string): void {
-    this.#coming.add(name);
+  linksCome(indexes: readonly number[]): void {
+    for (const index of indexes) this.#coming.add(index);
   }
 
-  linkCame(name: string): void {
-    this.#coming.delete(name);
+  linksCame(indexes: readonly number[]): void {
+    for (const index of indexes) this.#coming.delete(index);
   }
 
   linkDies(index: number): void {
@@ -134,6 +134,11 @@ export class Notifications {
     return this.#session.ownsPort(message.portId);
   }
 
+  /** We are making or removing this link at this moment. */
+  #isBusy(index: number): boolean {
+    return this.#coming.has(index) || this.#dying.has(index);
+  }
+
   #isExpected(key: string): boolean {
     return this.#window?.expected.has(key) === true;
   }
@@ -152,7 +157,7 @@ export class Notifications {
     const index = linkIndexOf(message);
     // Ports of bridges are told of by the same messages, with less in them.
     if (message.bytes.readUInt8(message.bodyStart) !== AF_UNSPEC) return false;
-    if (this.#dying.has(index)) return false;
+    if (this.#isBusy(index)) return false;
     if (message.type === RTM_DELLINK) {
       this.#session.links.forget(index);
       return true;
@@ -162,14 +167,14 @@ export class Notifications {
       this.#window.links.set(index, link);
       return false;
     }
-    return this.#session.links.set(link) && !this.#coming.has(link.name);
+    return this.#session.links.set(link);
   }
 
   #isForeignAddress(message: MessageCursor): boolean {
     if (this.#isOwn(message)) return false;
     const decoded = decodeAddress(message);
     const { linkIndex, address, protocol } = decoded;
-    if (protocol === IFAPROT_KERNEL_LL || this.#dying.has(linkIndex)) return false;
+    if (protocol === IFAPROT_KERNEL_LL || this.#isBusy(linkIndex)) return false;
     if (this.#isExpected(notificationKey(message.type, linkIndex, address))) return false;
     const told = addressFrom(decoded, this.#session.links);
     if (message.type === RTM_DELADDR) {
@@ -186,7 +191,7 @@ export class Notifications {
     if ((flags & RTM_F_CLONED) !== 0 || table === RT_TABLE_LOCAL) return false;
     // Routes that come and go with addresses; one that somebody removes carries his port id.
     if (protocol === RTPROT_KERNEL && message.portId === 0) return false;
-    return linkIndex === 0 || !this.#dying.has(linkIndex);
+    return linkIndex === 0 || !this.#isBusy(linkIndex);
   }
 
   #isForeignNexthop(message: MessageCursor): boolean {
@@ -198,7 +203,7 @@ export class Notifications {
     if (this.#isOwn(message)) return false;
     const index = neighbourLinkOf(message);
     const link = this.#session.links.nameOf(index);
-    if (this.#dying.has(index) || !this.#ownsLink(link)) return false;
+    if (this.#isBusy(index) || !this.#ownsLink(link)) return false;
     const isPermanent = (neighbourStateOf(message) & NUD_PERMANENT) !== 0;
     if (neighbourFamilyOf(message) === AF_BRIDGE) {
       const { mac, remote } = decodeFdbEntry(message);

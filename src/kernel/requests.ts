@@ -5,6 +5,7 @@
 import { encodeAddress, IFA_F_NODAD, RTM_DELADDR, RTM_NEWADDR } from '../netlink/address.ts';
 import { ADD, REMOVE, REPLACE } from '../netlink/constants.ts';
 import { encodeFdbEntry } from '../netlink/fdb.ts';
+import type { MessageWriter } from '../netlink/message.ts';
 import {
   encodeNeighbour,
   NUD_PERMANENT,
@@ -45,6 +46,8 @@ export type Verb = Op['verb'];
 /** How names become numbers; both throw a MissingName for what the kernel does not have. */
 export type Resolver = {
   readonly session: Session;
+  /** Where the requests are written. */
+  readonly writer: MessageWriter;
   link(name: string): number;
   nexthop(via: RouteVia & { readonly kind: 'nexthop' }): number;
 };
@@ -57,7 +60,7 @@ export function requestAddress(resolver: Resolver, verb: Verb, address: Address)
   const linkIndex = resolver.link(address.link);
   const type = verb === 'remove' ? RTM_DELADDR : RTM_NEWADDR;
   return encodeAddress(
-    resolver.session.writer,
+    resolver.writer,
     { type, flags: FLAGS[verb] },
     {
       linkIndex,
@@ -74,17 +77,17 @@ export function requestNexthop(resolver: Resolver, verb: Verb, nexthop: Nexthop)
   const { session } = resolver;
   if (verb === 'remove') {
     const id = resolver.nexthop({ ...nexthop, kind: 'nexthop' });
-    return encodeNexthopId(session.writer, { type: RTM_DELNEXTHOP, flags: REMOVE }, id);
+    return encodeNexthopId(resolver.writer, { type: RTM_DELNEXTHOP, flags: REMOVE }, id);
   }
   const linkIndex = resolver.link(nexthop.link);
   const { gateway, onlink } = nexthop;
   const id = session.nexthops.allocate(nexthop);
   const message = { id, linkIndex, gateway, onlink, protocol: OWN_PROTOCOL };
-  return encodeNexthop(session.writer, FLAGS[verb], message);
+  return encodeNexthop(resolver.writer, FLAGS[verb], message);
 }
 
 export function requestRoute(resolver: Resolver, verb: Verb, route: Route): number {
-  const { writer } = resolver.session;
+  const { writer } = resolver;
   if (verb === 'remove') {
     return encodeRoute(writer, { type: RTM_DELROUTE, flags: REMOVE }, routeKeyMessage(route));
   }
@@ -136,7 +139,7 @@ export function requestNeighbour(resolver: Resolver, verb: Verb, neighbour: Neig
   const linkIndex = resolver.link(link);
   const type = verb === 'remove' ? RTM_DELNEIGH : RTM_NEWNEIGH;
   return encodeNeighbour(
-    resolver.session.writer,
+    resolver.writer,
     { type, flags: FLAGS[verb] },
     { linkIndex, address, mac: verb === 'remove' ? undefined : mac, state: NUD_PERMANENT },
   );
@@ -147,7 +150,7 @@ export function requestFdbEntry(resolver: Resolver, verb: Verb, entry: FdbEntry)
   const linkIndex = resolver.link(link);
   const type = verb === 'remove' ? RTM_DELNEIGH : RTM_NEWNEIGH;
   return encodeFdbEntry(
-    resolver.session.writer,
+    resolver.writer,
     { type, flags: FLAGS[verb] },
     { linkIndex, mac, remote: verb === 'remove' ? undefined : remote, permanent: true },
   );
@@ -157,5 +160,5 @@ export function requestFdbEntry(resolver: Resolver, verb: Verb, entry: FdbEntry)
 export function requestRule(resolver: Resolver, verb: Verb, rule: Rule): number {
   const type = verb === 'remove' ? RTM_DELRULE : RTM_NEWRULE;
   const flags = verb === 'remove' ? REMOVE : ADD;
-  return encodeRule(resolver.session.writer, { type, flags }, rule);
+  return encodeRule(resolver.writer, { type, flags }, rule);
 }

@@ -60,6 +60,7 @@ export class RtnetlinkBatch {
     this.#obstacles = new Obstacles(session);
     this.#resolver = {
       session,
+      writer: session.writer,
       link: (name) => this.#linkIndex(name),
       nexthop: (via) => {
         const id = session.nexthops.idOf(via);

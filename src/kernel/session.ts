@@ -19,18 +19,18 @@ import {
 } from './netlink-socket.ts';
 import type { NetnsRegistry } from './netns.ts';
 import { NexthopIds } from './nexthop-ids.ts';
-import { PairMaker } from './pair-maker.ts';
 import { SysctlFiles } from './sysctl.ts';
+import { ThreadBatches } from './thread-batches.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Told around every change of our own, so that its notifications are not taken for others'. */
 export type OwnChangeObserver = {
   beforeOwn(): void;
   afterOwn(ops: readonly Op[]): void;
-  /** A link of this name is about to be made: what the kernel says of it is no news. */
-  linkComes(name: string): void;
-  /** It was made, or could not be. */
-  linkCame(name: string): void;
+  /** Links with these indexes are about to be made: what the kernel says of them is no news. */
+  linksCome(indexes: readonly number[]): void;
+  /** They were made, or could not be. */
+  linksCame(indexes: readonly number[]): void;
   /** A link is about to be removed: what the kernel says of it from now on is no news. */
   linkDies(index: number): void;
   /** It could not be removed after all. */
@@ -47,6 +47,8 @@ export type SessionSettings = {
   readonly procSysRoot: string;
   readonly netnsRegistry: NetnsRegistry;
   readonly workspace: Workspace;
+  /** Used by one caller, who waits for each answer, as for one CNI call. */
+  readonly isBrief: boolean;
 };
 
 export class Session {
@@ -57,10 +59,11 @@ export class Session {
   readonly nexthops = new NexthopIds();
   readonly sysctls: SysctlFiles;
   readonly workspace: Workspace;
+  readonly isBrief: boolean;
   observer: OwnChangeObserver | undefined;
   /** Links that are as the table says: nobody has changed them since. For the next batch alone. */
   currentLinks: ReadonlySet<string> = NO_LINKS;
-  #pairs: PairMaker | undefined;
+  #threads: ThreadBatches | undefined;
   #netfilter: NetlinkSocket | undefined;
   #hasNexthopObjects: boolean | undefined;
 
@@ -69,6 +72,7 @@ export class Session {
     this.registry = settings.netnsRegistry;
     this.sysctls = new SysctlFiles(settings.procSysRoot, settings.netns);
     this.workspace = settings.workspace;
+    this.isBrief = settings.isBrief;
     this.route = this.#open(NETLINK_ROUTE);
   }
 
@@ -85,14 +89,18 @@ export class Session {
     return this.#netfilter;
   }
 
-  get pairs(): PairMaker {
-    this.#pairs ??= new PairMaker(this);
-    return this.#pairs;
+  get threads(): ThreadBatches {
+    this.#threads ??= new ThreadBatches(this);
+    return this.#threads;
   }
 
   /** Port ids by which the kernel names whoever caused a notification. */
   ownsPort(portId: number): boolean {
-    return portId === this.route.portId || portId === this.#netfilter?.portId;
+    return (
+      portId === this.route.portId ||
+      portId === this.#netfilter?.portId ||
+      portId === this.#threads?.portId
+    );
   }
 
   get hasNexthopObjects(): boolean {
@@ -121,7 +129,7 @@ export class Session {
 
   close(): void {
     this.route.close();
-    this.#pairs?.close();
+    this.#threads?.close();
     this.#netfilter?.close();
   }
 

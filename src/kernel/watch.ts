@@ -82,12 +82,12 @@ export class Watcher implements OwnChangeObserver {
     }
   }
 
-  linkComes(name: string): void {
-    this.#notifications.linkComes(name);
+  linksCome(indexes: readonly number[]): void {
+    this.#notifications.linksCome(indexes);
   }
 
-  linkCame(name: string): void {
-    this.#notifications.linkCame(name);
+  linksCame(indexes: readonly number[]): void {
+    this.#notifications.linksCame(indexes);
   }
 
   linkDies(index: number): void {

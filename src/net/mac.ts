@@ -2,7 +2,7 @@
 // stable, locally administered one from any text, so that a VTEP keeps its address over restarts
 // without any stored state.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Ip } from './ip.ts';
 import { ipFromBytes } from './ip.ts';
 
@@ -29,7 +29,7 @@ export function linkLocalOf(mac: Mac): Ip {
 
 /** A unicast, locally administered address (IEEE 802 bits 0 and 1 of the first byte) of `seed`. */
 export function macFrom(seed: string): Mac {
-  const bytes = createHash('sha256').update(seed).digest().subarray(0, 6);
+  const bytes = hash('sha256', seed, 'buffer').subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
   return macFromBytes(bytes);
 }

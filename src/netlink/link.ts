@@ -3,7 +3,7 @@
 // not known; fields that are left out are not touched.
 
 import type { Mac } from '../net/mac.ts';
-import { AF_INET, AF_UNSPEC } from './constants.ts';
+import { AF_INET, AF_INET6, AF_UNSPEC } from './constants.ts';
 import type { AttributeCursor, MessageCursor } from './cursor.ts';
 import type { VethPeerFields, VxlanFields, VxlanMessage } from './link-kind.ts';
 import { decodeVxlan, encodeVethPeer, encodeVxlan } from './link-kind.ts';
@@ -32,6 +32,8 @@ const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_INET_CONF = 1;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IN6_ADDR_GEN_MODE_NONE = 1;
 /** Leaves the counters out of the answer, which are most of it. */
 const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 
@@ -70,7 +72,11 @@ export type LinkFields = {
   readonly peer?: VethPeerFields;
   /** Some of the IPV4_DEVCONF_* settings. */
   readonly ipv4Changes?: readonly Ipv4Setting[];
+  readonly addressGeneration?: AddressGeneration;
 };
+
+/** Which link-local IPv6 address the kernel gives a link by itself. */
+export type AddressGeneration = 'none';
 
 export type Ipv4Setting = { readonly id: number; readonly value: number };
 
@@ -88,7 +94,7 @@ export function encodeLink(
     encodeInfoData(writer, link);
     writer.endNested(info);
   }
-  if (link.ipv4Changes !== undefined) encodeIpv4Changes(writer, link.ipv4Changes);
+  encodeFamilySettings(writer, link);
   writer.end();
   return sequence;
 }
@@ -132,13 +138,22 @@ function encodeInfoData(writer: MessageWriter, link: LinkFields): void {
   writer.endNested(data);
 }
 
-function encodeIpv4Changes(writer: MessageWriter, settings: readonly Ipv4Setting[]): void {
+function encodeFamilySettings(writer: MessageWriter, link: LinkFields): void {
+  const { ipv4Changes, addressGeneration } = link;
+  if (ipv4Changes === undefined && addressGeneration === undefined) return;
   const families = writer.beginNested(IFLA_AF_SPEC);
-  const family = writer.beginNested(AF_INET);
-  const values = writer.beginNested(IFLA_INET_CONF);
-  for (const { id, value } of settings) writer.attributeU32(id, value);
-  writer.endNested(values);
-  writer.endNested(family);
+  if (ipv4Changes !== undefined) {
+    const family = writer.beginNested(AF_INET);
+    const values = writer.beginNested(IFLA_INET_CONF);
+    for (const { id, value } of ipv4Changes) writer.attributeU32(id, value);
+    writer.endNested(values);
+    writer.endNested(family);
+  }
+  if (addressGeneration === 'none') {
+    const family = writer.beginNested(AF_INET6);
+    writer.attributeU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    writer.endNested(family);
+  }
   writer.endNested(families);
 }
 

@@ -112,7 +112,7 @@ export class FakeKernel implements Kernel {
   }
 
   /** Links in memory send at once. */
-  settleLinks(): void {}
+  async settleLinks(): Promise<void> {}
 
   peerIndexOf(): undefined {
     return undefined;

@@ -18,14 +18,19 @@ import { TestNamespace } from './namespaces.ts';
 
 let count = 0;
 
-function openWorld(): KernelWorld {
+const openWorld = (): KernelWorld => openNamespaces(false);
+
+/** As one CNI call has it: what is applied goes by another thread first. */
+const openBriefWorld = (): KernelWorld => openNamespaces(true);
+
+function openNamespaces(isBrief: boolean): KernelWorld {
   count += 1;
   const namespace = new TestNamespace(`a${count}`);
   const other = new TestNamespace(`b${count}`);
   const netnsRegistry = new NetnsRegistry();
   netnsRegistry.hold(other.path, other.fd);
   const settings = { procSysRoot: '/proc/sys/net', netnsRegistry, log: silentLog };
-  const kernel = openKernel({ ...settings, netns: namespace.fd });
+  const kernel = openKernel({ ...settings, netns: namespace.fd, isBrief });
   const otherKernel = openKernel({ ...settings, netns: other.fd });
   return {
     kernel,
@@ -51,4 +56,10 @@ describe('the Linux kernel', () => {
   describe('links', () => kernelLinks(openWorld));
   describe('nftables', () => kernelNft(openWorld));
   describe('hints', () => kernelHints(openWorld));
+});
+
+describe('the Linux kernel for one caller', () => {
+  describe('objects', () => kernelObjects(openBriefWorld));
+  describe('lists of ops', () => kernelApply(openBriefWorld));
+  describe('refusals', () => kernelRefusals(openBriefWorld));
 });

@@ -15,6 +15,9 @@ import { addressesIn, TestNode } from './node.ts';
 const NODE = new URL('../../../scripts/node.sh', import.meta.url).pathname;
 const AGENT = new URL('./agent-process.ts', import.meta.url).pathname;
 
+/** Those that a failed test leaves would keep it from ending. */
+const children: ChildProcess[] = [];
+
 type AgentProcess = {
   readonly child: ChildProcess;
   readonly ended: Promise<unknown>;
@@ -25,6 +28,7 @@ type AgentProcess = {
 async function start(node: TestNode, dieAt: number): Promise<AgentProcess> {
   const args = [NODE, AGENT, JSON.stringify(node.agentPlace), String(dieAt)];
   const child = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
   const ended = once(child, 'exit');
   let line = '';
   const lines = createInterface({ input: child.stdout });
@@ -57,6 +61,7 @@ test('killed at any moment of ADD or DEL, no address is held twice and nothing s
     }
     await deleteThroughCrashes(node, addEffects);
   } finally {
+    for (const child of children) child.kill('SIGKILL');
     await node.remove();
   }
 });

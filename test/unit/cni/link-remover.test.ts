@@ -30,7 +30,7 @@ function slowKernel(requests: Request[]): Kernel {
     hasNexthopObjects: false,
     read: () => EMPTY_STATE,
     apply,
-    settleLinks: () => undefined,
+    settleLinks: () => Promise.resolve(),
     peerIndexOf: () => undefined,
     takePeer: () => undefined,
     lookUp: () => new Map(),
