@@ -12,7 +12,7 @@ import type { Ip } from '../net/ip.ts';
 import type { CniWork } from './context.ts';
 import { removeEndpoint } from './del.ts';
 
-import { makeHostSide, makePodSide, readPod } from './endpoint-kernel.ts';
+import { hasLink, makeHostSide, makePodSide } from './endpoint-kernel.ts';
 
 import type { Verdict } from './errors.ts';
 import { CNI_CODES, done, failed } from './errors.ts';
@@ -105,12 +105,8 @@ async function clearEarlier(
 async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
   const { context, request, network } = step;
   const { ifName } = request.identity;
-  const before = readPod(pod, ifName);
-  if (before.links.has(ifName)) {
-    const message = `${ifName} exists already in ${request.netns}`;
-    return failed(CNI_CODES.interfaceExists, message, 'it was not made by Poplin for this pod');
-  }
   const undo: Undo[] = [];
+  let isMade = false;
   try {
     const attachment = context.store.reserve(network.subnets, (addresses) =>
       describeAttachment(step, addresses),
@@ -124,8 +120,8 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
     undo.push({ what: 'remove link', run: () => context.remover.remove(hostLink) });
     undo.push({ what: 'leave', run: () => context.store.leave(hostLink) });
     await makePair(attachment, step);
-    const vethIndex = context.host.peerIndexOf(hostLink);
-    await makePodSide(pod, attachment, { state: before, vethIndex });
+    isMade = true;
+    await makePodSide(pod, attachment, context.host.peerIndexOf(hostLink));
     // The first packet to the pod must not be lost; its own end was set up last.
     await context.host.settleLinks([hostLink]);
     context.store.complete(attachment);
@@ -133,7 +129,10 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
     return done(renderResult(attachment, request.config));
   } catch (error) {
     await undoAll(undo, context);
-    throw error;
+    // The pair could not be made because of it: to look at every namespace before would cost more.
+    if (isMade || !hasLink(pod, ifName)) throw error;
+    const message = `${ifName} exists already in ${request.netns}`;
+    return failed(CNI_CODES.interfaceExists, message, 'it was not made by Poplin for this pod');
   }
 }
 

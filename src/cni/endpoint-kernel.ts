@@ -8,14 +8,28 @@ import { hostSide } from '../endpoint/host-side.ts';
 import { podSide } from '../endpoint/pod-side.ts';
 import type { Kernel, ReadScope } from '../kernel/kernel.ts';
 import type { Ip } from '../net/ip.ts';
+import type { Mac } from '../net/mac.ts';
 import { diffAdditive } from '../state/diff.ts';
-import type { KernelState } from '../state/kernel-state.ts';
+import type { KernelState, Link } from '../state/kernel-state.ts';
 import { EMPTY_STATE } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { order } from '../state/order.ts';
 import { OWN_PROTOCOL, PROBE_TABLE } from '../state/own.ts';
 
 const LOOPBACK = 'lo';
+/** include/net/net_namespace.h: the loopback device of every namespace has this index. */
+const LOOPBACK_IFINDEX = 1;
+/** As it is in a new namespace; setting it up where it is up already does nothing. */
+const LOOPBACK_DOWN: Link = {
+  kind: 'other',
+  driver: '',
+  name: LOOPBACK,
+  up: false,
+  mtuBytes: 65_536,
+  mac: '00:00:00:00:00:00' as Mac,
+  group: 0,
+  alias: '',
+};
 
 /** What is read of a namespace to judge one endpoint in it. */
 export const endpointScope = (link: string): ReadScope => ({
@@ -30,16 +44,8 @@ export const endpointScope = (link: string): ReadScope => ({
 /** Which links there are, and nothing else. */
 export const LINKS_ONLY: ReadScope = { ...endpointScope(''), linksOnly: true };
 
-/**
- * What a pod's namespace holds before its endpoint is made. Where no link but loopback is up, there
- * is no route, and whatever else there may be cannot be the endpoint's: only the links are read.
- */
-export function readPod(pod: Kernel, ifName: string): KernelState {
-  const scope = endpointScope(ifName);
-  const state = pod.read({ ...scope, linksOnly: true });
-  const isNew = [...state.links.values()].every(({ name, up }) => name === LOOPBACK || !up);
-  return isNew ? state : pod.read(scope);
-}
+export const hasLink = (pod: Kernel, name: string): boolean =>
+  pod.read({ ...endpointScope(name), linksOnly: true }).links.has(name);
 
 /** The host's half. Throws the AppError of the first op that the kernel refused. */
 export async function makeHostSide(
@@ -51,25 +57,30 @@ export async function makeHostSide(
   await applyMissing(host, hostSide([attachment], sources), EMPTY_STATE);
 }
 
-/** What was in a pod's namespace before its veth pair was made, and which index its end has got. */
-export type PodBefore = { readonly state: KernelState; readonly vethIndex: number | undefined };
-
-/** The pod's half. */
+/**
+ * The pod's half. `vethIndex`, where the host knows it, says which link the pod's end is: then the
+ * namespace is not looked at, since adding what is there already does nothing.
+ */
 export async function makePodSide(
   pod: Kernel,
   attachment: Attachment,
-  { state: before, vethIndex }: PodBefore,
+  vethIndex: number | undefined,
 ): Promise<void> {
-  const wanted = podSide(attachment, before.links.get(LOOPBACK));
-  const veth = wanted.links.get(attachment.ifName);
+  if (vethIndex === undefined) {
+    const before = pod.read(endpointScope(attachment.ifName));
+    return applyMissing(pod, podSide(attachment, before.links.get(LOOPBACK)), before);
+  }
+  const wanted = podSide(attachment, LOOPBACK_DOWN);
   // The pair was made with the right names, addresses and MTU; only its pod end is still down.
-  const links = new Map(before.links);
+  const links = new Map<string, Link>([[LOOPBACK, LOOPBACK_DOWN]]);
+  pod.takeLink(LOOPBACK_DOWN, LOOPBACK_IFINDEX);
+  const veth = wanted.links.get(attachment.ifName);
   if (veth !== undefined) {
     const made = { ...veth, up: false };
     links.set(veth.name, made);
-    if (vethIndex !== undefined) pod.takePeer(made, vethIndex);
+    pod.takeLink(made, vethIndex);
   }
-  await applyMissing(pod, wanted, { ...before, links });
+  return applyMissing(pod, wanted, { ...EMPTY_STATE, links });
 }
 
 async function applyMissing(

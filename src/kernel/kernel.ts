@@ -60,11 +60,8 @@ export interface Kernel {
   settleLinks(names: readonly string[]): Promise<void>;
   /** The index of the other end of a veth pair that was made here, in that end's namespace. */
   peerIndexOf(link: string): number | undefined;
-  /**
-   * The other end of a pair came into this namespace, whose links were read right before: nothing
-   * has to be asked again to change any of them.
-   */
-  takePeer(link: Link, index: number): void;
+  /** This link is known to be there, and as it is: nothing has to be asked to change it. */
+  takeLink(link: Link, index: number): void;
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup>;
   /** Calls `listener` for changes that were not made through this object; returns the stop. */
   watch(listener: (hint: Hint) => void): () => void;

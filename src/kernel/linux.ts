@@ -71,11 +71,12 @@ class LinuxKernel implements Kernel {
     return links.get(links.indexOf(link) ?? 0)?.peerIndex;
   }
 
-  takePeer({ name, up, mtuBytes, mac, group, alias }: Link, index: number): void {
-    const { links } = this.#session;
+  takeLink(link: Link, index: number): void {
+    const { name, up, mtuBytes, mac, group, alias } = link;
+    const kind = link.kind === 'other' ? link.driver : link.kind;
     const common = { name, up, mtuBytes, mac, group, alias };
-    links.set({ ...common, index, kind: 'veth', ipv4Settings: [] });
-    this.#session.currentLinks = new Set(links.names());
+    this.#session.links.set({ ...common, index, kind, ipv4Settings: [] });
+    this.#session.currentLinks = new Set([...this.#session.currentLinks, name]);
   }
 
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup> {

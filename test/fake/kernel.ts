@@ -118,7 +118,7 @@ export class FakeKernel implements Kernel {
     return undefined;
   }
 
-  takePeer(): void {}
+  takeLink(): void {}
 
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup> {
     return new Map(destinations.map((ip) => [ip, lookUp(this.namespace, ip)]));

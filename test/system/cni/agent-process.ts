@@ -51,7 +51,7 @@ const wrapKernel = (kernel: Kernel): Kernel => ({
   },
   settleLinks: (names) => kernel.settleLinks(names),
   peerIndexOf: (link) => kernel.peerIndexOf(link),
-  takePeer: (link, index) => kernel.takePeer(link, index),
+  takeLink: (link, index) => kernel.takeLink(link, index),
   lookUp: (destinations) => kernel.lookUp(destinations),
   watch: (listener) => kernel.watch(listener),
   close: () => kernel.close(),

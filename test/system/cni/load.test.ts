@@ -114,7 +114,7 @@ test('an ADD that the kernel refuses at any op is undone', async () => {
         },
         settleLinks: (names) => kernel.settleLinks(names),
         peerIndexOf: (link) => kernel.peerIndexOf(link),
-        takePeer: (link, index) => kernel.takePeer(link, index),
+        takeLink: (link, index) => kernel.takeLink(link, index),
         lookUp: (destinations) => kernel.lookUp(destinations),
         watch: (listener) => kernel.watch(listener),
         close: () => kernel.close(),

@@ -32,7 +32,7 @@ function slowKernel(requests: Request[]): Kernel {
     apply,
     settleLinks: () => Promise.resolve(),
     peerIndexOf: () => undefined,
-    takePeer: () => undefined,
+    takeLink: () => undefined,
     lookUp: () => new Map(),
     watch: () => () => undefined,
     close: () => undefined,
