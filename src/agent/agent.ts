@@ -21,6 +21,7 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
+import type { PathProber } from './path-prober.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
 import type { RunResult } from './runner.ts';
@@ -38,6 +39,7 @@ export type AgentParts = {
   readonly kernel: Kernel;
   readonly source: Source;
   readonly reconciler: Reconciler;
+  readonly prober: PathProber;
   readonly config: ConfigKeeper;
   readonly leases: LeaseKeeper;
   readonly snapshots: SnapshotKeeper;
@@ -93,6 +95,7 @@ export class Agent {
         this.#parts.snapshots.run(stop),
         this.#parts.leases.run(() => this.#onLease(), stop),
         this.#loop.run(stop),
+        this.#parts.prober.run(() => this.#loop.trigger(), stop),
         this.#publisher.run(stop),
         this.#condition.run(stop),
         this.#parts.foreignRules.run(() => this.#report(), stop),
@@ -201,6 +204,7 @@ export class Agent {
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }
+    this.#parts.prober.follow(cluster.kind === 'synced' ? outcome.probes : []);
     const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
     pods.follow(ownSubnets);
     if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend });

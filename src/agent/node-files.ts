@@ -18,7 +18,7 @@ export class NodeFiles {
   }
 
   /** Throws what the disk says. */
-  async write(config: Config, wanted: Omit<Desired, 'state'>): Promise<void> {
+  async write(config: Config, wanted: Omit<Desired, 'state' | 'probes'>): Promise<void> {
     const text = renderSubnetFile(config, wanted.ownSubnets, wanted.podMtuBytes.route);
     writeSubnetFile(join(this.#runDir, 'subnet.env'), text);
     if (this.#conflistWritten) return;

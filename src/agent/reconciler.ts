@@ -8,6 +8,8 @@ import { reachOf } from '../cluster/reach.ts';
 import type { Config } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
+import type { PathVerdict } from '../desired/paths.ts';
+import type { PathProbe } from '../desired/probes.ts';
 import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
@@ -38,6 +40,8 @@ export type ReconcilerParts = {
   readonly originals: OriginalSysctls;
   /** Attachments whose host side belongs into the kernel now. */
   attachments(kernel: KernelState): readonly Attachment[];
+  /** What probes have said of paths; forgotten paths are untried. */
+  verdicts(): ReadonlyMap<string, PathVerdict>;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
 };
@@ -51,14 +55,19 @@ export type PassInput = {
 
 /** What is kept of a pass: without the states, which are megabytes in a large cluster. */
 export type LastPass = {
-  readonly desired: Omit<Desired, 'state'>;
+  readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
   readonly opCount: number;
   readonly failures: readonly OpFailure[];
   readonly durationMs: number;
 };
 
-export type PassOutcome = LastPass & { readonly ops: readonly Op[] };
+export type PassOutcome = LastPass & {
+  readonly ops: readonly Op[];
+  readonly probes: readonly PathProbe[];
+};
+
+const NO_VERDICTS: ReadonlyMap<string, PathVerdict> = new Map();
 
 /** Of a pass that changes thousands of objects the log shows the first ones. */
 const LOGGED_OPS_MAX = 100;
@@ -108,14 +117,16 @@ export class Reconciler {
     const local = { ...this.#local(actual, cluster), ...right };
     const networks = config.families.map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
-    const { computed, differing } = differenceOf({ config, cluster, local }, kernelState, owned);
+    const difference = differenceOf({ config, cluster, local }, kernelState, owned);
+    const { differing } = difference;
+    const { probes, ...computed } = difference.computed;
     this.#draining.follow(computed.drainingLinks);
     const ops = order(differing).filter((op) => !this.#isPending(op));
     this.#record(ops, kernelState);
     const failures = ops.length === 0 ? [] : await kernel.apply(ops);
     const durationMs = clock.monotonicMs() - startedMs;
     this.#last = { desired: computed, underlay, opCount: ops.length, failures, durationMs };
-    return { ...this.#last, ops };
+    return { ...this.#last, ops, probes };
   }
 
   #record(ops: readonly Op[], before: KernelState): void {
@@ -166,6 +177,9 @@ export class Reconciler {
       hasNexthopObjects: kernel.hasNexthopObjects,
       attachments: this.#parts.attachments(state),
       vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
+      routes: state.routes,
+      // What only the disk remembers of the cluster changes no path.
+      verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
     };

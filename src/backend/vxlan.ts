@@ -16,7 +16,7 @@
 
 import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { Reach } from '../cluster/reach.ts';
-import type { VxlanConfig } from '../config/config.ts';
+import type { VxlanSettings } from '../config/config.ts';
 import { cidrAddress } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Mac } from '../net/mac.ts';
@@ -30,11 +30,21 @@ const OVERHEAD_BYTES = { ipv4: 50, ipv6: 70 } as const satisfies Record<Family, 
 export const vxlanOverheadBytes = (underlayFamily: Family): number =>
   OVERHEAD_BYTES[underlayFamily];
 
-/** `poplin4-1`: the underlay's family and the VNI in hex, at most 14 of IFNAMSIZ's 15 bytes. */
-export const vxlanLinkName = (family: Family, vni: number): string =>
-  `poplin${family === 'ipv4' ? '4' : '6'}-${vni.toString(16)}`;
+/** Tells the devices of one VNI and several ports apart; '' is the first. */
+export type VxlanSuffix = '' | 'B' | 'C' | 'D';
+export const VXLAN_SUFFIXES: readonly VxlanSuffix[] = ['', 'B', 'C', 'D'];
 
-export const vxlan: Backend<VxlanConfig> = {
+/** A VNI and port that this node works by, and the suffix of its devices' names. */
+export type VxlanNetwork = VxlanSettings & { readonly suffix: VxlanSuffix };
+
+/**
+ * `poplin4-1`: the underlay's family and the VNI in hex, at most 14 of IFNAMSIZ's 15 bytes. The
+ * suffix is no hex digit, or `poplin4-1b` would be a device of VNI 27 as well.
+ */
+export const vxlanLinkName = (family: Family, vni: number, suffix: VxlanSuffix = ''): string =>
+  `poplin${family === 'ipv4' ? '4' : '6'}-${vni.toString(16)}${suffix}`;
+
+export const vxlan: Backend<VxlanNetwork> = {
   name: 'vxlan',
 
   receive({ settings, local }) {
@@ -66,7 +76,7 @@ export const vxlan: Backend<VxlanConfig> = {
     }
     const receiver = receiverOf(settings, target, reach);
     if (typeof receiver === 'string') return { kind: 'unusable', reason: receiver };
-    const link = vxlanLinkName(family, settings.vni);
+    const link = vxlanLinkName(family, settings.vni, settings.suffix);
     const gateway = family === 'ipv4' ? cidrAddress(subnet) : linkLocalOf(receiver.mac);
     return {
       kind: 'usable',
@@ -81,7 +91,7 @@ export const vxlan: Backend<VxlanConfig> = {
 
 /** The peer's receiver that our device can send to, or why there is none. */
 function receiverOf(
-  settings: VxlanConfig,
+  settings: VxlanSettings,
   { peer, family }: PeerTarget,
   reach: Reach,
 ): Reach['vxlan'][number] | string {
@@ -98,14 +108,14 @@ function receiverOf(
 }
 
 function device(
-  settings: VxlanConfig,
-  local: BackendContext<VxlanConfig>['local'],
+  settings: VxlanNetwork,
+  local: BackendContext<VxlanNetwork>['local'],
   underlay: Underlay,
 ): VxlanLink {
   const mtuBytes = settings.mtuBytes ?? underlay.mtuBytes;
   return {
     kind: 'vxlan',
-    name: vxlanLinkName(underlay.family, settings.vni),
+    name: vxlanLinkName(underlay.family, settings.vni, settings.suffix),
     up: true,
     mtuBytes: mtuBytes - vxlanOverheadBytes(underlay.family),
     mac: vtepMac(local, underlay.family, settings.vni),

@@ -15,6 +15,7 @@ import { AgentMetrics } from '../agent/metrics.ts';
 import { NodeFiles } from '../agent/node-files.ts';
 import type { AgentOptions } from '../agent/options.ts';
 import { OriginalSysctls } from '../agent/original-sysctls.ts';
+import { PathProber } from '../agent/path-prober.ts';
 import { Pods } from '../agent/pods.ts';
 import { Reconciler } from '../agent/reconciler.ts';
 import { snapshotFiles } from '../agent/snapshot-files.ts';
@@ -25,6 +26,7 @@ import { CniServer } from '../cni/server.ts';
 import { CniService } from '../cni/service.ts';
 import { AttachmentStore } from '../cni/store.ts';
 import { systemFiles } from '../cni/store-files.ts';
+import { EchoSocket } from '../kernel/echo-socket.ts';
 import type { Kernel, ReadScope } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/linux.ts';
 import { NetnsRegistry } from '../kernel/netns.ts';
@@ -37,7 +39,7 @@ import { createLog } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Source } from '../source/source.ts';
-import { OWN_PROTOCOL, ownsAddress, PROBE_TABLE } from '../state/own.ts';
+import { OWN_PROTOCOL, ownsAddress, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
 import { parseAgentOptions } from './agent-options.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_OK } from './io.ts';
@@ -148,6 +150,8 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
   const pods = new Pods(store);
   const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
   const machine = readMachineId(options.machineIdFile);
+  const echo = new EchoSocket({ mark: PROBE_MARK, identifier: process.pid });
+  const prober = new PathProber({ echo, clock, random: Math.random });
   const reconciler = new Reconciler({
     kernel,
     clock,
@@ -156,6 +160,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     machine,
     originals: new OriginalSysctls(stateDir),
     attachments: (state) => pods.standing(state),
+    verdicts: () => prober.verdicts,
     pendingLinks: () => pods.pendingLinks(),
   });
   return new Agent({
@@ -164,6 +169,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     kernel,
     source,
     reconciler,
+    prober,
     config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
     leases: new LeaseKeeper({ source, machine, clock, log }),
     snapshots: new SnapshotKeeper({

@@ -60,7 +60,8 @@ function describeFamily(conf: FamilyConfig): string {
 
 function describeBackend({ backend }: Config): string {
   if (backend.type === 'host-gw') return backend.type;
-  const { vni, portNumber, mtuBytes, gbp, learning, directRouting } = backend;
+  const { vni, portNumber, mtuBytes, gbp, learning } = backend;
+  const directRouting = backend.type === 'vxlan' && backend.directRouting;
   const flags = { GBP: gbp, Learning: learning, DirectRouting: directRouting };
   const on = Object.entries(flags).flatMap(([name, value]) => (value ? [name] : []));
   const mtu = mtuBytes === undefined ? 'of the underlay' : `${mtuBytes}`;

@@ -17,6 +17,15 @@ export type VxlanReceiver = {
   readonly mac: Mac;
 };
 
+/** One VXLAN network: devices of another VNI or port do not hear it. */
+export type VxlanId = { readonly vni: number; readonly port: number };
+
+/** Those of the network that the node would be sent by; others are of a change under way. */
+export const mainReceivers = (receivers: readonly VxlanReceiver[]): readonly VxlanReceiver[] => {
+  const [first] = receivers;
+  return receivers.filter(({ vni, port }) => vni === first?.vni && port === first.port);
+};
+
 export type HostGwReceiver = { readonly family: Family };
 
 export type PathName = 'vxlan' | 'host-gw';
@@ -33,6 +42,8 @@ export type Advert = {
   };
   /** Every path kind that this node still sends by; receivers keep what is needed for these. */
   readonly sends: readonly PathName[];
+  /** The VXLAN networks that it still sends by: while a change is under way these are several. */
+  readonly sendsVxlan: readonly VxlanId[];
   /** Hash of the configuration that the node works by. */
   readonly config: string;
 };
@@ -54,6 +65,11 @@ const macSchema = z.string().transform((text, context): Mac => {
 
 const familySchema = z.enum(['ipv4', 'ipv6']);
 
+const vxlanIdShape = {
+  vni: z.int().min(0).max(0xff_ffff),
+  port: z.int().min(1).max(65_535),
+};
+
 /** Unknown members are ignored everywhere, so that a newer node can say more. */
 const advertSchema = z.object({
   v: z.literal(1),
@@ -62,14 +78,7 @@ const advertSchema = z.object({
   receiveMtuBytes: z.int().min(576).max(65_535),
   receives: z.object({
     vxlan: z
-      .array(
-        z.object({
-          family: familySchema,
-          vni: z.int().min(0).max(0xff_ffff),
-          port: z.int().min(1).max(65_535),
-          mac: macSchema,
-        }),
-      )
+      .array(z.object({ family: familySchema, ...vxlanIdShape, mac: macSchema }))
       .max(8)
       .default([]),
     'host-gw': z
@@ -78,6 +87,7 @@ const advertSchema = z.object({
       .default([]),
   }),
   sends: z.array(z.string()).max(16),
+  sendsVxlan: z.array(z.object(vxlanIdShape)).max(16).default([]),
   config: z.string().max(128),
 });
 
@@ -116,6 +126,7 @@ export const renderAdvert = (advert: Advert): string =>
     receiveMtuBytes: advert.receiveMtuBytes,
     receives: { vxlan: advert.receives.vxlan, 'host-gw': advert.receives['host-gw'] },
     sends: [...advert.sends].sort(),
+    sendsVxlan: advert.sendsVxlan.map(({ vni, port }) => ({ vni, port })),
     config: advert.config,
   });
 

@@ -15,20 +15,26 @@ export type FamilyConfig = {
   readonly subnetMax: Ip;
 };
 
-export type VxlanConfig = {
-  readonly type: 'vxlan';
+export type VxlanSettings = {
   readonly vni: number;
   readonly portNumber: number;
   /** `undefined`: the underlay link's MTU. It is the underlay's, before the overhead is taken. */
   readonly mtuBytes?: number;
   readonly gbp: boolean;
   readonly learning: boolean;
+};
+
+export type VxlanConfig = VxlanSettings & {
+  readonly type: 'vxlan';
   readonly directRouting: boolean;
 };
 
 export type HostGwConfig = { readonly type: 'host-gw' };
 
-export type BackendConfig = VxlanConfig | HostGwConfig;
+/** The cheapest path that works, for each peer by itself. */
+export type AutoConfig = VxlanSettings & { readonly type: 'auto' };
+
+export type BackendConfig = VxlanConfig | HostGwConfig | AutoConfig;
 export type BackendType = BackendConfig['type'];
 
 export type Config = {

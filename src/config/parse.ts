@@ -101,7 +101,7 @@ function checkTogether(conf: NetConf): ConfigParse {
 }
 
 function backendProblems({ Backend: backend, EnableIPv6 }: NetConf): readonly ConfigProblem[] {
-  if (backend.Type !== 'vxlan' || !EnableIPv6) return [];
+  if (backend.Type === 'host-gw' || !EnableIPv6) return [];
   if (backend.MTU === 0 || backend.MTU >= IPV6_VXLAN_MTU_MIN) return [];
   const why = `must be ${IPV6_VXLAN_MTU_MIN} or more, since pods with IPv6 need 1280 bytes`;
   return [problem('Backend.MTU', backend.MTU, why)];
@@ -109,15 +109,15 @@ function backendProblems({ Backend: backend, EnableIPv6 }: NetConf): readonly Co
 
 function backendOf(backend: NetConf['Backend']): BackendConfig {
   if (backend.Type === 'host-gw') return { type: 'host-gw' };
-  return {
-    type: 'vxlan',
+  const settings = {
     vni: backend.VNI,
     portNumber: backend.Port === 0 ? VXLAN_PORT_DEFAULT : backend.Port,
     ...(backend.MTU === 0 ? {} : { mtuBytes: backend.MTU }),
     gbp: backend.GBP,
     learning: backend.Learning,
-    directRouting: backend.DirectRouting,
   };
+  if (backend.Type === 'auto') return { type: 'auto', ...settings };
+  return { type: 'vxlan', ...settings, directRouting: backend.DirectRouting };
 }
 
 /** Sorted and without repetition, so that their order in the file means nothing. */

@@ -83,8 +83,7 @@ const excludedNetwork = (): z.ZodString =>
 const about = <T extends z.ZodType>(schema: T, description: string): T =>
   schema.meta({ description });
 
-const vxlanSchema = z.strictObject({
-  Type: z.literal('vxlan').default('vxlan'),
+const vxlanKeys = {
   VNI: about(wholeNumber(1, VNI_MAX).default(1), 'VXLAN network identifier.'),
   Port: about(
     wholeNumber(0, LENGTH_BYTES_MAX).default(VXLAN_PORT_DEFAULT),
@@ -96,12 +95,19 @@ const vxlanSchema = z.strictObject({
   ),
   GBP: about(flag().default(false), 'Group based policy extension.'),
   Learning: about(flag().default(false), 'Whether devices learn MAC addresses.'),
+};
+
+const vxlanSchema = z.strictObject({
+  Type: z.literal('vxlan').default('vxlan'),
+  ...vxlanKeys,
   DirectRouting: about(flag().default(false), 'Plain routes to nodes of the same segment.'),
 });
 
+const autoSchema = z.strictObject({ Type: z.literal('auto'), ...vxlanKeys });
+
 const hostGwSchema = z.strictObject({ Type: z.literal('host-gw') });
 
-export const BACKEND_TYPES = ['vxlan', 'host-gw'] as const;
+export const BACKEND_TYPES = ['vxlan', 'host-gw', 'auto'] as const;
 export type BackendTypeName = (typeof BACKEND_TYPES)[number];
 
 export const configSchema = z.strictObject(
@@ -128,7 +134,7 @@ export const configSchema = z.strictObject(
       'What gives a node its subnet.',
     ),
     Backend: z
-      .discriminatedUnion('Type', [vxlanSchema, hostGwSchema], {
+      .discriminatedUnion('Type', [vxlanSchema, hostGwSchema, autoSchema], {
         error: 'must be an object, for example {"Type": "vxlan"}',
       })
       .default({
@@ -156,6 +162,7 @@ export const TOP_KEYS: readonly string[] = Object.keys(configSchema.shape);
 export const BACKEND_KEYS: Readonly<Record<BackendTypeName, readonly string[]>> = {
   vxlan: Object.keys(vxlanSchema.shape),
   'host-gw': Object.keys(hostGwSchema.shape),
+  auto: Object.keys(autoSchema.shape),
 };
 
 /** The configuration with defaults filled in, each key right by itself. */

@@ -10,7 +10,7 @@ import type { Advert, PathName } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
-import type { BackendType, Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -22,11 +22,21 @@ import type { CompleteState, RememberedState } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
 import { flannelBackend } from './flannel-backend.ts';
-import { vxlanSettings } from './kept-vxlan.ts';
+import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
-import type { BackendSettings, ChosenPath, PeerPath } from './paths.ts';
+import type { BackendSettings, PathVerdict, PeerPath } from './paths.ts';
 import { choosePath } from './paths.ts';
+import {
+  addPath,
+  addProbeRule,
+  pathMemory,
+  sendsBy,
+  sendsVxlanBy,
+  usedLinks,
+} from './peer-objects.ts';
+import type { PathProbe } from './probes.ts';
+import { probesOf } from './probes.ts';
 import { StateBuilder } from './state-builder.ts';
 import type { OwnRight } from './subnets.ts';
 import { holdSubnets, isWithin, withOwnRight } from './subnets.ts';
@@ -38,6 +48,10 @@ export type Local = LocalNode &
     readonly attachments: readonly Attachment[];
     /** Own VXLAN devices that are in the kernel now. */
     readonly vxlanDevices: readonly VxlanLink[];
+    /** Routes as they are in the kernel now, by keyOfRoute. */
+    readonly routes: KernelState['routes'];
+    /** What probes say of paths, by their key; those that are not in it are untried. */
+    readonly verdicts: ReadonlyMap<string, PathVerdict>;
     /** Names of those that have been of no use for long enough to go. */
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */
@@ -55,9 +69,10 @@ export type Desired<State extends KernelState = KernelState> = {
   /** Own subnets that may be used, IPv4 first. */
   readonly ownSubnets: readonly Cidr[];
   readonly paths: readonly PeerPath[];
+  readonly probes: readonly PathProbe[];
   readonly advert: Advert;
   /** By which backend Flannel's nodes are to reach this one. */
-  readonly flannelBackend: BackendType;
+  readonly flannelBackend: PathName;
   /** MTU of pods' links and of the routes in them. */
   readonly podMtuBytes: { readonly link: number; readonly route: number };
   /** Devices that are of no use any more, kept for what peers may still send. */
@@ -76,19 +91,21 @@ export function desired(
   const ownSubnets = [...(holding.byNode.get(local.name) ?? [])].sort(byFamily);
   const sources = ownSubnets.map(cidrAddress);
   const memory = {
-    ...{ self: local.name, nodes: cluster.nodes },
+    ...{ self: local.name, nodes: cluster.nodes, usedLinks: usedLinks(local) },
     ...{ devices: local.vxlanDevices, lookups: local.lookups },
   };
-  const settings = { configured: config.backend, vxlan: vxlanSettings(config, memory) };
+  const settings = { configured: config.backend, vxlan: vxlanNetworks(config, memory) };
   const builder = new StateBuilder();
 
   const receives = addReceivers(builder, settings, local);
   const drainingLinks = keepUntilDrained(builder, local);
   addOwnSubnets(builder, ownSubnets);
+  const known = { local, memory: pathMemory(local) };
   const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
-    choosePath(settings, local, target),
+    choosePath(settings, known, target),
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
+  for (const { family } of config.families) addProbeRule(builder, family);
   builder.join(hostSide(withinSubnets(local.attachments, ownSubnets), sources));
   addSysctls(builder, config, local);
   addNodeSets(builder, cluster.nodes, local);
@@ -103,6 +120,7 @@ export function desired(
     state,
     ownSubnets,
     paths,
+    probes: probesOf(chosen, local),
     podMtuBytes,
     drainingLinks,
     nodeProblems: withSharedUnderlays(holding.problems, cluster.nodes, {
@@ -117,6 +135,7 @@ export function desired(
       receiveMtuBytes: podMtuBytes.link,
       receives,
       sends: sendsBy(paths),
+      sendsVxlan: sendsVxlanBy(chosen),
       config: config.hash,
     },
   };
@@ -140,7 +159,7 @@ function addReceivers(
   local: Local,
 ): Advert['receives'] {
   const plans: ReceivePlan[] = [hostGw.receive({ settings: { type: 'host-gw' }, local })];
-  if (settings.vxlan !== undefined) plans.push(vxlan.receive({ settings: settings.vxlan, local }));
+  for (const network of settings.vxlan) plans.push(vxlan.receive({ settings: network, local }));
   for (const plan of plans) for (const link of plan.links) builder.link(link);
   return {
     vxlan: plans.flatMap((plan) => plan.receives.vxlan ?? []),
@@ -201,31 +220,6 @@ function peerTargets(
   return targets;
 }
 
-function addPath(
-  builder: StateBuilder,
-  { path, plan }: ChosenPath,
-  { sources, local }: { readonly sources: readonly Ip[]; readonly local: Local },
-): void {
-  if (plan === undefined) return;
-  const { nexthop } = plan;
-  if (local.hasNexthopObjects) builder.nexthop(nexthop);
-  for (const neighbour of plan.neighbours) builder.neighbour(neighbour);
-  for (const entry of plan.fdb) builder.fdb(entry);
-  const source = sources.find((ip) => familyOf(ip) === path.family);
-  for (const destination of path.subnets) {
-    builder.route({
-      destination,
-      table: MAIN_TABLE,
-      metric: OWN_METRIC,
-      protocol: OWN_PROTOCOL,
-      via: local.hasNexthopObjects
-        ? { kind: 'nexthop', link: nexthop.link, gateway: nexthop.gateway }
-        : { kind: 'gateway', ...nexthop },
-      ...(source === undefined ? {} : { source }),
-    });
-  }
-}
-
 function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
   const ownLinks = builder.vxlanLinkNames();
   const wanted = wantedSysctls(config, { underlays: local.underlays, ownLinks }, local.sysctls);
@@ -251,19 +245,13 @@ function addNodeSets(
 /** What a pod may receive is the underlay's MTU; what it may send fits every path in use. */
 function podMtu(settings: BackendSettings, local: Local): { link: number; route: number } {
   if (local.underlays.length === 0) return { link: MINIMUM_MTU_BYTES, route: MINIMUM_MTU_BYTES };
-  const routes = local.underlays.map(({ family, mtuBytes }) => {
-    if (settings.vxlan === undefined) return mtuBytes;
-    return (settings.vxlan.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family);
-  });
+  const routes = local.underlays.flatMap(({ family, mtuBytes }) => [
+    mtuBytes,
+    ...settings.vxlan.map((network) => (network.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family)),
+  ]);
   const links = local.underlays.map(({ mtuBytes }) => mtuBytes);
   return { link: Math.max(...links), route: Math.min(...routes) };
 }
 
 /** IPv6's minimum (RFC 8200 §5), for a node whose underlay is not known yet. */
 const MINIMUM_MTU_BYTES = 1280;
-
-function sendsBy(paths: readonly PeerPath[]): PathName[] {
-  const names = new Set<PathName>();
-  for (const { used } of paths) if (used !== 'none') names.add(used);
-  return [...names].sort();
-}

@@ -1,13 +1,15 @@
-// Which VXLAN settings a node works by. Configured ones come first; after a change to another
-// backend the old ones are kept until nobody sends by VXLAN any more, and where a peer is behind a
-// router, which host-gw cannot pass, for as long as that is so. They are found again after a
-// restart without any memory: from the device in the kernel, else from the own advert, else from
-// those of the peers, so that nodes which never had any agree.
+// Which VXLAN networks a node works by. The configured one comes first; after a change the old ones
+// are kept until nobody sends by them any more, and where a peer is behind a router, which host-gw
+// cannot pass, for as long as that is so. They are found again after a restart without any memory:
+// from the devices in the kernel, else from the own advert, else from those of the peers, so that
+// nodes which never had any agree.
 
-import { vxlanOverheadBytes } from '../backend/vxlan.ts';
+import type { VxlanNetwork, VxlanSuffix } from '../backend/vxlan.ts';
+import { VXLAN_SUFFIXES, vxlanLinkName, vxlanOverheadBytes } from '../backend/vxlan.ts';
+import type { VxlanId } from '../cluster/advert.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { isFlannelNode, reachOf } from '../cluster/reach.ts';
-import type { Config, VxlanConfig } from '../config/config.ts';
+import type { Config, VxlanSettings } from '../config/config.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import type { VxlanLink } from '../state/kernel-state.ts';
@@ -16,23 +18,59 @@ import type { RouteLookup } from '../state/route-lookup.ts';
 /** Flannel's defaults, for the case that nothing else is known. */
 const DEFAULT_VNI = 1;
 const DEFAULT_PORT_NUMBER = 8472;
+/** An advert has room for eight receivers, of two families. */
+const NETWORKS_MAX = 4;
 
-const REST = { type: 'vxlan', directRouting: false, gbp: false, learning: false } as const;
+const REST = { gbp: false, learning: false } as const;
 
 export type VxlanMemory = {
   readonly self: string;
   readonly nodes: ReadonlyMap<string, ClusterNode>;
   /** Own VXLAN devices as read from the kernel. */
   readonly devices: readonly VxlanLink[];
+  /** Names of those that own routes to peers lead over. */
+  readonly usedLinks: ReadonlySet<string>;
   /** The kernel's way to the peers' underlay addresses. */
   readonly lookups: ReadonlyMap<Ip, RouteLookup>;
 };
 
-/** `undefined`: neither configured nor needed by anybody. */
-export function vxlanSettings(config: Config, memory: VxlanMemory): VxlanConfig | undefined {
-  if (config.backend.type === 'vxlan') return config.backend;
-  const isNeeded = isUsedBySomebody(memory.nodes) || isSomebodyBehindRouter(memory);
+/** The one to come to first, if there is one, then those that are still sent by. */
+export function vxlanNetworks(config: Config, memory: VxlanMemory): readonly VxlanNetwork[] {
+  const wanted = wantedSettings(config, memory);
+  const networks = wanted === undefined ? [] : [withSuffix(wanted, memory.devices)];
+  for (const device of memory.devices) {
+    const id = { vni: device.vni, port: device.portNumber };
+    const isKnown = networks.some((network) => isNetwork(network, id));
+    if (isKnown || networks.length >= NETWORKS_MAX || !isSentBy(id, memory)) continue;
+    networks.push({ ...settingsOf(device), suffix: suffixOf(device) });
+  }
+  return networks;
+}
+
+function wantedSettings(config: Config, memory: VxlanMemory): VxlanSettings | undefined {
+  if (config.backend.type !== 'host-gw') return config.backend;
+  const isNeeded =
+    memory.usedLinks.size > 0 || isUsedBySomebody(memory.nodes) || isSomebodyBehindRouter(memory);
   return isNeeded ? keptSettings(memory) : undefined;
+}
+
+const isNetwork = ({ vni, portNumber }: VxlanSettings, id: VxlanId): boolean =>
+  vni === id.vni && portNumber === id.port;
+
+/** By this node's own routes, or by what a peer says. */
+function isSentBy(id: VxlanId, { self, nodes, devices, usedLinks }: VxlanMemory): boolean {
+  const isOwn = devices.some(
+    (device) =>
+      device.vni === id.vni && device.portNumber === id.port && usedLinks.has(device.name),
+  );
+  if (isOwn) return true;
+  for (const node of nodes.values()) {
+    if (node.name === self) continue;
+    const sends = node.advert?.sendsVxlan ?? [];
+    if (sends.some(({ vni, port }) => vni === id.vni && port === id.port)) return true;
+    if (isFlannelNode(node) && node.flannel?.vxlan.some(({ vni }) => vni === id.vni)) return true;
+  }
+  return false;
 }
 
 function isUsedBySomebody(nodes: ReadonlyMap<string, ClusterNode>): boolean {
@@ -54,6 +92,21 @@ function isSomebodyBehindRouter({ self, nodes, lookups }: VxlanMemory): boolean 
   return false;
 }
 
+/** Devices that are there keep their names; another port of the same VNI takes the next suffix. */
+function withSuffix(settings: VxlanSettings, devices: readonly VxlanLink[]): VxlanNetwork {
+  const same = devices.filter(({ vni }) => vni === settings.vni);
+  const own = same.find(({ portNumber }) => portNumber === settings.portNumber);
+  if (own !== undefined) return { ...settings, suffix: suffixOf(own) };
+  const taken = new Set(same.map(suffixOf));
+  const free = VXLAN_SUFFIXES.find((suffix) => !taken.has(suffix));
+  return { ...settings, suffix: free ?? '' };
+}
+
+function suffixOf({ name, vni, local }: VxlanLink): VxlanSuffix {
+  const family = familyOf(local);
+  return VXLAN_SUFFIXES.find((suffix) => vxlanLinkName(family, vni, suffix) === name) ?? '';
+}
+
 function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefined {
   for (const node of nodes.values()) {
     const [data] = isFlannelNode(node) ? (node.flannel?.vxlan ?? []) : [];
@@ -67,7 +120,7 @@ function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefin
  * with the lowest numbers. So nodes agree in the end, also with one that missed a change, and
  * whatever adverts dead nodes have left.
  */
-function keptSettings(memory: VxlanMemory): VxlanConfig {
+function keptSettings(memory: VxlanMemory): VxlanSettings {
   const own = ownSettings(memory);
   const most = mostFrequent([
     ...(own === undefined ? [] : [{ vni: own.vni, port: own.portNumber }]),
@@ -81,32 +134,31 @@ function keptSettings(memory: VxlanMemory): VxlanConfig {
   };
 }
 
-function ownSettings({ self, nodes, devices }: VxlanMemory): VxlanConfig | undefined {
+function ownSettings({ self, nodes, devices }: VxlanMemory): VxlanSettings | undefined {
   const [receiver] = nodes.get(self)?.advert?.receives.vxlan ?? [];
   // Others are those of settings before these, which are draining.
-  const device = devices.find(({ vni }) => vni === receiver?.vni) ?? devices[0];
-  if (device !== undefined) {
-    return {
-      ...REST,
-      vni: device.vni,
-      portNumber: device.portNumber,
-      mtuBytes: device.mtuBytes + vxlanOverheadBytes(familyOf(device.local)),
-      gbp: device.gbp,
-      learning: device.learning,
-    };
-  }
+  const device =
+    devices.find(({ vni, portNumber }) => vni === receiver?.vni && portNumber === receiver.port) ??
+    devices[0];
+  if (device !== undefined) return settingsOf(device);
   return receiver && { ...REST, vni: receiver.vni, portNumber: receiver.port };
 }
 
-type Receiver = { readonly vni: number; readonly port: number };
+const settingsOf = (device: VxlanLink): VxlanSettings => ({
+  vni: device.vni,
+  portNumber: device.portNumber,
+  mtuBytes: device.mtuBytes + vxlanOverheadBytes(familyOf(device.local)),
+  gbp: device.gbp,
+  learning: device.learning,
+});
 
-const receiversOfPeers = ({ self, nodes }: VxlanMemory): readonly Receiver[] =>
+const receiversOfPeers = ({ self, nodes }: VxlanMemory): readonly VxlanId[] =>
   [...nodes.values()].flatMap((node) =>
     node.name === self ? [] : (node.advert?.receives.vxlan.slice(0, 1) ?? []),
   );
 
-function mostFrequent(receivers: readonly Receiver[]): Receiver | undefined {
-  const counts = new Map<string, Receiver & { readonly count: number }>();
+function mostFrequent(receivers: readonly VxlanId[]): VxlanId | undefined {
+  const counts = new Map<string, VxlanId & { readonly count: number }>();
   for (const { vni, port } of receivers) {
     const key = `${vni} ${port}`;
     counts.set(key, { vni, port, count: (counts.get(key)?.count ?? 0) + 1 });

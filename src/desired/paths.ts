@@ -1,86 +1,216 @@
-// By which backend this node sends to each peer: the configured one if the peer can receive by it
-// and it can work, else another that both sides still have. Decided peer by peer and family by
-// family, so that nodes may move at different times. Pure; the reasons are words for `status`.
+// By which path this node sends to each peer: the best one that the configuration asks for, that the
+// peer can receive by, that can work here, and over which a probe has come back. Until then the path
+// in use stays, so that nodes may move at different times and nothing is sent where nobody listens.
+// Decided peer by peer and family by family. Pure; the reasons are words for `status`.
 
 import type { Backend, LocalNode, PathOffer, PathPlan, PeerTarget } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';
+import type { VxlanNetwork } from '../backend/vxlan.ts';
 import { vxlan } from '../backend/vxlan.ts';
 import type { PathName } from '../cluster/advert.ts';
-import type { BackendConfig, BackendType, VxlanConfig } from '../config/config.ts';
+import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
+import type { RouteVia } from '../state/kernel-state.ts';
+
+/** What probes have said of a path so far. */
+export type PathVerdict = 'untried' | 'answers' | 'silent';
 
 export type PeerPath = {
   readonly peer: string;
   readonly family: Family;
   readonly subnets: readonly Cidr[];
   readonly configured: BackendType;
+  /** By which the peer says that it can be reached. */
+  readonly receives: readonly PathName[];
   /** `none`: the peer's pods cannot be reached. */
   readonly used: PathName | 'none';
   /** Why it is not the configured one; '' when it is. */
   readonly reason: string;
+  /** What probes say of the path that is used; `untried` also where none is sent. */
+  readonly probe: PathVerdict;
+  /** The path that is taken as soon as a probe has come back over it. */
+  readonly waitsFor?: PathName;
 };
 
-export type ChosenPath = { readonly path: PeerPath; readonly plan: PathPlan | undefined };
+/** One way to reach one peer in one family. */
+export type PathOption = {
+  readonly name: PathName;
+  /** Tells it from every other path of this node, also from one of the same backend. */
+  readonly key: string;
+  readonly plan: PathPlan;
+  readonly network?: VxlanNetwork;
+};
+
+export type ChosenPath = {
+  readonly path: PeerPath;
+  readonly target: PeerTarget;
+  readonly option: PathOption | undefined;
+  /** To be prepared and probed beside the one in use. */
+  readonly tested: PathOption | undefined;
+};
 
 /** The settings that this node can work by now: the configured ones and those kept from before. */
 export type BackendSettings = {
   readonly configured: BackendConfig;
-  readonly vxlan: VxlanConfig | undefined;
+  /** The first is the one to come to; the others are still sent by, here or by a peer. */
+  readonly vxlan: readonly VxlanNetwork[];
 };
+
+export type PathMemory = {
+  /** Where the kernel's route to a subnet of a peer leads now. */
+  viaOf(subnet: Cidr): RouteVia | undefined;
+  /** By PathOption.key. */
+  verdictOf(key: string): PathVerdict;
+};
+
+type Offers = { readonly usable: readonly PathOption[]; readonly reasons: readonly string[] };
 
 export function choosePath(
   settings: BackendSettings,
-  local: LocalNode,
+  { local, memory }: { readonly local: LocalNode; readonly memory: PathMemory },
   target: PeerTarget,
 ): ChosenPath {
-  const { configured } = settings;
-  const reasons: string[] = [];
-  for (const name of candidates(configured)) {
-    const offer = offerOf(name, { settings, local, target });
-    if (offer?.kind === 'usable') {
-      return { path: describe(target, configured.type, { used: name, reasons }), plan: offer.plan };
-    }
-    if (offer !== undefined && !isOptional(name, configured)) reasons.push(offer.reason);
-  }
-  return {
-    path: describe(target, configured.type, { used: 'none', reasons }),
-    plan: undefined,
+  const offers = offersOf(settings, { local, memory }, target);
+  const inUse = offers.usable.find(({ plan }) => leadsThere(plan, target, memory));
+  const { option, tested } = decide(settings.configured, { offers, inUse }, { target, memory });
+  const [best] = offers.usable;
+  const waits = tested !== undefined && tested === best && tested !== option;
+  const reasons = waits ? [...offers.reasons, waitingReason(tested, memory)] : offers.reasons;
+  const path: PeerPath = {
+    peer: target.peer.name,
+    family: target.family,
+    subnets: target.subnets,
+    configured: settings.configured.type,
+    receives: receivedBy(target),
+    used: option?.name ?? 'none',
+    reason: reasons.join('; '),
+    probe: option === undefined ? 'untried' : memory.verdictOf(option.key),
+    ...(waits ? { waitsFor: tested.name } : {}),
   };
+  return { path, target, option, tested };
 }
 
-/** In the order in which they are tried. */
+type Decision = Pick<ChosenPath, 'option' | 'tested'>;
+
+function decide(
+  configured: BackendConfig,
+  { offers, inUse }: { readonly offers: Offers; readonly inUse: PathOption | undefined },
+  { target, memory }: { readonly target: PeerTarget; readonly memory: PathMemory },
+): Decision {
+  const { usable } = offers;
+  const [best] = usable;
+  // Flannel's nodes have no address that answers on every path: their word is all there is.
+  if (best === undefined || target.reach?.speaker === 'flannel') {
+    return { option: best, tested: undefined };
+  }
+  const verdict = ({ key }: PathOption): PathVerdict => memory.verdictOf(key);
+  if (inUse === undefined) return firstChoice(configured, usable, verdict);
+  if (inUse !== best && verdict(best) === 'answers') return { option: best, tested: undefined };
+  if (configured.type === 'auto' && verdict(inUse) === 'silent') {
+    const others = usable.filter((option) => option !== inUse);
+    const answering = others.find((option) => verdict(option) === 'answers');
+    if (answering !== undefined) return { option: answering, tested: undefined };
+    const [untried = others[0]] = others.filter((option) => verdict(option) === 'untried');
+    return { option: inUse, tested: untried };
+  }
+  return { option: inUse, tested: inUse === best ? undefined : best };
+}
+
+/** With nothing in use nothing can be lost; `auto` begins with what most underlays let pass. */
+function firstChoice(
+  configured: BackendConfig,
+  usable: readonly PathOption[],
+  verdict: (option: PathOption) => PathVerdict,
+): Decision {
+  const [best] = usable;
+  if (best === undefined || configured.type !== 'auto' || verdict(best) === 'answers') {
+    return { option: best, tested: undefined };
+  }
+  const safest = usable.find(({ name }) => name === 'vxlan') ?? best;
+  return { option: safest, tested: safest === best ? undefined : best };
+}
+
+function leadsThere(plan: PathPlan, { subnets }: PeerTarget, memory: PathMemory): boolean {
+  const [subnet] = subnets;
+  const via = subnet === undefined ? undefined : memory.viaOf(subnet);
+  if (via?.kind !== 'nexthop' && via?.kind !== 'gateway') return false;
+  return via.link === plan.nexthop.link && via.gateway === plan.nexthop.gateway;
+}
+
+const waitingReason = ({ name, key }: PathOption, memory: PathMemory): string =>
+  memory.verdictOf(key) === 'silent'
+    ? `${name} is prepared, but no probe comes back over it`
+    : `${name} is being probed`;
+
+/** In the order in which they are preferred. */
+function offersOf(
+  settings: BackendSettings,
+  { local, memory }: { readonly local: LocalNode; readonly memory: PathMemory },
+  target: PeerTarget,
+): Offers {
+  const isAuto = settings.configured.type === 'auto';
+  const usable: PathOption[] = [];
+  const reasons: string[] = [];
+  for (const name of candidates(settings.configured)) {
+    const isOptional = name !== settings.configured.type;
+    for (const [position, offered] of offersBy(name, settings, { local, target }).entries()) {
+      const { offer, network } = offered;
+      if (offer.kind === 'usable') {
+        const key = keyOf(offer.plan, target);
+        usable.push({ name, key, plan: offer.plan, ...(network === undefined ? {} : { network }) });
+        // Of thousands of peers nearly all use their best path: the others need no look.
+        const isSettled = usable.length === 1 && leadsThere(offer.plan, target, memory);
+        if (isSettled && !(isAuto && memory.verdictOf(key) === 'silent')) {
+          return { usable, reasons };
+        }
+      } else if (!isOptional && position === 0) reasons.push(offer.reason);
+    }
+  }
+  return { usable, reasons };
+}
+
 function candidates(configured: BackendConfig): readonly PathName[] {
-  if (configured.type === 'host-gw') return ['host-gw', 'vxlan'];
+  if (configured.type !== 'vxlan') return ['host-gw', 'vxlan'];
   return configured.directRouting ? ['host-gw', 'vxlan'] : ['vxlan', 'host-gw'];
 }
 
-/** Not being able to use a path that was only tried on the side is nothing to report. */
-const isOptional = (name: PathName, configured: BackendConfig): boolean => name !== configured.type;
+type Offered = { readonly offer: PathOffer; readonly network?: VxlanNetwork };
 
-function offerOf(
+function offersBy(
   name: PathName,
-  { settings, local, target }: { settings: BackendSettings; local: LocalNode; target: PeerTarget },
-): PathOffer | undefined {
-  if (name === 'host-gw') return offer(hostGw, { type: 'host-gw' }, { local, target });
-  return settings.vxlan === undefined ? undefined : offer(vxlan, settings.vxlan, { local, target });
+  settings: BackendSettings,
+  { local, target }: { readonly local: LocalNode; readonly target: PeerTarget },
+): readonly Offered[] {
+  if (name === 'host-gw') {
+    return [{ offer: offerOf(hostGw, { type: 'host-gw' }, { local, target }) }];
+  }
+  return settings.vxlan.map((network) => ({
+    offer: offerOf(vxlan, network, { local, target }),
+    network,
+  }));
 }
 
-const offer = <Settings>(
+const offerOf = <Settings>(
   backend: Backend<Settings>,
   settings: Settings,
   { local, target }: { local: LocalNode; target: PeerTarget },
 ): PathOffer => backend.offer({ settings, local }, target);
 
-const describe = (
-  target: PeerTarget,
-  configured: BackendType,
-  { used, reasons }: { used: PathName | 'none'; reasons: readonly string[] },
-): PeerPath => ({
-  peer: target.peer.name,
-  family: target.family,
-  subnets: target.subnets,
-  configured,
-  used,
-  reason: reasons.join('; '),
-});
+const keyOf = ({ nexthop }: PathPlan, { peer, family }: PeerTarget): string =>
+  `${peer.uid} ${family} ${nexthop.link} ${nexthop.gateway}`;
+
+function receivedBy({ reach, family }: PeerTarget): readonly PathName[] {
+  const isVxlan = reach?.vxlan.some((receiver) => receiver.family === family) === true;
+  const isHostGw = reach?.hostGw.includes(family) === true;
+  if (isVxlan) return isHostGw ? RECEIVES.both : RECEIVES.vxlan;
+  return isHostGw ? RECEIVES.hostGw : RECEIVES.none;
+}
+
+/** The same lists for thousands of peers. */
+const RECEIVES = {
+  none: [],
+  vxlan: ['vxlan'],
+  hostGw: ['host-gw'],
+  both: ['vxlan', 'host-gw'],
+} as const satisfies Record<string, readonly PathName[]>;

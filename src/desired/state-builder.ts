@@ -12,6 +12,7 @@ import type {
   Nexthop,
   NftTable,
   Route,
+  Rule,
 } from '../state/kernel-state.ts';
 import {
   keyOfAddress,
@@ -19,6 +20,7 @@ import {
   keyOfNeighbour,
   keyOfNexthop,
   keyOfRoute,
+  keyOfRule,
 } from '../state/kernel-state.ts';
 
 export class StateBuilder {
@@ -28,6 +30,7 @@ export class StateBuilder {
   readonly #routes = new Map<string, Route>();
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #fdb = new Map<string, FdbEntry>();
+  readonly #rules = new Map<string, Rule>();
   readonly #sysctls = new Map<string, string>();
   readonly #nftSets = new Map<string, ReadonlySet<string>>();
 
@@ -62,6 +65,10 @@ export class StateBuilder {
     this.#fdb.set(keyOfFdbEntry(entry), entry);
   }
 
+  rule(rule: Rule): void {
+    this.#rules.set(keyOfRule(rule), rule);
+  }
+
   sysctl(path: string, value: string): void {
     this.#sysctls.set(path, value);
   }
@@ -87,7 +94,7 @@ export class StateBuilder {
       routes: this.#routes,
       neighbours: this.#neighbours,
       fdb: this.#fdb,
-      rules: new Map(),
+      rules: this.#rules,
       sysctls: this.#sysctls,
       nftSets: this.#nftSets,
       ...(nftTable === undefined ? {} : { nftTable }),

@@ -30,6 +30,7 @@ const c = {
 export const ADDRESS_FAMILY = { ipv4: 2, ipv6: 10 } as const satisfies Record<Family, number>;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
 const MSG_DONTWAIT = 0x40;
 const MSG_ERRQUEUE = 0x2000;
@@ -42,9 +43,9 @@ const SOCKADDR_BYTES_MAX = 28;
 const numberOrErrno = (result: number): number => (result < 0 ? -koffi.errno() : result);
 
 /** A non-blocking socket of the namespace that the thread is in. */
-export function openInetSocket(family: Family, type: number): number {
+export function openInetSocket(family: Family, type: number, protocol = 0): number {
   const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
-  const fd = numberOrErrno(c.socket(ADDRESS_FAMILY[family], type | flags, 0));
+  const fd = numberOrErrno(c.socket(ADDRESS_FAMILY[family], type | flags, protocol));
   if (fd < 0) throw new AppError('SYSCALL', `open ${family} socket`, errnoName(-fd));
   return fd;
 }

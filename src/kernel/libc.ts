@@ -98,6 +98,10 @@ export function setSocketOption(fd: number, option: SocketOption, value: number)
   return c.setsockopt(fd, option.level, option.name, bytes, 4) === 0;
 }
 
+/** The same for an option that is a structure. */
+export const setSocketBytes = (fd: number, option: SocketOption, value: Buffer): boolean =>
+  c.setsockopt(fd, option.level, option.name, value, value.length) === 0;
+
 /** Length or -errno. */
 export function send(fd: number, bytes: Buffer): number {
   const sent = c.send(fd, bytes, bytes.length, 0);

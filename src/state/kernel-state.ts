@@ -131,7 +131,8 @@ export const keyOfAddress = (a: Address): string => `${a.link} ${a.address}/${a.
 export const keyOfNexthop = (n: { readonly link: string; readonly gateway: Ip }): string =>
   `${n.link} ${n.gateway}`;
 /** The kernel's own identity of a route: two with the same key cannot stand side by side. */
-export const keyOfRoute = (r: Route): string => `${r.table} ${r.destination} ${r.metric}`;
+export const keyOfRoute = (r: Pick<Route, 'table' | 'destination' | 'metric'>): string =>
+  `${r.table} ${r.destination} ${r.metric}`;
 export const keyOfNeighbour = (n: Neighbour): string => `${n.link} ${n.address}`;
 export const keyOfFdbEntry = (e: FdbEntry): string => `${e.link} ${e.mac}`;
 export const keyOfRule = (r: Rule): string =>

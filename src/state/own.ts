@@ -16,6 +16,8 @@ export const OWN_METRIC = 16;
 export const MAIN_TABLE = 254;
 /** Rule priority and table of the probes. */
 export const PROBE_TABLE = 113;
+/** Mark and mask of the packets that take it. */
+export const PROBE_MARK = 0x1000;
 /** Link group of pods' host veths: what nftables matches them by. */
 export const POD_LINK_GROUP = 113;
 /** The nftables table `inet poplin`. */

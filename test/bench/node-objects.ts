@@ -35,6 +35,7 @@ export function peerAdvert(number: number, changes: Partial<Advert> = {}): Adver
       'host-gw': [{ family: 'ipv4' }],
     },
     sends: ['vxlan'],
+    sendsVxlan: [{ vni: 1, port: 8472 }],
     config: 'peer',
     ...changes,
   };

@@ -75,6 +75,7 @@ export class PeersSide {
       machine: SELF,
       originals: new OriginalSysctls(stage.directory()),
       attachments: () => [],
+      verdicts: () => new Map(),
       pendingLinks: () => new Set(),
     });
   }

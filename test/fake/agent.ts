@@ -12,6 +12,7 @@ import { ForeignRules } from '../../src/agent/foreign-rules.ts';
 import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
+import { PathProber } from '../../src/agent/path-prober.ts';
 import { Pods } from '../../src/agent/pods.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
@@ -26,6 +27,7 @@ import type { Ip } from '../../src/net/ip.ts';
 import type { Source } from '../../src/source/source.ts';
 import { OWN_PROTOCOL, ownsLink, PROBE_TABLE } from '../../src/state/own.ts';
 import { printState } from '../../src/state/print.ts';
+import { FakeEcho } from './echo.ts';
 import { FakeKernel } from './kernel.ts';
 import { FakeMachine } from './namespace.ts';
 import { FakeFiles } from './store-files.ts';
@@ -139,13 +141,17 @@ export class FakeAgent implements AsyncDisposable {
     const pods = new Pods(store);
     const machine = `machine of ${this.#directory}`;
     const stateDir = this.#directory;
+    const echo = new FakeEcho(clock);
+    const prober = new PathProber({ echo, clock, random: () => 0.5 });
     return new Agent({
       version: 'test',
+      prober,
       ...{ nodeName, kernel, source, pods, clock, log },
       reconciler: new Reconciler({
         ...{ kernel, clock, log, nodeName, machine },
         originals: new OriginalSysctls(stateDir),
         attachments: (state) => pods.standing(state),
+        verdicts: () => prober.verdicts,
         pendingLinks: () => pods.pendingLinks(),
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),

@@ -44,6 +44,7 @@ export function advertOf(number: number, changes: Partial<Advert> = {}): Advert 
       'host-gw': underlay.map((ip) => ({ family: familyOf(ip) })),
     },
     sends: ['vxlan'],
+    sendsVxlan: changes.sends?.includes('vxlan') === false ? [] : [{ vni: 1, port: 8472 }],
     config: 'hash',
     ...changes,
   };

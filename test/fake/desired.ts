@@ -34,6 +34,8 @@ export function localOf(changes: Partial<Local> = {}): Local {
     hasNexthopObjects: true,
     attachments: [],
     vxlanDevices: [],
+    routes: new Map(),
+    verdicts: new Map(),
     drainedLinks: new Set(),
     sysctls: new Map(),
     ...changes,

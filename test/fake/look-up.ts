@@ -8,7 +8,7 @@ import { cidrAddress, cidrLengthBits, cidrSize, networkOf } from '../../src/net/
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf, ipToBigInt } from '../../src/net/ip.ts';
 import type { RouteVia } from '../../src/state/kernel-state.ts';
-import { MAIN_TABLE } from '../../src/state/own.ts';
+import { MAIN_TABLE, PROBE_TABLE } from '../../src/state/own.ts';
 import type { RouteLookup } from '../../src/state/route-lookup.ts';
 import type { AddressRange, FakeNamespace } from './namespace.ts';
 
@@ -31,6 +31,18 @@ export function lookUp(namespace: FakeNamespace, ip: Ip): RouteLookup {
   const found = search(namespace, ip);
   lookups.found.set(ip, found);
   return found;
+}
+
+/** Of a packet with the probes' mark. */
+export function lookUpProbe(namespace: FakeNamespace, ip: Ip): RouteLookup {
+  for (const { table, destination, via } of namespace.routes.values()) {
+    if (table !== PROBE_TABLE || cidrAddress(destination) !== ip) continue;
+    if (via.kind === 'unreachable') return { kind: 'unreachable' };
+    return via.kind === 'link'
+      ? { kind: 'onlink', link: via.link }
+      : { kind: 'gateway', link: via.link, gateway: via.gateway };
+  }
+  return lookUp(namespace, ip);
 }
 
 function search(namespace: FakeNamespace, ip: Ip): RouteLookup {

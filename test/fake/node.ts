@@ -18,6 +18,7 @@ import { OWN_PROTOCOL, ownsLink, PROBE_TABLE } from '../../src/state/own.ts';
 import { printState } from '../../src/state/print.ts';
 import { FakeClock } from './clock.ts';
 import { clusterOf } from './cluster.ts';
+import { EVERYTHING_ANSWERS } from './echo.ts';
 import { FakeKernel } from './kernel.ts';
 import { FakeMachine, type FakeNamespace } from './namespace.ts';
 
@@ -109,6 +110,7 @@ export class FakeNode implements Disposable {
       machine: 'machine-1',
       originals: new OriginalSysctls(this.#stateDir),
       attachments: () => this.attachments,
+      verdicts: () => EVERYTHING_ANSWERS,
       pendingLinks: () => new Set(),
     });
   }

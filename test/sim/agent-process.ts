@@ -9,6 +9,7 @@ import { ForeignRules } from '../../src/agent/foreign-rules.ts';
 import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
+import { PathProber } from '../../src/agent/path-prober.ts';
 import { Pods } from '../../src/agent/pods.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
@@ -24,6 +25,8 @@ import { SimApiClient } from './api-client.ts';
 import type { SimApiServer } from './api-server.ts';
 import type { SimTime } from './clock.ts';
 import { ProcessClock } from './clock.ts';
+import { SimEcho } from './echo.ts';
+import type { Fabric } from './fabric.ts';
 import { SimKernel } from './kernel.ts';
 import type { SimMachine } from './machine.ts';
 import type { Mutations } from './mutations.ts';
@@ -37,6 +40,7 @@ export type AgentProcessParts = {
   readonly random: Random;
   readonly trace: Trace;
   readonly mutations: Mutations;
+  readonly fabric: Fabric;
   /** After each change of the kernel. */
   readonly onOp: (machine: SimMachine, op: Op) => void;
   readonly onViolation: (text: string) => void;
@@ -140,11 +144,16 @@ export class AgentProcess {
     const clock = this.#clock;
     const kernel = this.kernel;
     const pods = new Pods(store);
+    const prober = new PathProber({
+      echo: new SimEcho(machine, this.#parts.fabric, clock),
+      ...{ clock, random: () => 0.5 },
+    });
     const reconciler = new Reconciler({
       ...{ kernel, clock, log, nodeName },
       machine: id,
       originals: new OriginalSysctls(stateDir),
       attachments: (state) => pods.standing(state),
+      verdicts: () => prober.verdicts,
       pendingLinks: () => pods.pendingLinks(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);
@@ -155,7 +164,7 @@ export class AgentProcess {
       },
     };
     return new Agent({
-      ...{ version: '0.0.0', nodeName, kernel, reconciler, pods, clock, log, files },
+      ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
       source: this.#source,
       config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
       leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),

@@ -9,7 +9,7 @@
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { VxlanLink } from '../../src/state/kernel-state.ts';
-import { lookUp } from '../fake/look-up.ts';
+import { lookUp, lookUpProbe } from '../fake/look-up.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 
@@ -52,11 +52,24 @@ export class Fabric {
     return { outcome: this.#forward(machine, destination, way), way };
   }
 
-  #forward(machine: SimMachine, destination: Ip, way: string[]): Outcome {
+  /** Whether a probe to an address of another node comes back. */
+  answersProbe(machine: SimMachine, destination: Ip, isMarked: boolean): boolean {
+    const own = [...machine.host.addresses.values()].find(
+      ({ link, address }) => link === 'lo' && familyOf(address) === familyOf(destination),
+    );
+    if (!machine.isOn || own === undefined) return false;
+    const look = isMarked ? lookUpProbe : lookUp;
+    const there = this.#forward(machine, destination, [], look);
+    if (there.kind !== 'node' || there.machine === machine) return false;
+    const back = this.#forward(there.machine, own.address, []);
+    return back.kind === 'node' && back.machine === machine;
+  }
+
+  #forward(machine: SimMachine, destination: Ip, way: string[], look = lookUp): Outcome {
     if (way.length > NODES_MAX) return { kind: 'loop' };
     way.push(machine.id);
     const { host } = machine;
-    const found = lookUp(host, destination);
+    const found = look(host, destination);
     if (found.kind === 'local') return { kind: 'node', machine };
     if (found.kind === 'unreachable') return dropped(`${machine.id} has no route`);
     if (!forwards(machine, destination)) return dropped(`${machine.id} does not forward`);

@@ -129,6 +129,7 @@ export class World {
     this.trace.add(machine.id, 'agent starts');
     const { server, time, trace } = this;
     machine.process = new AgentProcess({
+      fabric: this.fabric,
       ...{ machine, server, time, trace, mutations: this.#options.mutations },
       random: this.#options.random.split(`process ${this.#processCount}`),
       onOp: (changed, op) => this.#onOp(changed, op),

@@ -4,11 +4,11 @@
 import { localAddress, openInetSocket } from '../../kernel/inet-socket.ts';
 import { closeSocket, ERRNO, errnoName } from '../../kernel/libc.ts';
 import { inNetns } from '../../kernel/netns.ts';
+import type { SocketAddress } from '../../kernel/socket-address.ts';
+import { decodeSocketAddress } from '../../kernel/socket-address.ts';
 import { assert } from '../../lib/assert.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Family } from '../../net/family.ts';
-import type { SocketAddress } from './socket-address.ts';
-import { decodeSocketAddress } from './socket-address.ts';
 
 export type SocketKind = { readonly family: Family; readonly type: number };
 

@@ -14,13 +14,13 @@ import {
 } from '../../kernel/inet-socket.ts';
 import type { Poll } from '../../kernel/libc.ts';
 import { closeSocket, ERRNO, pollReadable, setSocketOption } from '../../kernel/libc.ts';
+import type { SocketAddress } from '../../kernel/socket-address.ts';
+import { decodeSocketAddress, encodeSocketAddress } from '../../kernel/socket-address.ts';
 import { assert } from '../../lib/assert.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Family } from '../../net/family.ts';
 import { familyOf } from '../../net/ip.ts';
 import { bindError, boundAddress, openSocketIn } from './open-socket.ts';
-import type { SocketAddress } from './socket-address.ts';
-import { decodeSocketAddress, encodeSocketAddress } from './socket-address.ts';
 import type { SocketError } from './socket-error.ts';
 import { decodeSocketError, describeErrno } from './socket-error.ts';
 

@@ -2,8 +2,8 @@
 // linux/errqueue.h, which comes as a control message of the error queue (ip(7), IP_RECVERR). Pure.
 
 import { ERRNO, errnoName } from '../../kernel/libc.ts';
+import { decodeSocketAddress } from '../../kernel/socket-address.ts';
 import type { Ip } from '../../net/ip.ts';
-import { decodeSocketAddress } from './socket-address.ts';
 
 export type SocketError = {
   readonly errno: number;

@@ -4,10 +4,10 @@
 import { createHash } from 'node:crypto';
 import { Socket } from 'node:net';
 import { SOCK_STREAM } from '../../kernel/inet-socket.ts';
+import type { SocketAddress } from '../../kernel/socket-address.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { familyOf } from '../../net/ip.ts';
 import { openSocketIn } from './open-socket.ts';
-import type { SocketAddress } from './socket-address.ts';
 import { describeErrno } from './socket-error.ts';
 import type { TcpAnswer } from './tcp-responder.ts';
 

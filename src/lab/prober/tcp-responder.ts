@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { bindTo, SOCK_STREAM } from '../../kernel/inet-socket.ts';
+import type { SocketAddress } from '../../kernel/socket-address.ts';
+import { encodeSocketAddress } from '../../kernel/socket-address.ts';
 import { familyOf } from '../../net/ip.ts';
 import { bindError, boundAddress, openSocketIn } from './open-socket.ts';
-import type { SocketAddress } from './socket-address.ts';
-import { encodeSocketAddress } from './socket-address.ts';
 
 /** What the responder says at the end, as one JSON object. */
 export type TcpAnswer = {

@@ -2,11 +2,11 @@
 // fragmented, and its answer. One question at a time, so that an error which the network reports is
 // known to be about it.
 
+import type { SocketAddress } from '../../kernel/socket-address.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { udpPayloadBytes } from './packet-size.ts';
 import { ProbeSocket } from './probe-socket.ts';
-import type { SocketAddress } from './socket-address.ts';
 import type { SocketError } from './socket-error.ts';
 import type { UdpAnswer } from './udp-message.ts';
 import { decodeMessage, encodeQuestion } from './udp-message.ts';

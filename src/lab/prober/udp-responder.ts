@@ -1,9 +1,9 @@
 // Answers the prober's UDP questions at one address, and tells the prober itself what arrived, so
 // that a lost answer can be told from a lost question. It answers from the address that was asked.
 
+import type { SocketAddress } from '../../kernel/socket-address.ts';
 import type { ProbeSocketEvents } from './probe-socket.ts';
 import { ProbeSocket } from './probe-socket.ts';
-import type { SocketAddress } from './socket-address.ts';
 import type { SocketError } from './socket-error.ts';
 import { decodeMessage, encodeAnswer } from './udp-message.ts';
 

@@ -2,6 +2,7 @@
 // and written exactly as Flannel does (pkg/lease/lease.go, LeaseAttrs), so that nodes of both kinds
 // find each other. Pure; what is malformed becomes a problem in words.
 
+import { mainReceivers } from '../../cluster/advert.ts';
 import type { FlannelNode } from '../../cluster/node.ts';
 import type { Family } from '../../net/family.ts';
 import { FAMILIES } from '../../net/family.ts';
@@ -66,7 +67,7 @@ export function renderSubnetValue(
     return render({ backendType: NO_BACKEND, publicIps: addresses, vxlan: [] });
   }
   const { advert, backend } = publication;
-  const vxlan = backend === 'vxlan' ? advert.receives.vxlan : [];
+  const vxlan = backend === 'vxlan' ? mainReceivers(advert.receives.vxlan) : [];
   return render({ backendType: backend, publicIps: advert.underlay, vxlan });
 }
 

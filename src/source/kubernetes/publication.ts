@@ -4,7 +4,7 @@
 // Where a user has given the node another public address by Flannel's annotation (it is behind a
 // NAT), Flannel's nodes are told that one, as its own agent would tell them.
 
-import { renderAdvert } from '../../cluster/advert.ts';
+import { mainReceivers, renderAdvert } from '../../cluster/advert.ts';
 import type { Family } from '../../net/family.ts';
 import { FAMILIES } from '../../net/family.ts';
 import type { Ip } from '../../net/ip.ts';
@@ -34,7 +34,7 @@ export function annotationsFor(
       const isOfFamily = (ip: Ip): boolean => familyOf(ip) === family;
       return overwrites.find(isOfFamily) ?? underlay.find(isOfFamily) ?? [];
     }),
-    vxlan: backend === 'vxlan' ? receives.vxlan : [],
+    vxlan: backend === 'vxlan' ? mainReceivers(receives.vxlan) : [],
   };
   return { [ADVERT_ANNOTATION]: renderAdvert(advert), ...renderFlannel(flannel, prefix) };
 }

@@ -18,6 +18,7 @@ const ADVERT: Advert = {
     'host-gw': [{ family: 'ipv4' }],
   },
   sends: ['vxlan'],
+  sendsVxlan: [{ vni: 1, port: 8472 }],
   config: 'abc',
 };
 

@@ -63,7 +63,8 @@ function schemaRows(): Map<string, Row> {
         const path = `${key}.${inner}`;
         const before = rows.get(path);
         const row = rowOf(member);
-        rows.set(path, before ? { ...before, type: `${before.type} or ${row.type}` } : row);
+        const isSame = before === undefined || before.type === row.type;
+        rows.set(path, isSame ? row : { ...before, type: `${before.type} or ${row.type}` });
       }
     }
   }

@@ -95,7 +95,7 @@ const REFUSED: readonly Refusal[] = [
   {
     name: 'a key of vxlan under host-gw',
     text: withBackend('{"Type": "host-gw", "VNI": 5}'),
-    problems: ['Backend.VNI = 5: is a key of backend vxlan, not of host-gw: remove it'],
+    problems: ['Backend.VNI = 5: is a key of backend vxlan, auto, not of host-gw: remove it'],
   },
   {
     name: 'a mistyped key in the backend',
@@ -108,7 +108,7 @@ const REFUSED: readonly Refusal[] = [
     text: withBackend(`{"Type": "${type}"}`),
     problems: [
       `Backend.Type = "${type}": is a backend of Flannel that Poplin does not have; ` +
-        'it has "vxlan" or "host-gw"',
+        'it has "vxlan" or "host-gw" or "auto"',
     ],
   })),
   {
@@ -119,12 +119,14 @@ const REFUSED: readonly Refusal[] = [
   {
     name: 'a backend that nobody knows',
     text: withBackend('{"Type": "carrier-pigeon"}'),
-    problems: ['Backend.Type = "carrier-pigeon": is no backend: must be "vxlan" or "host-gw"'],
+    problems: [
+      'Backend.Type = "carrier-pigeon": is no backend: must be "vxlan" or "host-gw" or "auto"',
+    ],
   },
   {
     name: 'a backend type that is a number',
     text: withBackend('{"Type": 1}'),
-    problems: ['Backend.Type = 1: must be "vxlan" or "host-gw"'],
+    problems: ['Backend.Type = 1: must be "vxlan" or "host-gw" or "auto"'],
   },
   {
     name: 'a backend that is a string',

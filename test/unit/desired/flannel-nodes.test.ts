@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import type { ClusterNode } from '../../../src/cluster/node.ts';
 import type { BackendType } from '../../../src/config/config.ts';
 import { flannelBackend } from '../../../src/desired/flannel-backend.ts';
-import { vxlanSettings } from '../../../src/desired/kept-vxlan.ts';
+import { vxlanNetworks } from '../../../src/desired/kept-vxlan.ts';
 import { withSharedUnderlays } from '../../../src/desired/node-problems.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Mac } from '../../../src/net/mac.ts';
@@ -55,11 +55,12 @@ test('while nodes of Flannel send by VXLAN, a device receives it, with their VNI
     nodes: mapOf(...nodes),
     devices: [],
     lookups: new Map(),
+    usedLinks: new Set<string>(),
   });
-  const settings = vxlanSettings(HOST_GW, memory(flannelNode(2, 'vxlan', 9)));
+  const [settings] = vxlanNetworks(HOST_GW, memory(flannelNode(2, 'vxlan', 9)));
   assert.equal(settings?.vni, 9);
   assert.equal(settings?.portNumber, 8472);
-  assert.equal(vxlanSettings(HOST_GW, memory(flannelNode(2, 'host-gw'))), undefined);
+  assert.deepEqual(vxlanNetworks(HOST_GW, memory(flannelNode(2, 'host-gw'))), []);
 });
 
 test('two nodes with one underlay address are named, both and nobody else', () => {

@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LocalNode, Underlay } from '../../../src/backend/backend.ts';
+import type { VxlanNetwork } from '../../../src/backend/vxlan.ts';
 import type { ClusterNode } from '../../../src/cluster/node.ts';
 import { reachOf } from '../../../src/cluster/reach.ts';
 import type { VxlanConfig } from '../../../src/config/config.ts';
+import type { PathMemory } from '../../../src/desired/paths.ts';
 import { choosePath } from '../../../src/desired/paths.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Mac } from '../../../src/net/mac.ts';
@@ -23,6 +25,8 @@ const VXLAN: VxlanConfig = {
 };
 const DIRECT = { ...VXLAN, directRouting: true };
 const HOST_GW = { type: 'host-gw' } as const;
+
+const network = (settings: VxlanConfig): VxlanNetwork => ({ ...settings, suffix: '' });
 
 const ONLINK: RouteLookup = { kind: 'onlink', link: 'eth0' };
 const ROUTED: RouteLookup = { kind: 'gateway', link: 'eth0', gateway: '192.168.1.1' as Ip };
@@ -42,6 +46,9 @@ function localWith(lookup: RouteLookup | undefined): LocalNode {
     hasNexthopObjects: true,
   };
 }
+
+/** No route leads to the peer yet, and no probe was sent. */
+const UNKNOWN: PathMemory = { viaOf: () => undefined, verdictOf: () => 'untried' };
 
 const onlyHostGw = advertOf(2, { receives: { vxlan: [], 'host-gw': [{ family: 'ipv4' }] } });
 const withoutAdvert = (): ClusterNode => {
@@ -67,21 +74,21 @@ const cases: {
 }[] = [
   {
     name: 'vxlan as configured',
-    settings: { configured: VXLAN, vxlan: VXLAN },
+    settings: { configured: VXLAN, vxlan: [network(VXLAN)] },
     lookup: ONLINK,
     used: 'vxlan',
     via: '10.244.2.0 dev poplin4-1',
   },
   {
     name: 'host-gw as configured, on a shared segment',
-    settings: { configured: HOST_GW, vxlan: undefined },
+    settings: { configured: HOST_GW, vxlan: [] },
     lookup: ONLINK,
     used: 'host-gw',
     via: '192.168.1.2 dev eth0',
   },
   {
     name: 'nothing, when host-gw is configured and the peer is behind a router',
-    settings: { configured: HOST_GW, vxlan: undefined },
+    settings: { configured: HOST_GW, vxlan: [] },
     lookup: ROUTED,
     used: 'none',
     reason:
@@ -89,14 +96,14 @@ const cases: {
   },
   {
     name: 'vxlan that is still there, when host-gw cannot work',
-    settings: { configured: HOST_GW, vxlan: VXLAN },
+    settings: { configured: HOST_GW, vxlan: [network(VXLAN)] },
     lookup: ROUTED,
     used: 'vxlan',
     reason: /not on a shared segment/,
   },
   {
     name: 'host-gw while the peer does not receive vxlan yet',
-    settings: { configured: VXLAN, vxlan: VXLAN },
+    settings: { configured: VXLAN, vxlan: [network(VXLAN)] },
     lookup: ONLINK,
     peer: nodeOf(2, { advert: onlyHostGw }),
     used: 'host-gw',
@@ -104,19 +111,19 @@ const cases: {
   },
   {
     name: 'the direct way with DirectRouting, on a shared segment',
-    settings: { configured: DIRECT, vxlan: DIRECT },
+    settings: { configured: DIRECT, vxlan: [network(DIRECT)] },
     lookup: ONLINK,
     used: 'host-gw',
   },
   {
     name: 'the tunnel with DirectRouting, behind a router',
-    settings: { configured: DIRECT, vxlan: DIRECT },
+    settings: { configured: DIRECT, vxlan: [network(DIRECT)] },
     lookup: ROUTED,
     used: 'vxlan',
   },
   {
     name: 'nothing to a peer whose agent has not published anything',
-    settings: { configured: VXLAN, vxlan: VXLAN },
+    settings: { configured: VXLAN, vxlan: [network(VXLAN)] },
     lookup: ONLINK,
     peer: withoutAdvert(),
     used: 'none',
@@ -124,7 +131,7 @@ const cases: {
   },
   {
     name: 'vxlan to a node of Flannel that names it, on our own port',
-    settings: { configured: VXLAN, vxlan: { ...VXLAN, portNumber: 4789 } },
+    settings: { configured: VXLAN, vxlan: [network({ ...VXLAN, portNumber: 4789 })] },
     lookup: ONLINK,
     peer: flannelNode('vxlan'),
     used: 'vxlan',
@@ -132,7 +139,7 @@ const cases: {
   },
   {
     name: 'vxlan to a node of Flannel that names it, whatever is configured here',
-    settings: { configured: HOST_GW, vxlan: VXLAN },
+    settings: { configured: HOST_GW, vxlan: [network(VXLAN)] },
     lookup: ONLINK,
     peer: flannelNode('vxlan'),
     used: 'vxlan',
@@ -140,7 +147,7 @@ const cases: {
   },
   {
     name: 'host-gw to a node of Flannel that names it',
-    settings: { configured: VXLAN, vxlan: VXLAN },
+    settings: { configured: VXLAN, vxlan: [network(VXLAN)] },
     lookup: ONLINK,
     peer: flannelNode('host-gw'),
     used: 'host-gw',
@@ -148,7 +155,7 @@ const cases: {
   },
   {
     name: 'nothing to a node of Flannel with a backend that is not ours',
-    settings: { configured: VXLAN, vxlan: VXLAN },
+    settings: { configured: VXLAN, vxlan: [network(VXLAN)] },
     lookup: ONLINK,
     peer: flannelNode('wireguard'),
     used: 'none',
@@ -156,14 +163,14 @@ const cases: {
   },
   {
     name: "nothing to a node that claims this node's own address",
-    settings: { configured: VXLAN, vxlan: VXLAN },
+    settings: { configured: VXLAN, vxlan: [network(VXLAN)] },
     peer: nodeOf(2, { internalIps: ['192.168.1.1' as Ip] }),
     used: 'none',
     reason: /node-2's address 192\.168\.1\.1 is this node's own/,
   },
   {
     name: 'nothing to a peer of another VNI behind a router, naming both',
-    settings: { configured: { ...VXLAN, vni: 7 }, vxlan: { ...VXLAN, vni: 7 } },
+    settings: { configured: { ...VXLAN, vni: 7 }, vxlan: [network({ ...VXLAN, vni: 7 })] },
     lookup: ROUTED,
     used: 'none',
     reason: /receives VNI 1 on port 8472, not VNI 7 on port 8472/,
@@ -177,7 +184,9 @@ describe('the path to a peer is', () => {
       const reach = reachOf(peer);
       const underlayAddress = reach?.underlay[0];
       const target = { peer, reach, family: 'ipv4', subnets, underlayAddress } as const;
-      const { path, plan } = choosePath(settings, localWith(lookup), target);
+      const known = { local: localWith(lookup), memory: UNKNOWN };
+      const { path, option } = choosePath(settings, known, target);
+      const plan = option?.plan;
       assert.equal(path.used, used);
       assert.match(path.reason, reason ?? /^$/);
       assert.equal(plan === undefined, used === 'none');

@@ -2,15 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { decodeSocketAddress, encodeSocketAddress } from '../../../../src/kernel/socket-address.ts';
 import {
   fullPacketBytes,
   udpPacketBytes,
   udpPayloadBytes,
 } from '../../../../src/lab/prober/packet-size.ts';
-import {
-  decodeSocketAddress,
-  encodeSocketAddress,
-} from '../../../../src/lab/prober/socket-address.ts';
 import {
   decodeSocketError,
   describeErrno,

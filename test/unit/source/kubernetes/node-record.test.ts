@@ -22,6 +22,7 @@ const ADVERT: Advert = {
     'host-gw': [],
   },
   sends: ['vxlan'],
+  sendsVxlan: [{ vni: 1, port: 8472 }],
   config: 'abc',
 };
 

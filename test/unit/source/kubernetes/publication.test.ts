@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Advert } from '../../../../src/cluster/advert.ts';
-import type { BackendType } from '../../../../src/config/config.ts';
+import type { Advert, PathName } from '../../../../src/cluster/advert.ts';
 import type { Ip } from '../../../../src/net/ip.ts';
 import { nodeRecord } from '../../../../src/source/kubernetes/node-record.ts';
 import { annotationsFor } from '../../../../src/source/kubernetes/publication.ts';
@@ -22,7 +21,7 @@ const ONLY_V6: Advert = { ...DUAL, receives: advertOf(1, { underlay: [V6] }).rec
 type Case = {
   readonly name: string;
   readonly advert: Advert;
-  readonly backend: BackendType;
+  readonly backend: PathName;
   readonly flannel: Readonly<Record<string, string | null>>;
 };
 

@@ -1,10 +1,10 @@
 // Addresses as the C library's socket calls want them: struct sockaddr_in and sockaddr_in6 (ip(7),
 // ipv6(7)). Pure. Link-local addresses are not for this: there is no scope in it.
 
-import { ADDRESS_FAMILY } from '../../kernel/inet-socket.ts';
-import type { Family } from '../../net/family.ts';
-import type { Ip } from '../../net/ip.ts';
-import { familyOf, ipFromBytes, ipToBytes } from '../../net/ip.ts';
+import type { Family } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+import { familyOf, ipFromBytes, ipToBytes } from '../net/ip.ts';
+import { ADDRESS_FAMILY } from './inet-socket.ts';
 
 export type SocketAddress = { readonly address: Ip; readonly port: number };
 

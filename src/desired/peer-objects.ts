@@ -1,0 +1,87 @@
+// What the chosen paths are as kernel objects, and what the node's advert says of them. A path in use
+// is a route to each of the peer's subnets; one that is being tested is there beside it with all
+// that it needs, and its route is in the table that only marked packets look into. Pure.
+
+import type { PathPlan } from '../backend/backend.ts';
+import type { PathName, VxlanId } from '../cluster/advert.ts';
+import { cidrAddress, hostCidr } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
+import type { RouteVia } from '../state/kernel-state.ts';
+import { keyOfRoute } from '../state/kernel-state.ts';
+import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
+import type { Local } from './desired.ts';
+import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
+import type { StateBuilder } from './state-builder.ts';
+
+export function addPath(
+  builder: StateBuilder,
+  { option, tested, target }: ChosenPath,
+  { sources, local }: { readonly sources: readonly Ip[]; readonly local: Local },
+): void {
+  const source = sources.find((ip) => familyOf(ip) === target.family);
+  const route = { metric: OWN_METRIC, protocol: OWN_PROTOCOL, ...(source && { source }) };
+  if (option !== undefined) {
+    addPlan(builder, option.plan, local);
+    const via = viaOf(option.plan, local);
+    for (const destination of target.subnets) {
+      builder.route({ ...route, destination, table: MAIN_TABLE, via });
+    }
+  }
+  const [subnet] = target.subnets;
+  if (tested === undefined || subnet === undefined) return;
+  addPlan(builder, tested.plan, local);
+  const destination = hostCidr(cidrAddress(subnet));
+  builder.route({ ...route, destination, table: PROBE_TABLE, via: viaOf(tested.plan, local) });
+}
+
+function addPlan(builder: StateBuilder, plan: PathPlan, local: Local): void {
+  if (local.hasNexthopObjects) builder.nexthop(plan.nexthop);
+  for (const neighbour of plan.neighbours) builder.neighbour(neighbour);
+  for (const entry of plan.fdb) builder.fdb(entry);
+}
+
+const viaOf = ({ nexthop }: PathPlan, local: Local): RouteVia =>
+  local.hasNexthopObjects
+    ? { kind: 'nexthop', link: nexthop.link, gateway: nexthop.gateway }
+    : { kind: 'gateway', ...nexthop };
+
+/** Marked packets take the path that is being tested; where none is, they go like all others. */
+export function addProbeRule(builder: StateBuilder, family: Family): void {
+  const mark = { mark: PROBE_MARK, markMask: PROBE_MARK };
+  builder.rule({ family, priority: PROBE_TABLE, ...mark, table: PROBE_TABLE });
+}
+
+export function sendsBy(paths: readonly PeerPath[]): PathName[] {
+  const names = new Set<PathName>();
+  for (const { used } of paths) if (used !== 'none') names.add(used);
+  return [...names].sort();
+}
+
+export function sendsVxlanBy(chosen: readonly ChosenPath[]): VxlanId[] {
+  const ids = new Map<string, VxlanId>();
+  for (const { option } of chosen) {
+    if (option?.network === undefined) continue;
+    const { vni, portNumber: port } = option.network;
+    ids.set(`${vni} ${port}`, { vni, port });
+  }
+  return [...ids.values()].sort((a, b) => a.vni - b.vni || a.port - b.port);
+}
+
+export const pathMemory = ({ routes, verdicts }: Local): PathMemory => ({
+  viaOf: (destination) =>
+    routes.get(keyOfRoute({ destination, table: MAIN_TABLE, metric: OWN_METRIC }))?.via,
+  verdictOf: (key) => verdicts.get(key) ?? 'untried',
+});
+
+export function usedLinks({ routes, vxlanDevices }: Local): ReadonlySet<string> {
+  const devices = new Set(vxlanDevices.map(({ name }) => name));
+  const used = new Set<string>();
+  if (devices.size === 0) return used;
+  for (const { via, table } of routes.values()) {
+    const leadsToPeer = via.kind === 'nexthop' || via.kind === 'gateway';
+    if (leadsToPeer && table === MAIN_TABLE && devices.has(via.link)) used.add(via.link);
+  }
+  return used;
+}
