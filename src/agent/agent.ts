@@ -145,6 +145,7 @@ export class Agent {
       },
       outcome: reconciler.last,
       passes: this.#passes,
+      silentPaths: this.#parts.prober.complaints(),
       foreignDrops: foreignRules.findings,
       pods: { attached: pods.attachedCount, broken: pods.broken, isolated: pods.isolated },
       source: source.health(),
@@ -260,6 +261,7 @@ export class Agent {
     if (outcome === undefined) return;
     announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
     announcer.report('UnderlayMissing', outcome.underlay.problems);
+    announcer.report('PathSilent', this.#parts.prober.complaints());
   }
 
   /** Not before the source has said it: at the start nothing is known, and nothing wrong. */

@@ -35,6 +35,16 @@ export class AgentMetrics {
     labelNames: ['path'],
     registers: [this.registry],
   });
+  readonly #waiting = new Gauge({
+    name: 'poplin_peers_waiting',
+    help: 'Peers and families whose next path is prepared and has not answered a probe yet',
+    registers: [this.registry],
+  });
+  readonly #silent = new Gauge({
+    name: 'poplin_peers_silent',
+    help: 'Peers and families that do not answer probes over the path that is used',
+    registers: [this.registry],
+  });
   readonly #configInvalid = new Gauge({
     name: 'poplin_config_invalid',
     help: '1 while the newest configuration is not in force because it is invalid',
@@ -56,8 +66,15 @@ export class AgentMetrics {
       for (const [object, count] of byObject) this.#ops.inc({ verb, object }, count);
     }
     const used = { vxlan: 0, 'host-gw': 0, none: 0 };
-    for (const path of outcome.desired.paths) used[path.used] += 1;
+    let [waiting, silent] = [0, 0];
+    for (const path of outcome.desired.paths) {
+      used[path.used] += 1;
+      if (path.waitsFor !== undefined) waiting += 1;
+      if (path.probe === 'silent') silent += 1;
+    }
     for (const [path, count] of Object.entries(used)) this.#peers.set({ path }, count);
+    this.#waiting.set(waiting);
+    this.#silent.set(silent);
   }
 
   configInvalid(invalid: boolean): void {

@@ -1,7 +1,7 @@
-// Sends the probes that `desired` asks for and keeps what they said. A path that is about to be used
-// is probed at once, small and of full size, and again with growing pauses; one that is in use is
-// probed at a low rate, so that a path which dies is noticed. It decides nothing: the next pass
-// computes by the verdicts, and is asked for only when one of them has changed.
+// Sends the probes that `desired` asks for and keeps what they said. A path that is about to be
+// used is probed at once, small and of full size, and again with growing pauses; one that is in
+// use is probed at a low rate, so that a path which dies is noticed. It decides nothing: the next
+// pass computes by the verdicts, and is asked for only when one of them has changed.
 
 import type { PathVerdict } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
@@ -15,7 +15,7 @@ const SMALL_BYTES = 84;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 30_000;
 /** A path in use is asked this often, with thousands of peers less often. */
-const WATCH_EVERY_MS = 10_000;
+const WATCH_EVERY_MS = 3_000;
 const WATCH_SPACING_MS = 10;
 /** After a probe without an answer it is asked again soon, so that a loss is no verdict. */
 const DOUBT_EVERY_MS = 500;
@@ -29,6 +29,7 @@ const PORTION_PAUSE_MS = 5;
 const ANSWERS_OF_RECOVERY = 4;
 /** Paths in use are looked at together. */
 const WATCH_PAUSE_MS = 100;
+const COMPLAINTS_MAX = 10;
 const SEQUENCES = 0x10000;
 const NONE = -1;
 
@@ -77,12 +78,19 @@ export class PathProber {
     return this.#verdicts;
   }
 
-  /** Why the path got no answer, in words; '' when it did. */
-  problemOf(key: string): string {
-    return this.#tracks.get(key)?.problem ?? '';
+  /** Paths that do not answer, in words; of many the first ones. */
+  complaints(): readonly string[] {
+    const silent = [...this.#tracks.values()].filter(({ verdict }) => verdict === 'silent');
+    const words = silent.slice(0, COMPLAINTS_MAX).map(({ probe, problem }) => {
+      const { peer, family, path, isMarked } = probe;
+      const outcome = isMarked ? `: ${path} is prepared, and the path in use stays` : '';
+      return `${peer} (${family}): ${problem || 'no answer'} over ${path}${outcome}`;
+    });
+    const rest = silent.length - words.length;
+    return rest > 0 ? [...words, `and ${rest} more`] : words;
   }
 
-  /** All that are wanted now; others are forgotten, so that they are untried when they come back. */
+  /** All that are wanted now; others are forgotten, and untried when they come back. */
   follow(probes: readonly PathProbe[]): void {
     const wanted = new Set<string>();
     const nowMs = this.#parts.clock.monotonicMs();
@@ -219,12 +227,12 @@ export class PathProber {
   }
 
   #missed(track: Track, nowMs: number): void {
-    const { isMarked, fullBytes, peer } = track.probe;
+    const { isMarked, fullBytes } = track.probe;
     const cameBack = isMarked && track.small === NONE;
     if (track.problem === '') {
       track.problem = cameBack
-        ? `${peer} answers small packets, but not those of ${fullBytes} bytes`
-        : `${peer} does not answer`;
+        ? `small packets come back, but not those of ${fullBytes} bytes`
+        : 'no answer';
     }
     this.#stopWaiting(track);
     track.misses += 1;

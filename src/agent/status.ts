@@ -47,6 +47,8 @@ export type Status = {
   readonly peers: readonly PeerPath[];
   /** Nodes whose own data is bad; they alone are left out. */
   readonly nodeProblems: Readonly<Record<string, readonly string[]>>;
+  /** Paths over which no probe comes back, in words: those in use, and those that are next. */
+  readonly silentPaths: readonly string[];
   /** Rules of others that drop pods' packets. */
   readonly foreignDrops: readonly string[];
   readonly pods: {
@@ -78,6 +80,7 @@ export type StatusParts = {
   readonly lease: LeaseView;
   readonly outcome: LastPass | undefined;
   readonly passes: number;
+  readonly silentPaths: readonly string[];
   readonly foreignDrops: readonly string[];
   readonly pods: Status['pods'];
   readonly source: SourceHealth;
@@ -105,6 +108,7 @@ export function buildStatus(parts: StatusParts): Status {
     podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
     peers: wanted?.paths ?? [],
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
+    silentPaths: parts.silentPaths,
     foreignDrops: parts.foreignDrops,
     pods: parts.pods,
     source: parts.source,

@@ -1,6 +1,7 @@
 // The words of `poplin lab`: their defaults, ranges and errors. Pure.
 
 import type { BackendType, Config } from '../config/config.ts';
+import { BACKEND_TYPES } from '../config/schema.ts';
 import type { LabSpec, UnderlayKind } from '../lab/plan.ts';
 import {
   DEFAULT_POD_NETWORK,
@@ -34,7 +35,7 @@ export type LabValues = Readonly<
   Record<'name' | 'nodes' | 'pods' | 'backend' | 'underlay' | 'segments' | 'family' | 'mtu', string>
 > & { readonly 'subnet-source'?: string | undefined };
 
-const BACKENDS: readonly BackendType[] = ['vxlan', 'host-gw'];
+const BACKENDS: readonly BackendType[] = BACKEND_TYPES;
 const UNDERLAYS: readonly UnderlayKind[] = ['flat', 'routed'];
 const SUBNET_SOURCES: readonly Config['subnetSource'][] = ['auto', 'podCIDR', 'lease'];
 const FAMILIES: ReadonlyMap<string, readonly Family[]> = new Map([

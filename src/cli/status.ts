@@ -64,6 +64,7 @@ export function renderStatus(status: Status): string {
     ...status.foreignDrops.map((text) => `  ! ${text}`),
     `peers      ${summary(status.peers)}`,
     ...status.peers.map(peerLine),
+    ...status.silentPaths.map((text) => `  ! ${text}`),
     ...Object.entries(status.nodeProblems).flatMap(([node, problems]) =>
       problems.map((problem) => `  ! ${node}: ${problem}`),
     ),
@@ -78,7 +79,9 @@ function summary(peers: readonly PeerPath[]): string {
   return [...counts].map(([used, count]) => `${count} by ${used}`).join(', ') || 'none';
 }
 
-function peerLine({ peer, family, subnets, used, reason }: PeerPath): string {
+function peerLine({ peer, family, subnets, receives, used, reason, probe }: PeerPath): string {
   const why = reason === '' ? '' : ` (${reason})`;
-  return `  ${used === 'none' ? '!' : ' '} ${peer} ${subnets.join(', ')} ${family}: ${used}${why}`;
+  const sign = used === 'none' || probe === 'silent' ? '!' : ' ';
+  const can = receives.join(' and ') || 'nothing';
+  return `  ${sign} ${peer} ${subnets.join(', ')} ${family}: ${used}${why}; receives ${can}`;
 }

@@ -1,7 +1,8 @@
-// By which path this node sends to each peer: the best one that the configuration asks for, that the
-// peer can receive by, that can work here, and over which a probe has come back. Until then the path
-// in use stays, so that nodes may move at different times and nothing is sent where nobody listens.
-// Decided peer by peer and family by family. Pure; the reasons are words for `status`.
+// By which path this node sends to each peer: the best one that the configuration asks for, that
+// the peer can receive by, that can work here, and over which a probe has come back. Until then
+// the path in use stays, so that nodes may move at different times and nothing is sent where
+// nobody listens. Decided peer by peer and family by family. Pure; the reasons are words for
+// `status`.
 
 import type { Backend, LocalNode, PathOffer, PathPlan, PeerTarget } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';

@@ -1,6 +1,6 @@
-// What the chosen paths are as kernel objects, and what the node's advert says of them. A path in use
-// is a route to each of the peer's subnets; one that is being tested is there beside it with all
-// that it needs, and its route is in the table that only marked packets look into. Pure.
+// What the chosen paths are as kernel objects, and what the node's advert says of them. A path in
+// use is a route to each of the peer's subnets; one that is being tested is there beside it with
+// all that it needs, and its route is in the table that only marked packets look into. Pure.
 
 import type { PathPlan } from '../backend/backend.ts';
 import type { PathName, VxlanId } from '../cluster/advert.ts';

@@ -4,6 +4,7 @@
 
 import type { LocalNode } from '../backend/backend.ts';
 import { vxlanOverheadBytes } from '../backend/vxlan.ts';
+import type { PathName } from '../cluster/advert.ts';
 import { cidrAddress } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
@@ -14,6 +15,7 @@ export type PathProbe = {
   readonly key: string;
   readonly peer: string;
   readonly family: Family;
+  readonly path: PathName;
   readonly destination: Ip;
   /** Over the tested path, not the one in use. */
   readonly isMarked: boolean;
@@ -31,7 +33,7 @@ export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): reado
     const receiveBytes = peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
     const probe = (path: PathOption, isMarked: boolean): PathProbe => {
       const fullBytes = Math.min(receiveBytes, mtuOf(path, family, local));
-      return { ...common, key: path.key, isMarked, fullBytes };
+      return { ...common, key: path.key, path: path.name, isMarked, fullBytes };
     };
     return [
       ...(option === undefined ? [] : [probe(option, false)]),

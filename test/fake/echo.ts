@@ -27,6 +27,11 @@ export class FakeEcho implements Echo {
     return undefined;
   }
 
+  /** An answer that a test makes up. */
+  answer(from: Ip, sequence = 0): void {
+    this.#answered(from, sequence);
+  }
+
   listen(answered: (from: Ip, sequence: number) => void): void {
     this.#answered = answered;
   }

@@ -9,6 +9,7 @@
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { VxlanLink } from '../../src/state/kernel-state.ts';
+import type { RouteLookup } from '../../src/state/route-lookup.ts';
 import { lookUp, lookUpProbe } from '../fake/look-up.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 import type { Mutations } from './mutations.ts';
@@ -58,18 +59,26 @@ export class Fabric {
       ({ link, address }) => link === 'lo' && familyOf(address) === familyOf(destination),
     );
     if (!machine.isOn || own === undefined) return false;
-    const look = isMarked ? lookUpProbe : lookUp;
-    const there = this.#forward(machine, destination, [], look);
+    const there = isMarked
+      ? this.#forwardBy(machine, lookUpProbe(machine.host, destination), { destination, way: [] })
+      : this.#forward(machine, destination, []);
     if (there.kind !== 'node' || there.machine === machine) return false;
     const back = this.#forward(there.machine, own.address, []);
     return back.kind === 'node' && back.machine === machine;
   }
 
-  #forward(machine: SimMachine, destination: Ip, way: string[], look = lookUp): Outcome {
+  #forward(machine: SimMachine, destination: Ip, way: string[]): Outcome {
     if (way.length > NODES_MAX) return { kind: 'loop' };
     way.push(machine.id);
+    return this.#forwardBy(machine, lookUp(machine.host, destination), { destination, way });
+  }
+
+  #forwardBy(
+    machine: SimMachine,
+    found: RouteLookup,
+    { destination, way }: { destination: Ip; way: string[] },
+  ): Outcome {
     const { host } = machine;
-    const found = look(host, destination);
     if (found.kind === 'local') return { kind: 'node', machine };
     if (found.kind === 'unreachable') return dropped(`${machine.id} has no route`);
     if (!forwards(machine, destination)) return dropped(`${machine.id} does not forward`);
