@@ -6,7 +6,12 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConfigText } from '../cluster/cluster.ts';
 import type { Config, ConfigParse, ConfigProblem } from '../config/config.ts';
-import { checkAgainstNode, checkAgainstSubnets, parseConfig } from '../config/parse.ts';
+import {
+  checkAgainstNode,
+  checkAgainstRunning,
+  checkAgainstSubnets,
+  parseConfig,
+} from '../config/parse.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -89,6 +94,7 @@ export class ConfigKeeper {
     const problems = [
       ...checkAgainstNode(parsed.config, this.#nodeAddresses(networks)),
       ...checkAgainstSubnets(parsed.config, subnetsInUse),
+      ...(this.#good === undefined ? [] : checkAgainstRunning(parsed.config, this.#good)),
     ];
     return problems.length === 0 ? parsed : { kind: 'invalid', problems };
   }

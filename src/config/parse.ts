@@ -73,6 +73,20 @@ export function checkAgainstSubnets(
   );
 }
 
+/**
+ * What cannot become of the configuration in force while the network is up. The kernel gives all
+ * VXLAN devices of one port the same GBP (vxlan_find_sock), so both cannot be there side by side.
+ */
+export function checkAgainstRunning(config: Config, running: Config): readonly ConfigProblem[] {
+  const [wanted, before] = [config.backend, running.backend];
+  if (wanted.type === 'host-gw' || before.type === 'host-gw') return [];
+  if (wanted.gbp === before.gbp || wanted.portNumber !== before.portNumber) return [];
+  const why =
+    `cannot change while VXLAN works by port ${before.portNumber}, since the kernel has one ` +
+    'setting for each port: change Backend.Port with it';
+  return [problem('Backend.GBP', wanted.gbp, why)];
+}
+
 const invalid = (problems: readonly ConfigProblem[]): ConfigParse => ({
   kind: 'invalid',
   problems,

@@ -62,6 +62,33 @@ test('another VNI: the new device carries every pair, the old one goes', async (
   });
 });
 
+const CHANGES: readonly { readonly what: string; readonly to: object; readonly back: object }[] = [
+  { what: 'another port', to: { Type: 'vxlan', Port: 4789 }, back: { Type: 'vxlan' } },
+  {
+    what: 'GBP with another port',
+    to: { Type: 'vxlan', Port: 4789, GBP: true },
+    back: { Type: 'vxlan' },
+  },
+  { what: 'DirectRouting', to: { Type: 'vxlan', DirectRouting: true }, back: { Type: 'vxlan' } },
+  { what: 'auto', to: { Type: 'auto' }, back: { Type: 'vxlan' } },
+];
+
+for (const { what, to, back } of CHANGES) {
+  test(`${what}, and back, loses nothing`, async () => {
+    await withLab({}, async (lab) => {
+      const reports = await whilePinging(lab, async () => {
+        for (const Backend of [to, back]) {
+          await lab.edit({ Backend });
+          await lab.settled(({ peers }) => peers.every(({ waitsFor }) => waitsFor === undefined));
+          await lab.mustReach();
+        }
+        await untilDevices(lab, ['poplin4-1']);
+      });
+      assertNothingLost(reports);
+    });
+  });
+}
+
 test('edits that come faster than the nodes can move lose nothing', async () => {
   await withLab({}, async (lab) => {
     const text = (type: string) => JSON.stringify({ ...NETWORK, Backend: { Type: type } });

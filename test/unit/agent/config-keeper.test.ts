@@ -34,6 +34,21 @@ describe('the configuration in force', () => {
     assert.deepEqual(kept.problems, []);
   });
 
+  test('refuses GBP alone while VXLAN runs, and takes it together with another port', () => {
+    const kept = keeper();
+    const text = (settings: object) =>
+      from(JSON.stringify({ ...JSON.parse(GOOD), Backend: { Type: 'vxlan', ...settings } }));
+    kept.offer(text({}), []);
+    kept.offer(text({ GBP: true }), []);
+    const [problem] = kept.problems;
+    assert.equal(problem?.key, 'Backend.GBP');
+    assert.match(problem?.message ?? '', /one setting for each port: change Backend\.Port with it/);
+    assert.equal(kept.config?.backend.type === 'vxlan' && kept.config.backend.gbp, false);
+    kept.offer(text({ GBP: true, Port: 4789 }), []);
+    assert.deepEqual(kept.problems, []);
+    assert.equal(kept.config?.backend.type === 'vxlan' && kept.config.backend.gbp, true);
+  });
+
   test('stays the last good one after a bad edit, which is named, until it is mended', () => {
     const kept = keeper();
     kept.offer(from(GOOD), []);
