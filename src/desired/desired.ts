@@ -26,7 +26,7 @@ import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
 import type { BackendSettings, PathVerdict, PeerPath } from './paths.ts';
-import { choosePath } from './paths.ts';
+import { backendSettings, choosePath } from './paths.ts';
 import {
   addPath,
   addProbeRule,
@@ -94,7 +94,7 @@ export function desired(
     ...{ self: local.name, nodes: cluster.nodes, usedLinks: usedLinks(local) },
     ...{ devices: local.vxlanDevices, lookups: local.lookups },
   };
-  const settings = { configured: config.backend, vxlan: vxlanNetworks(config, memory) };
+  const settings = backendSettings(config.backend, vxlanNetworks(config, memory));
   const builder = new StateBuilder();
 
   const receives = addReceivers(builder, settings, local);

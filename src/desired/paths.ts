@@ -4,7 +4,7 @@
 // nobody listens. Decided peer by peer and family by family. Pure; the reasons are words for
 // `status`.
 
-import type { Backend, LocalNode, PathOffer, PathPlan, PeerTarget } from '../backend/backend.ts';
+import type { LocalNode, PathOffer, PathPlan, PeerTarget } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';
 import type { VxlanNetwork } from '../backend/vxlan.ts';
 import { vxlan } from '../backend/vxlan.ts';
@@ -40,7 +40,7 @@ export type PathOption = {
   /** Tells it from every other path of this node, also from one of the same backend. */
   readonly key: string;
   readonly plan: PathPlan;
-  readonly network?: VxlanNetwork;
+  readonly network: VxlanNetwork | undefined;
 };
 
 export type ChosenPath = {
@@ -56,7 +56,36 @@ export type BackendSettings = {
   readonly configured: BackendConfig;
   /** The first is the one to come to; the others are still sent by, here or by a peer. */
   readonly vxlan: readonly VxlanNetwork[];
+  /** In the order in which they are preferred. */
+  readonly ways: readonly Way[];
 };
+
+type Way = {
+  readonly name: PathName;
+  readonly network: VxlanNetwork | undefined;
+  /** Not being able to use a path that is only tried on the side is nothing to report. */
+  readonly isAskedFor: boolean;
+};
+
+const HOST_GW = { type: 'host-gw' } as const;
+
+export function backendSettings(
+  configured: BackendConfig,
+  networks: readonly VxlanNetwork[],
+): BackendSettings {
+  const { type } = configured;
+  const byVxlan = networks.map(
+    (network, position): Way => ({
+      name: 'vxlan',
+      network,
+      isAskedFor: type === 'vxlan' && position === 0,
+    }),
+  );
+  const plain: Way = { name: 'host-gw', network: undefined, isAskedFor: type === 'host-gw' };
+  const isPlainFirst = configured.type !== 'vxlan' || configured.directRouting;
+  const ways = isPlainFirst ? [plain, ...byVxlan] : [...byVxlan, plain];
+  return { configured, vxlan: networks, ways };
+}
 
 export type PathMemory = {
   /** Where the kernel's route to a subnet of a peer leads now. */
@@ -65,7 +94,12 @@ export type PathMemory = {
   verdictOf(key: string): PathVerdict;
 };
 
-type Offers = { readonly usable: readonly PathOption[]; readonly reasons: readonly string[] };
+type Offers = {
+  readonly usable: readonly PathOption[];
+  readonly reasons: readonly string[];
+  /** The one that the kernel's route takes now. */
+  readonly inUse: PathOption | undefined;
+};
 
 export function choosePath(
   settings: BackendSettings,
@@ -73,8 +107,7 @@ export function choosePath(
   target: PeerTarget,
 ): ChosenPath {
   const offers = offersOf(settings, { local, memory }, target);
-  const inUse = offers.usable.find(({ plan }) => leadsThere(plan, target, memory));
-  const { option, tested } = decide(settings.configured, { offers, inUse }, { target, memory });
+  const { option, tested } = decide(settings.configured, offers, { target, memory });
   const [best] = offers.usable;
   const waits = tested !== undefined && tested === best && tested !== option;
   const reasons = waits ? [...offers.reasons, waitingReason(tested, memory)] : offers.reasons;
@@ -96,10 +129,9 @@ type Decision = Pick<ChosenPath, 'option' | 'tested'>;
 
 function decide(
   configured: BackendConfig,
-  { offers, inUse }: { readonly offers: Offers; readonly inUse: PathOption | undefined },
+  { usable, inUse }: Offers,
   { target, memory }: { readonly target: PeerTarget; readonly memory: PathMemory },
 ): Decision {
-  const { usable } = offers;
   const [best] = usable;
   // Flannel's nodes have no address that answers on every path: their word is all there is.
   if (best === undefined || target.reach?.speaker === 'flannel') {
@@ -144,59 +176,36 @@ const waitingReason = ({ name, key }: PathOption, memory: PathMemory): string =>
     ? `${name} is prepared, but no probe comes back over it`
     : `${name} is being probed`;
 
-/** In the order in which they are preferred. */
 function offersOf(
-  settings: BackendSettings,
+  { configured, ways }: BackendSettings,
   { local, memory }: { readonly local: LocalNode; readonly memory: PathMemory },
   target: PeerTarget,
 ): Offers {
-  const isAuto = settings.configured.type === 'auto';
   const usable: PathOption[] = [];
   const reasons: string[] = [];
-  for (const name of candidates(settings.configured)) {
-    const isOptional = name !== settings.configured.type;
-    for (const [position, offered] of offersBy(name, settings, { local, target }).entries()) {
-      const { offer, network } = offered;
-      if (offer.kind === 'usable') {
-        const key = keyOf(offer.plan, target);
-        usable.push({ name, key, plan: offer.plan, ...(network === undefined ? {} : { network }) });
-        // Of thousands of peers nearly all use their best path: the others need no look.
-        const isSettled = usable.length === 1 && leadsThere(offer.plan, target, memory);
-        if (isSettled && !(isAuto && memory.verdictOf(key) === 'silent')) {
-          return { usable, reasons };
-        }
-      } else if (!isOptional && position === 0) reasons.push(offer.reason);
+  for (const way of ways) {
+    const offer = offerBy(way, local, target);
+    if (offer.kind === 'unusable') {
+      if (way.isAskedFor) reasons.push(offer.reason);
+      continue;
     }
+    const { plan } = offer;
+    const option = { name: way.name, key: keyOf(plan, target), plan, network: way.network };
+    usable.push(option);
+    // Of thousands of peers nearly all use their best path: the others need no look.
+    if (usable.length > 1 || !leadsThere(plan, target, memory)) continue;
+    if (configured.type === 'auto' && memory.verdictOf(option.key) === 'silent') continue;
+    return { usable, reasons, inUse: option };
   }
-  return { usable, reasons };
+  const inUse = usable.find(({ plan }) => leadsThere(plan, target, memory));
+  return { usable, reasons, inUse };
 }
 
-function candidates(configured: BackendConfig): readonly PathName[] {
-  if (configured.type !== 'vxlan') return ['host-gw', 'vxlan'];
-  return configured.directRouting ? ['host-gw', 'vxlan'] : ['vxlan', 'host-gw'];
+function offerBy({ network }: Way, local: LocalNode, target: PeerTarget): PathOffer {
+  return network === undefined
+    ? hostGw.offer({ settings: HOST_GW, local }, target)
+    : vxlan.offer({ settings: network, local }, target);
 }
-
-type Offered = { readonly offer: PathOffer; readonly network?: VxlanNetwork };
-
-function offersBy(
-  name: PathName,
-  settings: BackendSettings,
-  { local, target }: { readonly local: LocalNode; readonly target: PeerTarget },
-): readonly Offered[] {
-  if (name === 'host-gw') {
-    return [{ offer: offerOf(hostGw, { type: 'host-gw' }, { local, target }) }];
-  }
-  return settings.vxlan.map((network) => ({
-    offer: offerOf(vxlan, network, { local, target }),
-    network,
-  }));
-}
-
-const offerOf = <Settings>(
-  backend: Backend<Settings>,
-  settings: Settings,
-  { local, target }: { local: LocalNode; target: PeerTarget },
-): PathOffer => backend.offer({ settings, local }, target);
 
 const keyOf = ({ nexthop }: PathPlan, { peer, family }: PeerTarget): string =>
   `${peer.uid} ${family} ${nexthop.link} ${nexthop.gateway}`;

@@ -4,11 +4,12 @@
 
 import type { PathPlan } from '../backend/backend.ts';
 import type { PathName, VxlanId } from '../cluster/advert.ts';
+import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, hostCidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
-import type { RouteVia } from '../state/kernel-state.ts';
+import type { Route, RouteVia } from '../state/kernel-state.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
 import type { Local } from './desired.ts';
@@ -21,19 +22,31 @@ export function addPath(
   { sources, local }: { readonly sources: readonly Ip[]; readonly local: Local },
 ): void {
   const source = sources.find((ip) => familyOf(ip) === target.family);
-  const route = { metric: OWN_METRIC, protocol: OWN_PROTOCOL, ...(source && { source }) };
   if (option !== undefined) {
     addPlan(builder, option.plan, local);
     const via = viaOf(option.plan, local);
     for (const destination of target.subnets) {
-      builder.route({ ...route, destination, table: MAIN_TABLE, via });
+      builder.route(routeTo(destination, { table: MAIN_TABLE, via, source }));
     }
   }
   const [subnet] = target.subnets;
   if (tested === undefined || subnet === undefined) return;
   addPlan(builder, tested.plan, local);
   const destination = hostCidr(cidrAddress(subnet));
-  builder.route({ ...route, destination, table: PROBE_TABLE, via: viaOf(tested.plan, local) });
+  const via = viaOf(tested.plan, local);
+  builder.route(routeTo(destination, { table: PROBE_TABLE, via, source }));
+}
+
+/** Written out, since thousands of them are made in each pass. */
+function routeTo(
+  destination: Cidr,
+  { table, via, source }: { table: number; via: RouteVia; source: Ip | undefined },
+): Route {
+  const metric = OWN_METRIC;
+  const protocol = OWN_PROTOCOL;
+  return source === undefined
+    ? { destination, table, metric, protocol, via }
+    : { destination, table, metric, protocol, via, source };
 }
 
 function addPlan(builder: StateBuilder, plan: PathPlan, local: Local): void {

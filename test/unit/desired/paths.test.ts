@@ -7,9 +7,9 @@ import type { LocalNode, Underlay } from '../../../src/backend/backend.ts';
 import type { VxlanNetwork } from '../../../src/backend/vxlan.ts';
 import type { ClusterNode } from '../../../src/cluster/node.ts';
 import { reachOf } from '../../../src/cluster/reach.ts';
-import type { VxlanConfig } from '../../../src/config/config.ts';
+import type { BackendConfig, VxlanConfig } from '../../../src/config/config.ts';
 import type { PathMemory } from '../../../src/desired/paths.ts';
-import { choosePath } from '../../../src/desired/paths.ts';
+import { backendSettings, choosePath } from '../../../src/desired/paths.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Mac } from '../../../src/net/mac.ts';
 import type { RouteLookup } from '../../../src/state/route-lookup.ts';
@@ -65,7 +65,7 @@ const flannelNode = (backendType: string): ClusterNode => {
 
 const cases: {
   name: string;
-  settings: Parameters<typeof choosePath>[0];
+  settings: { readonly configured: BackendConfig; readonly vxlan: readonly VxlanNetwork[] };
   lookup?: RouteLookup;
   peer?: ClusterNode;
   used: string;
@@ -185,7 +185,11 @@ describe('the path to a peer is', () => {
       const underlayAddress = reach?.underlay[0];
       const target = { peer, reach, family: 'ipv4', subnets, underlayAddress } as const;
       const known = { local: localWith(lookup), memory: UNKNOWN };
-      const { path, option } = choosePath(settings, known, target);
+      const { path, option } = choosePath(
+        backendSettings(settings.configured, settings.vxlan),
+        known,
+        target,
+      );
       const plan = option?.plan;
       assert.equal(path.used, used);
       assert.match(path.reason, reason ?? /^$/);
