@@ -2,6 +2,7 @@
 // further keys beside it. Keys of the backend that are not set take their defaults, since those of
 // another type would mostly be wrong. Whether the outcome is right is the schema's business. Pure.
 
+import { nearestOf } from '../config/keys.ts';
 import { BACKEND_KEYS, TOP_KEYS } from '../config/schema.ts';
 import { AppError } from '../lib/errors.ts';
 
@@ -11,45 +12,55 @@ export type BackendChange = {
   readonly settings: ReadonlyMap<string, unknown>;
 };
 
-const PREFIX = 'backend.';
+const ALL_BACKEND_KEYS = [...new Set(Object.values(BACKEND_KEYS).flat())];
+const PREFIX = /^backend\./i;
 
 export function changeNetConf(text: string, { type, settings }: BackendChange): string {
   let document = parseObject(text);
   let backend: Record<string, unknown> = {};
   for (const [path, value] of settings) {
-    const key = backendKeyOf(path);
-    if (key === undefined) document = withKey(document, path, value);
-    else backend = withKey(backend, key, value);
+    const { isBackend, key } = placeOf(path);
+    if (isBackend) backend = withKey(backend, key, value);
+    else document = withKey(document, key, value);
   }
   document = withKey(document, 'Backend', withKey(backend, 'Type', type));
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** `undefined`: the key stands beside `Backend`. */
-function backendKeyOf(path: string): string | undefined {
-  const lower = path.toLowerCase();
-  const key = lower.startsWith(PREFIX) ? path.slice(PREFIX.length) : path;
-  const isTop = TOP_KEYS.some((known) => known.toLowerCase() === lower);
-  if (lower === 'backend' || key.toLowerCase() === 'type') {
+/** Where a key belongs, in its usual spelling. One that nobody knows goes where it looks right. */
+function placeOf(path: string): { readonly isBackend: boolean; readonly key: string } {
+  const name = path.replace(PREFIX, '');
+  if (name === '' || name.includes('.')) {
+    const inside = ALL_BACKEND_KEYS.filter((key) => key !== 'Type').join(', ');
+    const beside = TOP_KEYS.filter((key) => key !== 'Backend').join(', ');
+    throw usage(path, `is no key: there are Backend.{${inside}} and ${beside}`);
+  }
+  const backendKey = ALL_BACKEND_KEYS.find((key) => isSame(key, name));
+  const topKey = name === path ? TOP_KEYS.find((key) => isSame(key, name)) : undefined;
+  if (topKey === 'Backend' || backendKey === 'Type') {
     throw usage(path, 'is what TYPE is for: set the keys of the backend one by one');
   }
-  if (key.includes('.') || key === '') {
-    const keys = [...new Set(Object.values(BACKEND_KEYS).flat())].filter((one) => one !== 'Type');
-    const beside = TOP_KEYS.filter((one) => one !== 'Backend');
-    throw usage(path, `is no key: there are Backend.{${keys.join(', ')}}, ${beside.join(', ')}`);
-  }
-  return isTop ? undefined : key;
+  const looksTop =
+    name === path &&
+    nearestOf(name, ALL_BACKEND_KEYS) === undefined &&
+    nearestOf(name, TOP_KEYS) !== undefined;
+  if (backendKey !== undefined) return { isBackend: true, key: backendKey };
+  if (topKey !== undefined) return { isBackend: false, key: topKey };
+  return { isBackend: !looksTop, key: name };
 }
 
-/** A key that is there in another spelling is the same key (Flannel matches without case). */
-const withKey = (
+/** Flannel matches keys without case. */
+const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+/** A key that is there in another spelling is the same key. */
+function withKey(
   object: Readonly<Record<string, unknown>>,
   key: string,
   value: unknown,
-): Record<string, unknown> => {
-  const others = Object.entries(object).filter(([one]) => one.toLowerCase() !== key.toLowerCase());
+): Record<string, unknown> {
+  const others = Object.entries(object).filter(([one]) => !isSame(one, key));
   return Object.fromEntries([...others, [key, value]]);
-};
+}
 
 function parseObject(text: string): Record<string, unknown> {
   let value: unknown;

@@ -5,6 +5,7 @@
 
 import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import type { MeasurementPlan, MeasurementResult } from './prober/measurement.ts';
@@ -16,7 +17,7 @@ export type ProberWord =
   | { readonly kind: 'result'; readonly result: MeasurementResult };
 
 export type ProberProcessParts = {
-  readonly input: NodeJS.ReadableStream;
+  readonly input: Readable;
   readonly say: (line: string) => void;
   readonly clock: Clock;
   readonly random: () => number;
@@ -25,15 +26,27 @@ export type ProberProcessParts = {
 const RUN_MAX = 2 ** 31;
 
 export async function runProberProcess(parts: ProberProcessParts): Promise<void> {
-  const { input, clock } = parts;
-  const say = (word: ProberWord): void => parts.say(`${JSON.stringify(word)}\n`);
+  const reader = createInterface({ input: parts.input });
   askForPriority();
-  const lines = createInterface({ input })[Symbol.asyncIterator]();
+  try {
+    await measureFor(reader[Symbol.asyncIterator](), parts);
+  } finally {
+    // An open input would keep the process.
+    reader.close();
+    parts.input.destroy();
+  }
+}
+
+async function measureFor(
+  lines: AsyncIterator<string>,
+  { clock, random, say: sayLine }: ProberProcessParts,
+): Promise<void> {
+  const say = (word: ProberWord): void => sayLine(`${JSON.stringify(word)}\n`);
   const first = await lines.next();
   if (first.done === true) throw new AppError('LAB', 'measure', 'the prober was given no plan');
   // From this very program.
   const plan = JSON.parse(first.value) as MeasurementPlan;
-  const run = Math.floor(parts.random() * RUN_MAX);
+  const run = Math.floor(random() * RUN_MAX);
   const measurement = await Measurement.open(plan, clock, run);
   try {
     const finished = new AbortController();

@@ -16,6 +16,7 @@ import { nodeStatus, untilSettled } from './node-status.ts';
 import type { LabPlan } from './plan.ts';
 
 const TIMEOUT_MS = 30_000;
+const BACK = 'the configuration is again what it was before';
 
 export type Lab = {
   readonly plan: LabPlan;
@@ -62,7 +63,7 @@ export async function switchBackend(
     const complaint = complaintOf(status);
     // One from before says nothing of the new text, which the node has not seen then.
     const isNew = complaint !== '' && complaint !== complaints.get(status.node);
-    if (isNew) throw refused([complaint], `said by ${status.node}`);
+    if (isNew) throw refused([complaint], `said by ${status.node}; ${BACK}`);
     return hasMoved(status, after.config);
   };
   try {

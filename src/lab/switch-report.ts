@@ -59,7 +59,8 @@ export function reportOf(measured: Measured): SwitchReport {
   const { ok, ...verdict } = judge(result, invalid);
   return {
     ...{ ok: ok && late.length === 0, ...verdict, problems: [...verdict.problems, ...late] },
-    ...{ type, movedMs: timing.movedMs, pairs: result.pairs, streams: result.streams },
+    ...{ type, movedMs: timing.movedMs === null ? null : Math.round(timing.movedMs) },
+    ...{ pairs: result.pairs, streams: result.streams },
     ...{ overflows: result.overflowCount, stalls: result.stalls, intervalMs: probes.intervalMs },
     packetsPerSecond: Math.round(packetsPerSecond(probes)),
     ...{ durationMs: Math.round(result.durationMs), tailMs: Math.round(timing.tailMs) },
@@ -103,7 +104,7 @@ export function renderReport(report: SwitchReport): string {
   const lines = [
     ...howMeasured(report),
     ...Object.entries(report.delaysMs).map(([node, ms]) => `${node} saw the change after ${ms} ms`),
-    ...(movedMs === null ? [] : [`every node had moved to ${type} after ${movedMs.toFixed(0)} ms`]),
+    ...(movedMs === null ? [] : [`every node had moved to ${type} after ${movedMs} ms`]),
     ...report.pairs.map(renderPair),
     ...report.streams.map(renderStream),
     ...stallLines(report),
@@ -119,8 +120,8 @@ function howMeasured(report: SwitchReport): string[] {
   const seconds = (durationMs / 1000).toFixed(1);
   const tail = `${(tailMs / 1000).toFixed(1)} s of them after the last node had moved`;
   return [
-    `a UDP probe every ${intervalMs} ms in both directions and a TCP stream on each of ` +
-      `${pairs.length / 2} pairs, about ${rate} packets a second`,
+    `a UDP probe every ${intervalMs} ms in both directions and a TCP stream on ` +
+      `${pairs.length === 2 ? '1 pair' : `each of ${pairs.length / 2} pairs`}, about ${rate} packets a second`,
     `for ${seconds} s, ${tail}${OLD_DEVICES[report.oldDevices]}`,
   ];
 }

@@ -50,6 +50,7 @@ export class DirectionLog {
       }
     }
     longestGapMs = Math.max(longestGapMs, endedAtMs - (firstLostMs ?? endedAtMs));
+    longestGapMs = Math.round(longestGapMs * 10) / 10;
     return { sent: this.#sentAtMs.length, lost: this.missingCount, longestGapMs };
   }
 }
