@@ -84,7 +84,8 @@ async function moveLate(
 ): Promise<Pick<SwitchTiming, 'movedMs' | 'late'>> {
   const done = new AbortController();
   const lateNodes = delays.size === 0 ? undefined : LateNodes.stop(lab, delays);
-  const goingOn = lateNodes?.goOnLate(clock, done.signal);
+  // It ends with this function; an interruption of it is one of what is waited for here as well.
+  const goingOn = lateNodes?.goOnLate(clock, done.signal).catch(() => undefined);
   try {
     const timeoutMs = MOVE_TIMEOUT_MS + delayMs;
     return { movedMs: await switchBackend(lab, prepared, { clock, timeoutMs }), late: '' };
@@ -94,7 +95,7 @@ async function moveLate(
   } finally {
     lateNodes?.goOn();
     done.abort();
-    await goingOn?.catch(() => undefined);
+    await goingOn;
   }
 }
 

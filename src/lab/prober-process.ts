@@ -3,13 +3,13 @@
 // it has begun to count, and at the next line, or without one at the end of its input, it ends. Its
 // result is a line of JSON. Not for people.
 
-import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import type { MeasurementPlan, MeasurementResult } from './prober/measurement.ts';
 import { Measurement } from './prober/measurement.ts';
+import { takePrecedence } from './prober/priority.ts';
 
 /** What the prober says, one a line. */
 export type ProberWord =
@@ -27,7 +27,7 @@ const RUN_MAX = 2 ** 31;
 
 export async function runProberProcess(parts: ProberProcessParts): Promise<void> {
   const reader = createInterface({ input: parts.input });
-  askForPriority();
+  takePrecedence();
   try {
     await measureFor(reader[Symbol.asyncIterator](), parts);
   } finally {
@@ -61,14 +61,5 @@ async function measureFor(
     if (!gone.signal.aborted) say({ kind: 'result', result });
   } finally {
     await measurement.close();
-  }
-}
-
-/** Before the agents and whoever else works here: without it the numbers are merely less good. */
-function askForPriority(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_HIGHEST);
-  } catch {
-    // Not allowed here.
   }
 }

@@ -90,7 +90,7 @@ test('what a cut of one node costs is noticed, and the pairs are named', async (
     const switching = start(lab, 'host-gw');
     const isWritten = async (): Promise<boolean> =>
       JSON.stringify(await configOf(lab)).includes('host-gw');
-    await until('the change is written', isWritten);
+    await until('the change is written', isWritten, SWITCH_TIMEOUT_MS);
     lab.run('node2', 'ip link set eth0 down');
     await systemClock.sleep(CUT_MS);
     lab.run('node2', 'ip link set eth0 up');
@@ -162,7 +162,11 @@ test('an interrupted switch lets all nodes go on', async () => {
   await withLab({ nodeCount: 2 }, async (lab) => {
     const pids = lab.plan.nodes.map(({ name }) => lab.agent(name).pid);
     const switching = start(lab, 'host-gw --delay-ms 60000');
-    await until('the agents are stopped', () => pids.every((pid) => stateOf(pid) === 'T'));
+    await until(
+      'the agents are stopped',
+      () => pids.every((pid) => stateOf(pid) === 'T'),
+      SWITCH_TIMEOUT_MS,
+    );
     switching.kill('SIGINT');
     const { code, out, err } = await switching.ended;
     assert.equal(code, 130, out + err);
