@@ -77,7 +77,7 @@ const startProber = async (
 
 type Move = { readonly lab: Lab; readonly prepared: PreparedSwitch; readonly delays: Delays };
 
-/** That some node had not moved in time is part of the report: what was lost is told all the same. */
+/** A node that had not moved in time is part of the report: what was lost is told all the same. */
 async function moveLate(
   { lab, prepared, delays }: Move,
   { clock, delayMs }: MeasuredSwitchParts,

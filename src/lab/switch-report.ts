@@ -1,6 +1,7 @@
-// The verdict about a measured switch, and its text for people. A run is valid when the numbers mean
-// what they say: something was measured, and nothing was dropped by the prober's own sockets. It is
-// fine when it is valid, no packet was lost, no connection broken, and every node had moved. Pure.
+// The verdict about a measured switch, and its text for people. A run is valid when its numbers
+// mean what they say: something was measured, and nothing was dropped by the prober's own sockets.
+// It is fine when it is valid, no packet was lost, no connection broken, and every node had moved.
+// Pure.
 
 import type { Family } from '../net/family.ts';
 import type { Delays } from './late-nodes.ts';
@@ -119,9 +120,10 @@ function howMeasured(report: SwitchReport): string[] {
   if (pairs.length === 0) return [];
   const seconds = (durationMs / 1000).toFixed(1);
   const tail = `${(tailMs / 1000).toFixed(1)} s of them after the last node had moved`;
+  const where = pairs.length === 2 ? '1 pair' : `each of ${pairs.length / 2} pairs`;
   return [
-    `a UDP probe every ${intervalMs} ms in both directions and a TCP stream on ` +
-      `${pairs.length === 2 ? '1 pair' : `each of ${pairs.length / 2} pairs`}, about ${rate} packets a second`,
+    `a UDP probe every ${intervalMs} ms in both directions and a TCP stream on ${where}, ` +
+      `about ${rate} packets a second`,
     `for ${seconds} s, ${tail}${OLD_DEVICES[report.oldDevices]}`,
   ];
 }

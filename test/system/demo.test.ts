@@ -60,7 +60,10 @@ function assertFine({ code, output }: Outcome): void {
     assert.ok(output.includes(subnet), output);
   }
   assert.match(output, /every node had moved to host-gw after \d+ ms/);
-  assert.match(output, /a UDP probe every 2 ms in both directions and a TCP stream on each of 3 pai/);
+  assert.match(
+    output,
+    /a UDP probe every 2 ms in both directions and a TCP stream on each of 3 pai/,
+  );
   assert.match(output, /0 packets lost, longest gap none, 0 connections broken/);
   assert.deepEqual(leftovers(), []);
 }

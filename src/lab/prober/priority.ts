@@ -1,7 +1,7 @@
 // Gives this process's main thread the processor before all ordinary ones, so that a probe is sent
-// when it is due on a busy machine too. A better nice value would not do: with autogroups (sched(7))
-// it counts only among the processes of one session. Where neither is allowed, numbers are merely
-// less good, and the pauses are told.
+// when it is due on a busy machine too. A better nice value would not do: with autogroups, of which
+// sched(7) tells, it counts only among the processes of one session. Where neither is allowed,
+// numbers are merely less good, and the pauses are told.
 
 import { constants, setPriority } from 'node:os';
 import koffi from 'koffi';
