@@ -24,12 +24,12 @@ export function leavesDevices(
 const deviceOf = (backend: BackendConfig): string =>
   backend.type === 'vxlan' ? `${backend.vni} ${backend.portNumber}` : '';
 
-/** `NODE LINK` of each. */
+/** `NODE INDEX LINK` of each: one that was made again under its name is another. */
 export async function vxlanDevices(plan: LabPlan, run: RunCommand): Promise<ReadonlySet<string>> {
   const devices = new Set<string>();
   for (const { name, netns } of plan.nodes) {
     const text = await mustRun(run, ['ip', '-n', netns, '-o', 'link', 'show', 'type', 'vxlan']);
-    for (const [, link] of text.matchAll(/^\d+: (poplin[^@:]+)/gm)) devices.add(`${name} ${link}`);
+    for (const [device] of text.matchAll(/^\d+: poplin[^@:]+/gm)) devices.add(`${name} ${device}`);
   }
   return devices;
 }
