@@ -103,7 +103,7 @@ test('what a cut of one node costs is noticed, and the pairs are named', async (
     }
     assert.equal(lost('node1', 'node3') + lost('node3', 'node1'), 0, out);
     const [, gapMs] = /packets lost, longest gap (\d+) ms/.exec(out) ?? [];
-    assert.ok(Number(gapMs) >= CUT_MS * 0.9, out);
+    assert.ok(Number(gapMs) >= CUT_MS / 2, out);
   });
 });
 

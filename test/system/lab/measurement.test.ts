@@ -18,8 +18,8 @@ import { TestNamespace } from '../namespaces.ts';
 
 const STATE_TIMEOUT_MS = 20_000;
 const CUT_MS = 300;
-/** So many probes at least are awaited, however fast the machine is. */
-const SENT_MIN = 50;
+/** Far fewer than are sent, for machines that are slow. */
+const SENT_MIN = 10;
 
 const PROGRAM = [process.execPath, fileURLToPath(new URL('../../../src/main.ts', import.meta.url))];
 
@@ -114,7 +114,7 @@ describe('a measurement', () => {
     });
     for (const { sent, lost, longestGapMs } of result.pairs) {
       assert.ok(lost > 0 && lost < sent, `${lost} of ${sent}`);
-      assert.ok(longestGapMs >= CUT_MS * 0.9 && longestGapMs <= cutMs + 100, `${longestGapMs} ms`);
+      assert.ok(longestGapMs >= CUT_MS / 2 && longestGapMs <= cutMs + 2_000, `${longestGapMs} ms`);
     }
     // Whoever does not hear the question gives no answer, so each lost probe counts once.
     wholeStreams(result);
