@@ -8,13 +8,14 @@ import { ClusterApi } from '../src/lab/cluster-api.ts';
 import { runCommand } from '../src/lab/command.ts';
 import { takeDown } from '../src/lab/down.ts';
 import { endpointsOf } from '../src/lab/endpoints.ts';
+import { interruptible } from '../src/lab/interruptible.ts';
 import { LabDirectory } from '../src/lab/lab-directory.ts';
 import { renderLabStatus } from '../src/lab/lab-status.ts';
 import { renderMatrix } from '../src/lab/matrix.ts';
+import { measuredSwitch } from '../src/lab/measured-switch.ts';
 import type { LabPlan, LabSpec } from '../src/lab/plan.ts';
 import { DEFAULT_POD_NETWORK } from '../src/lab/plan.ts';
-import { switchBackend } from '../src/lab/switch-backend.ts';
-import type { LabEffects } from '../src/lab/up.ts';
+import { renderReport } from '../src/lab/switch-report.ts';
 import { bringUp } from '../src/lab/up.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { describeError } from '../src/lib/errors.ts';
@@ -45,22 +46,6 @@ const specOf = (name: string): LabSpec => ({
   podNetworks: [DEFAULT_POD_NETWORK.ipv4].flatMap((text) => parseCidr(text) ?? []),
 });
 
-/** The usual effects, which end at once when the demo is interrupted. */
-const effectsUntil = (stop: AbortSignal): LabEffects => ({
-  run: (argv, options) => {
-    stop.throwIfAborted();
-    return runCommand(argv, { ...options, stop });
-  },
-  clock: {
-    ...systemClock,
-    sleep: async (delayMs) => {
-      await systemClock.sleep(delayMs, stop);
-      stop.throwIfAborted();
-    },
-  },
-  say,
-});
-
 /** Whether every pair reached each other. */
 async function checkAndPrint(
   plan: LabPlan,
@@ -74,7 +59,7 @@ async function checkAndPrint(
 }
 
 async function demo(name: string, stop: AbortSignal): Promise<boolean> {
-  const effects = effectsUntil(stop);
+  const effects = interruptible({ run: runCommand, clock: systemClock, say }, stop);
   const program = [process.execPath, '--max-semi-space-size=1', fileOf('dist/poplin.cjs')];
   const executable = fileOf('cni/build/poplin');
   say('three nodes on this machine, each a network namespace with an agent of its own');
@@ -88,11 +73,14 @@ async function demo(name: string, stop: AbortSignal): Promise<boolean> {
 
   say('the ConfigMap now says host-gw; the nodes move by themselves');
   const api = await ClusterApi.open(directory.kubeconfig);
-  const change = { type: 'host-gw', settings: {} };
-  const tookMs = await switchBackend({ plan, directory, api }, change, effects);
-  say(`every node has moved after ${tookMs.toFixed(0)} ms; every pair again, over plain routes:`);
+  const change = { type: 'host-gw', settings: new Map() };
+  const parts = { ...effects, random: Math.random, program, delayMs: 0 };
+  const report = await measuredSwitch({ plan, directory, api }, change, parts);
+  say(`meanwhile, between pods on all pairs of nodes: ${report.lost} packets lost`);
+  print(renderReport(report));
+  say('every pair again, over plain routes:');
   const overHostGw = await checkAndPrint(plan, directory, stop);
-  return overVxlan && overHostGw;
+  return overVxlan && report.ok && overHostGw;
 }
 
 async function main(): Promise<number> {
@@ -104,7 +92,7 @@ async function main(): Promise<number> {
   let code = 0;
   try {
     const isFine = await demo(values.name, stop.signal);
-    if (!isFine) say('some pairs do not reach each other: see above');
+    if (!isFine) say('something was lost, or some pairs do not reach each other: see above');
     code = isFine ? 0 : EXIT_FAILED;
   } catch (error) {
     say(stop.signal.aborted ? 'interrupted' : describeError(error));

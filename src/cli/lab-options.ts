@@ -28,6 +28,7 @@ export const LAB_OPTIONS = {
   kubeconfig: { type: 'string' },
   datastore: { type: 'string', default: 'kubernetes' },
   set: { type: 'string', multiple: true },
+  'delay-ms': { type: 'string', default: '0' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -45,6 +46,7 @@ const FAMILIES: ReadonlyMap<string, readonly Family[]> = new Map([
 ]);
 const MTU_MIN_BYTES = 1400;
 const MTU_MAX_BYTES = 9_000;
+const DELAY_MAX_MS = 60_000;
 
 export function parseLabSpec(values: LabValues): LabSpec {
   const underlay = oneOf('underlay', values.underlay, UNDERLAYS);
@@ -91,9 +93,9 @@ export function parseLabDatastore(values: {
   return 'etcd';
 }
 
-/** `VNI=2` → {VNI: 2}; a value that is no JSON is a text. */
-export function parseSettings(settings: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
+/** `VNI=2` → VNI: 2; a value that is no JSON is a text. Of a key that is given twice, the last. */
+export function parseSettings(settings: readonly string[]): ReadonlyMap<string, unknown> {
+  return new Map(
     settings.map((setting) => {
       const equals = setting.indexOf('=');
       if (equals < 1) throw usage('set', setting, 'KEY=VALUE, as in VNI=2');
@@ -101,6 +103,9 @@ export function parseSettings(settings: readonly string[]): Record<string, unkno
     }),
   );
 }
+
+/** How far apart the nodes see a change. */
+export const parseDelay = (text: string): number => integer('delay-ms', text, [0, DELAY_MAX_MS]);
 
 function jsonOrText(text: string): unknown {
   try {

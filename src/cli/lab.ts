@@ -11,13 +11,16 @@ import { runCommand } from '../lab/command.ts';
 import { openDatastore } from '../lab/datastore.ts';
 import { leftoversOf, takeDown } from '../lab/down.ts';
 import { endpointsOf } from '../lab/endpoints.ts';
+import { interruptible } from '../lab/interruptible.ts';
 import { LabDirectory } from '../lab/lab-directory.ts';
 import { renderLabStatus } from '../lab/lab-status.ts';
 import { renderMatrix } from '../lab/matrix.ts';
+import { measuredSwitch } from '../lab/measured-switch.ts';
 import { addNode, removeNode } from '../lab/nodes.ts';
 import type { LabPlan } from '../lab/plan.ts';
 import { planLab } from '../lab/plan.ts';
-import { switchBackend } from '../lab/switch-backend.ts';
+import { runProberProcess } from '../lab/prober-process.ts';
+import { renderReport } from '../lab/switch-report.ts';
 import type { LabEffects } from '../lab/up.ts';
 import { bringUp } from '../lab/up.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -27,6 +30,7 @@ import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
 import {
   LAB_OPTIONS,
+  parseDelay,
   parseLabDatastore,
   parseLabName,
   parseLabSpec,
@@ -34,6 +38,8 @@ import {
 } from './lab-options.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
+/** 128 and the number of SIGINT, as a shell says it. */
+const EXIT_INTERRUPTED = 130;
 
 const USAGE = `usage: poplin lab COMMAND [--name NAME]
   up      [--nodes N] [--backend vxlan|host-gw] [--underlay flat|routed]
@@ -41,7 +47,10 @@ const USAGE = `usage: poplin lab COMMAND [--name NAME]
           [--subnet-source auto|podCIDR|lease] [--datastore kubernetes|etcd]
   node    add|remove NODE      a node comes or goes while the lab runs
   check   [--json]             every pod and node to every other
-  switch  TYPE [--set KEY=VALUE]…   edit the ConfigMap and wait for the nodes
+  switch  TYPE [--set KEY=VALUE]… [--delay-ms N] [--json]
+                               edit the ConfigMap, wait for the nodes, and measure what is
+                               lost meanwhile; KEY: VNI, Backend.VNI, Masquerade, …; with
+                               --delay-ms the nodes see the change up to N ms apart
   exec    NODE|POD -- COMMAND  run a command there
   status                       what runs where
   down                         remove everything
@@ -94,6 +103,8 @@ const COMMANDS: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>([
   ['down', down],
   // The lab's own API process; not for people.
   ['api-server', apiServer],
+  // What `switch` measures with; not for people either.
+  ['prober', prober],
 ]);
 
 const effectsOf = (io: CommandIo): LabEffects => ({
@@ -134,11 +145,39 @@ async function switchTo({ name, values, words }: LabInput, io: CommandIo): Promi
     io.err(USAGE);
     return EXIT_USAGE;
   }
-  const { plan, directory } = openLab(name);
-  const api = await openDatastore(directory, directory.mustRecord(name));
   const change = { type, settings: parseSettings(values.set ?? []) };
-  const tookMs = await switchBackend({ plan, directory, api }, change, effectsOf(io));
-  io.out(`every node had moved to ${type} after ${tookMs.toFixed(0)} ms\n`);
+  const delayMs = parseDelay(values['delay-ms']);
+  const { plan, directory } = openLab(name);
+  const record = directory.mustRecord(name);
+  const lab = { plan, directory, api: await openDatastore(directory, record) };
+  return untilInterrupted(effectsOf(io), async (effects) => {
+    const parts = { ...effects, random: Math.random, program: record.program, delayMs };
+    const report = await measuredSwitch(lab, change, parts);
+    io.out(values.json ? `${JSON.stringify(report)}\n` : renderReport(report));
+    return report.ok ? EXIT_OK : EXIT_CHECK_FAILED;
+  });
+}
+
+/** A signal ends what waits, so that nothing which has to be undone stays. */
+async function untilInterrupted(
+  effects: LabEffects,
+  work: (effects: LabEffects) => Promise<number>,
+): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => stop.abort());
+  }
+  try {
+    return await work(interruptible(effects, stop.signal));
+  } catch (error) {
+    if (stop.signal.aborted) return EXIT_INTERRUPTED;
+    throw error;
+  }
+}
+
+async function prober(_input: LabInput, io: CommandIo): Promise<number> {
+  const { stdin: input } = process;
+  await runProberProcess({ input, say: io.out, clock: systemClock, random: Math.random });
   return EXIT_OK;
 }
 

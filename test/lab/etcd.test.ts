@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { Status } from '../../src/agent/status.ts';
 import { namespaceNames } from '../../src/lab/netns.ts';
 import { addNode, removeNode } from '../../src/lab/nodes.ts';
-import { switchBackend } from '../../src/lab/switch-backend.ts';
+import { prepareSwitch, switchBackend } from '../../src/lab/switch-backend.ts';
 import { kernelTexts } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
 import { buildProgram, effects, withLab } from './lab.ts';
@@ -19,7 +19,8 @@ const UNTIL_MS = 60_000;
 
 async function switchTo(lab: TestLab, type: string): Promise<number> {
   const { plan, directory, datastore: api } = lab;
-  const tookMs = await switchBackend({ plan, directory, api }, { type, settings: {} }, effects);
+  const prepared = await prepareSwitch({ plan, directory, api }, { type, settings: new Map() });
+  const tookMs = await switchBackend({ plan, directory, api }, prepared, effects);
   await lab.settled(({ peers }) => peers.every(({ used }) => used === type), UNTIL_MS);
   await lab.mustReach();
   return tookMs;

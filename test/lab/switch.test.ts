@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { Family } from '../../src/net/family.ts';
 import type { TestLab } from './lab.ts';
 import { until, withLab } from './lab.ts';
-import { assertNothingLost, whilePinging } from './pinger.ts';
+import { assertNothingLost, whileProbing } from './probing.ts';
 
 const NETWORK = { Network: '10.244.0.0/16' };
 
@@ -34,7 +34,7 @@ for (const families of [['ipv4'], ['ipv4', 'ipv6']] as const satisfies readonly 
       const devices = families.map((family) => (family === 'ipv4' ? 'poplin4-1' : 'poplin6-1'));
       await untilDevices(lab, devices);
       let [there, back] = [0, 0];
-      const reports = await whilePinging(lab, async () => {
+      const result = await whileProbing(lab, async () => {
         there = await switchTo(lab, 'host-gw');
         await lab.mustReach();
         await untilDevices(lab, []);
@@ -42,23 +42,23 @@ for (const families of [['ipv4'], ['ipv4', 'ipv6']] as const satisfies readonly 
         await lab.mustReach();
       });
       await untilDevices(lab, devices);
-      const sent = reports.reduce((sum, report) => sum + report.sent, 0);
-      const lost = reports.reduce((sum, report) => sum + report.lost.length, 0);
+      const sent = result.pairs.reduce((sum, pair) => sum + pair.sent, 0);
+      const lost = result.pairs.reduce((sum, pair) => sum + pair.lost, 0);
       t.diagnostic(`to host-gw ${there.toFixed(0)} ms, back ${back.toFixed(0)} ms`);
-      t.diagnostic(`${lost} of ${sent} pings lost`);
-      assertNothingLost(reports);
+      t.diagnostic(`${lost} of ${sent} packets lost`);
+      assertNothingLost(result);
     });
   });
 }
 
 test('another VNI: the new device carries every pair, the old one goes', async () => {
   await withLab({}, async (lab) => {
-    const reports = await whilePinging(lab, async () => {
+    const result = await whileProbing(lab, async () => {
       await switchTo(lab, 'vxlan', { VNI: 42 });
       await lab.mustReach();
       await untilDevices(lab, ['poplin4-2a']);
     });
-    assertNothingLost(reports);
+    assertNothingLost(result);
   });
 });
 
@@ -76,7 +76,7 @@ const CHANGES: readonly { readonly what: string; readonly to: object; readonly b
 for (const { what, to, back } of CHANGES) {
   test(`${what}, and back, loses nothing`, async () => {
     await withLab({}, async (lab) => {
-      const reports = await whilePinging(lab, async () => {
+      const result = await whileProbing(lab, async () => {
         for (const Backend of [to, back]) {
           await lab.edit({ Backend });
           await lab.settled(({ peers }) => peers.every(({ waitsFor }) => waitsFor === undefined));
@@ -84,7 +84,7 @@ for (const { what, to, back } of CHANGES) {
         }
         await untilDevices(lab, ['poplin4-1']);
       });
-      assertNothingLost(reports);
+      assertNothingLost(result);
     });
   });
 }
@@ -92,7 +92,7 @@ for (const { what, to, back } of CHANGES) {
 test('edits that come faster than the nodes can move lose nothing', async () => {
   await withLab({}, async (lab) => {
     const text = (type: string) => JSON.stringify({ ...NETWORK, Backend: { Type: type } });
-    const reports = await whilePinging(lab, async () => {
+    const result = await whileProbing(lab, async () => {
       for (let round = 0; round < 20; round += 1) {
         await lab.api.putNetConf(text(round % 2 === 0 ? 'host-gw' : 'vxlan'));
         await new Promise((resolve) => setTimeout(resolve, (round * 37) % 160));
@@ -100,7 +100,7 @@ test('edits that come faster than the nodes can move lose nothing', async () => 
       await switchTo(lab, 'vxlan');
       await lab.mustReach();
     });
-    assertNothingLost(reports);
+    assertNothingLost(result);
     await untilDevices(lab, ['poplin4-1']);
   });
 });

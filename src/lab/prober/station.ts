@@ -8,11 +8,12 @@ import { describeError } from '../../lib/errors.ts';
 import type { Family } from '../../net/family.ts';
 import type { Ip } from '../../net/ip.ts';
 import { familyOf } from '../../net/ip.ts';
-import { TcpResponder } from './tcp-responder.ts';
+import { openTcpResponder } from './tcp-responder.ts';
+import type { TcpServer } from './tcp-server.ts';
 import type { UdpArrival } from './udp-responder.ts';
 import { UdpResponder } from './udp-responder.ts';
 
-export type Responders = { readonly udp: UdpResponder; readonly tcp: TcpResponder };
+export type Responders = { readonly udp: UdpResponder; readonly tcp: TcpServer };
 
 export type StationOptions = {
   /** Path of the namespace. */
@@ -79,7 +80,7 @@ async function openResponders(
   let udp: UdpResponder | undefined;
   try {
     udp = new UdpResponder(netns, local, arrived);
-    return { udp, tcp: await TcpResponder.open(netns, local) };
+    return { udp, tcp: await openTcpResponder(netns, local) };
   } catch (error) {
     udp?.close();
     return describeError(error);

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { parseArgs } from 'node:util';
 import {
   LAB_OPTIONS,
+  parseDelay,
   parseLabName,
   parseLabSpec,
   parseSettings,
@@ -69,9 +70,9 @@ test('a name that would lead out of the labs directory is refused', () => {
 });
 
 describe('the settings of lab switch', () => {
-  test('are JSON where they can be, else text', () => {
-    const settings = ['VNI=2', 'DirectRouting=true', 'Name=a=b', 'Text="3"', 'Empty='];
-    assert.deepEqual(parseSettings(settings), {
+  test('are JSON where they can be, else text; of a key given twice the last counts', () => {
+    const settings = ['VNI=1', 'DirectRouting=true', 'Name=a=b', 'Text="3"', 'Empty=', 'VNI=2'];
+    assert.deepEqual(Object.fromEntries(parseSettings(settings)), {
       ...{ VNI: 2, DirectRouting: true, Name: 'a=b' },
       ...{ Text: '3', Empty: '' },
     });
@@ -82,4 +83,11 @@ describe('the settings of lab switch', () => {
       assert.throws(() => parseSettings([wrong]), { code: 'USAGE' });
     });
   }
+
+  test('have a delay in milliseconds', () => {
+    assert.equal(parseDelay('5000'), 5_000);
+    for (const wrong of ['-1', '5s', '1e3', '', '60001']) {
+      assert.throws(() => parseDelay(wrong), { code: 'USAGE', message: /--delay-ms/ });
+    }
+  });
 });
