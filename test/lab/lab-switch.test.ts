@@ -2,59 +2,21 @@
 // refused change leaves nothing behind, and that nodes which see the change late lose nothing.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { SwitchReport } from '../../src/lab/switch-report.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { TestLab } from './lab.ts';
-import { buildProgram, until, withLab } from './lab.ts';
+import { until, withLab } from './lab.ts';
+import { reportOf, runSwitch, SWITCH_TIMEOUT_MS, startSwitch } from './switching.ts';
 
 const CUT_MS = 300;
-const SWITCH_TIMEOUT_MS = 120_000;
-
-type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
-
-type Run = {
-  readonly ended: Promise<Ran>;
-  readonly kill: (signal: NodeJS.Signals) => void;
-};
-
-function start(lab: TestLab, line: string): Run {
-  const [node = '', ...args] = buildProgram().program;
-  const words = ['lab', 'switch', '--name', lab.plan.spec.name, ...line.split(' ')];
-  const child = spawn(node, [...args, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: SWITCH_TIMEOUT_MS,
-  });
-  let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
-  });
-  const ended = new Promise<Ran>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-  return { ended, kill: (signal) => void child.kill(signal) };
-}
-
-const run = (lab: TestLab, line: string): Promise<Ran> => start(lab, line).ended;
-
-async function reportOf(lab: TestLab, line: string): Promise<SwitchReport> {
-  const { code, out, err } = await run(lab, `${line} --json`);
-  assert.equal(code, 0, out + err);
-  return JSON.parse(out) as SwitchReport;
-}
 
 const configOf = async (lab: TestLab): Promise<Record<string, unknown>> =>
   JSON.parse(await lab.datastore.netConfText()) as Record<string, unknown>;
 
 test('from vxlan to host-gw and back nothing is lost, and it says so', async (t) => {
   await withLab({ families: ['ipv4', 'ipv6'] }, async (lab) => {
-    const { code, out, err } = await run(lab, 'host-gw');
+    const { code, out, err } = await runSwitch(lab, 'host-gw');
     assert.equal(code, 0, out + err);
     t.diagnostic(out);
     assert.match(
@@ -87,7 +49,7 @@ test('from vxlan to host-gw and back nothing is lost, and it says so', async (t)
 
 test('what a cut of one node costs is noticed, and the pairs are named', async () => {
   await withLab({}, async (lab) => {
-    const switching = start(lab, 'host-gw');
+    const switching = startSwitch(lab, 'host-gw');
     const isWritten = async (): Promise<boolean> =>
       JSON.stringify(await configOf(lab)).includes('host-gw');
     await until('the change is written', isWritten, SWITCH_TIMEOUT_MS);
@@ -122,7 +84,7 @@ test('a refused change is not there afterwards', async () => {
         /holds 192\.168\.100\.1\d, .*again what it was before/,
       ],
     ] as const) {
-      const { code, out, err } = await run(lab, line);
+      const { code, out, err } = await runSwitch(lab, line);
       assert.equal(code, 2, out + err);
       assert.match(err, says);
       assert.equal(await lab.datastore.netConfText(), before, line);
@@ -161,7 +123,7 @@ test('nodes that see the change up to a second apart lose nothing', async (t) =>
 test('an interrupted switch lets all nodes go on', async () => {
   await withLab({ nodeCount: 2 }, async (lab) => {
     const pids = lab.plan.nodes.map(({ name }) => lab.agent(name).pid);
-    const switching = start(lab, 'host-gw --delay-ms 60000');
+    const switching = startSwitch(lab, 'host-gw --delay-ms 60000');
     await until(
       'the agents are stopped',
       () => pids.every((pid) => stateOf(pid) === 'T'),
@@ -176,7 +138,7 @@ test('an interrupted switch lets all nodes go on', async () => {
 
 test('without pods on two nodes a switch measures nothing, and does not call that fine', async () => {
   await withLab({ nodeCount: 2, podsPerNode: 0 }, async (lab) => {
-    const { code, out } = await run(lab, 'host-gw');
+    const { code, out } = await runSwitch(lab, 'host-gw');
     assert.equal(code, 1, out);
     assert.match(out, /every node had moved to host-gw/);
     assert.match(out, /the run is invalid: no two nodes have pods/);
