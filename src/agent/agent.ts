@@ -21,6 +21,8 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
+import type { RemakePod } from './pod-repair.ts';
+import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
 import type { RunResult } from './runner.ts';
@@ -42,6 +44,7 @@ export type AgentParts = {
   readonly leases: LeaseKeeper;
   readonly snapshots: SnapshotKeeper;
   readonly pods: Pods;
+  readonly remakePod: RemakePod;
   readonly files: Pick<NodeFiles, 'write'>;
   readonly foreignRules: ForeignRules;
   readonly announcer: Announcer;
@@ -57,6 +60,9 @@ const LOOP_LIMITS = {
   lastRetryMs: 30_000,
 } as const;
 
+/** Who fights may cause news as fast as he can: they are looked at less often then. */
+const FIGHT_REST_MS = 40;
+
 export class Agent {
   readonly #parts: AgentParts;
   readonly #loop: BoundedRunner;
@@ -64,6 +70,7 @@ export class Agent {
   readonly #condition: NetworkCondition;
   readonly #cluster: ClusterView;
   readonly #wallClock: WallClock;
+  readonly #podRepair: PodRepair;
   #passes = 0;
   #quietPass = false;
 
@@ -74,6 +81,8 @@ export class Agent {
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
     this.#condition = new NetworkCondition(parts);
+    const { fights } = parts.reconciler;
+    this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
   /** Until `stop`; rejects only when an assumption is broken. */
@@ -95,6 +104,7 @@ export class Agent {
         this.#loop.run(stop),
         this.#publisher.run(stop),
         this.#condition.run(stop),
+        this.#podRepair.run(() => this.#loop.trigger(), stop),
         this.#parts.foreignRules.run(() => this.#report(), stop),
         this.#parts.announcer.run(stop),
       ]);
@@ -143,6 +153,7 @@ export class Agent {
       outcome: reconciler.last,
       passes: this.#passes,
       foreignDrops: foreignRules.findings,
+      fights: reconciler.fights.descriptions,
       pods: { attached: pods.attachedCount, broken: pods.broken, isolated: pods.isolated },
       source: source.health(),
       clockJumps: this.#wallClock.jumps,
@@ -203,6 +214,8 @@ export class Agent {
     }
     const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
     pods.follow(ownSubnets);
+    this.#podRepair.look(ownSubnets);
+    this.#parts.reconciler.fights.look();
     if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend });
     else this.#publisher.withhold();
     const written = await this.#writeFiles(outcome);
@@ -221,8 +234,9 @@ export class Agent {
     const again = outcome.ops.length > 0 && !this.#quietPass;
     this.#quietPass = again;
     if (again) return 'again';
-    const dueAfterMs = this.#parts.reconciler.dueAfterMs;
-    return dueAfterMs === undefined ? 'done' : { againAfterMs: dueAfterMs };
+    const { dueAfterMs, fights } = this.#parts.reconciler;
+    if (dueAfterMs === undefined) return 'done';
+    return { againAfterMs: dueAfterMs, ...(fights.count === 0 ? {} : { restMs: FIGHT_REST_MS }) };
   }
 
   /** Subnet file and conflist, last of all: with the conflist the runtime starts pods. */
@@ -252,6 +266,8 @@ export class Agent {
     metrics.configInvalid(config.problems.length > 0);
     announcer.report('ConfigInvalid', config.problems.map(renderProblem));
     announcer.report('ForeignDrop', foreignRules.findings);
+    announcer.report('RepairFight', reconciler.fights.names);
+    metrics.fights(reconciler.fights.count);
     this.#reportLease();
     if (outcome === undefined) return;
     announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);

@@ -13,7 +13,12 @@ export type RunnerLimits = {
 };
 
 /** `again`: there is more to do now, or later. `retry`: it failed in part and is tried later. */
-export type RunResult = 'done' | 'again' | 'retry' | { readonly againAfterMs: number };
+export type RunResult =
+  | 'done'
+  | 'again'
+  | 'retry'
+  /** `restMs`: not before, whatever triggers it. */
+  | { readonly againAfterMs: number; readonly restMs?: number };
 
 /** A task that takes long rests as long, but not longer than this. */
 const REST_MAX_MS = 200;
@@ -62,7 +67,11 @@ export class BoundedRunner {
       const result = await this.#task(stop);
       const endedMs = this.#clock.monotonicMs();
       const restMs = Math.min(endedMs - startedMs, REST_MAX_MS);
-      earliestMs = Math.max(startedMs + this.#limits.minimumIntervalMs, endedMs + restMs);
+      const atLeastMs = typeof result === 'object' ? (result.restMs ?? 0) : 0;
+      earliestMs = Math.max(
+        startedMs + this.#limits.minimumIntervalMs,
+        endedMs + Math.max(restMs, atLeastMs),
+      );
       waitMs = this.#limits.maximumIntervalMs;
       if (result === 'retry') {
         waitMs = Math.min(retryMs, this.#limits.maximumIntervalMs);

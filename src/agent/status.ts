@@ -49,6 +49,8 @@ export type Status = {
   readonly nodeProblems: Readonly<Record<string, readonly string[]>>;
   /** Rules of others that drop pods' packets. */
   readonly foreignDrops: readonly string[];
+  /** Objects that somebody changes again whenever the agent puts them right. */
+  readonly fights: readonly string[];
   readonly pods: {
     readonly attached: number;
     /** Attachments whose namespace or host veth is gone. */
@@ -79,6 +81,7 @@ export type StatusParts = {
   readonly outcome: LastPass | undefined;
   readonly passes: number;
   readonly foreignDrops: readonly string[];
+  readonly fights: readonly string[];
   readonly pods: Status['pods'];
   readonly source: SourceHealth;
   readonly clockJumps: readonly string[];
@@ -106,6 +109,7 @@ export function buildStatus(parts: StatusParts): Status {
     peers: wanted?.paths ?? [],
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
     foreignDrops: parts.foreignDrops,
+    fights: parts.fights,
     pods: parts.pods,
     source: parts.source,
     clockJumps: parts.clockJumps,

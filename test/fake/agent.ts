@@ -136,12 +136,13 @@ export class FakeAgent implements AsyncDisposable {
     kernel.inject({ matches: () => this.refuses, times, effect: 'fail' });
     const directory = STORE;
     const store = new AttachmentStore({ directory, files: this.files, clock, log });
-    const pods = new Pods(store);
+    const pods = new Pods(store, () => undefined);
     const machine = `machine of ${this.#directory}`;
     const stateDir = this.#directory;
     return new Agent({
       version: 'test',
       ...{ nodeName, kernel, source, pods, clock, log },
+      remakePod: async () => ({ kind: 'unwanted' }),
       reconciler: new Reconciler({
         ...{ kernel, clock, log, nodeName, machine },
         originals: new OriginalSysctls(stateDir),

@@ -6,6 +6,7 @@ import type { CniReply } from '../../src/cni/frame.ts';
 import type { NodeReadiness } from '../../src/cni/node-network.ts';
 import { CniService } from '../../src/cni/service.ts';
 import { AttachmentStore } from '../../src/cni/store.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
@@ -135,6 +136,13 @@ export class FakeCniNode {
       ownInode: () => HOST_DESCRIPTOR,
       inodeOf: (descriptor) => descriptor,
       hold: () => ({ path: this.pod, release: () => undefined }),
+      inodeAt: (path) => (path === this.pod ? POD_DESCRIPTOR : undefined),
+      open: (path, inode) => {
+        if (path === this.pod && inode === POD_DESCRIPTOR) {
+          return { descriptor: POD_DESCRIPTOR, close: () => undefined };
+        }
+        throw new AppError('NETNS', `open network namespace ${path}`, 'it is another one');
+      },
     };
   }
 }
