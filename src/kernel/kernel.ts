@@ -38,6 +38,8 @@ export type Hint =
   | 'neighbour'
   | 'rule'
   | 'nexthop'
+  /** Forwarding and rp_filter; of other sysctls the kernel tells nothing. */
+  | 'sysctl'
   | 'nft'
   /** Chains or rules of another table than ours. */
   | 'foreign-nft'

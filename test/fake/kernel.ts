@@ -183,7 +183,8 @@ function carryOut(namespace: FakeNamespace, op: Op, by: Kernel | undefined): Ref
 }
 
 function hintsOf(op: Op): Hint[] {
-  if (op.object === 'sysctl') return [];
+  if (op.object === 'sysctl')
+    return /(forward|forwarding|rp_filter)$/.test(op.value.path) ? ['sysctl'] : [];
   if (op.object === 'fdb') return ['neighbour'];
   return [op.object === 'nft-table' || op.object === 'nft-element' ? 'nft' : op.object];
 }

@@ -1,0 +1,111 @@
+// Whatever somebody deletes or changes of what the agent programs is put back: how long that takes
+// for each kind of object, in real namespaces while pods ping, and what happens when somebody does
+// it again each time.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { TestContext } from 'node:test';
+import { test } from 'node:test';
+import type { Drift } from './drifts.ts';
+import { driftsOf } from './drifts.ts';
+import { kernelText } from './kernel-text.ts';
+import type { TestLab } from './lab.ts';
+import { until, withLab } from './lab.ts';
+import { whilePinging } from './pinger.ts';
+
+/** Each node's turn comes equally often; on one node too many would be a fight. */
+const ROUNDS = 9;
+const MEDIAN_MAX_MS = 100;
+const BACK_TIMEOUT_SECONDS = 20;
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+function shuffled<T>(values: readonly T[]): T[] {
+  return values
+    .map((value) => ({ value, rank: Math.random() }))
+    .toSorted((a, b) => a.rank - b.rank)
+    .map(({ value }) => value);
+}
+
+/**
+ * Milliseconds from the return of what does the harm until it is undone. One shell in the node's
+ * namespace does the harm and looks, so that this process, which is busy, is not measured.
+ */
+async function repairMs(lab: TestLab, node: string, { harm, isBack }: Drift): Promise<number> {
+  const script = [
+    `set -e; ${harm}`,
+    'start=$(date +%s%N)',
+    `end=$((start + ${BACK_TIMEOUT_SECONDS}000000000))`,
+    `until { ${isBack}; } >/dev/null 2>&1; do [ $(date +%s%N) -lt $end ] || exit 7; done`,
+    'echo $((($(date +%s%N) - start) / 1000))',
+  ].join('\n');
+  const argv = ['netns', 'exec', lab.netns(node), 'sh', '-c', script];
+  const shell = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  let complaint = '';
+  shell.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  shell.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    complaint += chunk;
+  });
+  const [code] = await once(shell, 'close');
+  assert.equal(code, 0, `${node}: ${harm}: exit ${code} (7: not back in time) ${complaint}`);
+  return Number(text) / 1000;
+}
+
+/** Numbers that the kernel gives anew with each link and nexthop. */
+const withoutNumbers = (text: string): string =>
+  text
+    .replaceAll(/^\d+: /gm, '')
+    .replaceAll(/@if\d+/g, '')
+    .replaceAll(/\bnhid \d+/g, 'nhid')
+    .replaceAll(/^id \d+/gm, 'id')
+    .split('\n')
+    .sort()
+    .join('\n');
+
+const stateOf = (lab: TestLab, node: string): string => withoutNumbers(kernelText(lab, node));
+
+test('what somebody deletes or changes is back within 100 ms', async (t) => {
+  await withLab({}, async (lab) => {
+    const nodes = lab.plan.nodes.map(({ name }) => name);
+    const before = nodes.map((node) => stateOf(lab, node));
+    const times = new Map<string, number[]>();
+    await whilePinging(lab, async () => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const node = nodes[round % nodes.length] ?? assert.fail();
+        const others = nodes.filter((other) => other !== node);
+        const peer = others[Math.floor(round / nodes.length) % others.length] ?? assert.fail();
+        for (const drift of shuffled(driftsOf(lab, node, peer))) {
+          const samples = times.get(drift.kind) ?? [];
+          times.set(drift.kind, samples);
+          samples.push(await repairMs(lab, node, drift));
+        }
+      }
+    });
+    await lab.settled();
+    for (const [index, node] of nodes.entries()) {
+      await until(`${node} is as it was`, () => stateOf(lab, node) === before[index]).catch(() =>
+        assert.equal(stateOf(lab, node), before[index]),
+      );
+      assert.deepEqual((await lab.status(node)).fights, []);
+    }
+    await lab.mustReach();
+    report(t, times);
+  });
+});
+
+function report(t: TestContext, times: ReadonlyMap<string, readonly number[]>): void {
+  const slow: string[] = [];
+  for (const [kind, samples] of times) {
+    const middle = median(samples);
+    const last = Math.max(...samples).toFixed(0);
+    t.diagnostic(`${kind}: median ${middle.toFixed(1)} ms, longest ${last} ms`);
+    assert.ok(samples.length >= 7, kind);
+    if (middle >= MEDIAN_MAX_MS) slow.push(`${kind}: ${samples}`);
+  }
+  assert.deepEqual(slow, []);
+}
