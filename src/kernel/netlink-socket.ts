@@ -232,7 +232,9 @@ export class NetlinkSocket {
         if ((flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (type === NLMSG_DONE || type === NLMSG_ERROR) {
           const answer = decodeAnswer(cursor);
-          if (answer.errno !== 0) throw failureOf(pass.operation, answer);
+          const isAbsent = answer.errno === ERRNO.ENOENT && pass.absent !== undefined;
+          if (isAbsent) pass.absent?.();
+          else if (answer.errno !== 0) throw failureOf(pass.operation, answer);
           return !interrupted;
         }
         if (type > NLMSG_NOOP) pass.visit(cursor);
@@ -246,6 +248,8 @@ export type DumpPass = {
   readonly operation: string;
   restart(): void;
   visit: Visit;
+  /** What the objects belong to is not there (any more); without this it is an error. */
+  readonly absent?: () => void;
 };
 
 export const failureOf = (operation: string, answer: Answer): AppError =>
