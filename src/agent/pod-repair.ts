@@ -58,6 +58,8 @@ export class PodRepair {
     const { repairable } = this.#parts.pods;
     const names = new Set(repairable.map(({ hostLink }) => hostLink));
     for (const name of this.#failures.keys()) if (!names.has(name)) this.#failures.delete(name);
+    // A fight goes on as long as its object is found undone.
+    for (const name of names) this.#parts.fights.waitMs(repairOf(name));
     if (names.size > 0) this.#runner.trigger();
   }
 

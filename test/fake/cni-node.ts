@@ -44,6 +44,7 @@ export class FakeCniNode {
   readiness: NodeReadiness = READY;
   host = new FakeKernel(this.machine.namespace(HOST));
   podKernel = new FakeKernel(this.machine.namespace(this.pod));
+  store = this.#openStore();
   service = this.#start();
 
   constructor() {
@@ -65,6 +66,7 @@ export class FakeCniNode {
     this.files.crashAt = Number.POSITIVE_INFINITY;
     this.host = new FakeKernel(this.machine.namespace(HOST));
     this.podKernel = new FakeKernel(this.machine.namespace(this.pod));
+    this.store = this.#openStore();
     this.service = this.#start();
   }
 
@@ -104,6 +106,13 @@ export class FakeCniNode {
     return [...links.map(({ name }) => name), ...routes, ...files, ...inPod].join('\n');
   }
 
+  /** The host's namespace as text. */
+  printHost(): string {
+    const ownsLink = (name: string): boolean => name.startsWith('poplin');
+    const scope = { sysctls: [], routeProtocol: 113, rulePriority: 113, nft: false, ownsLink };
+    return printState(this.host.read(scope));
+  }
+
   /** The pod's namespace as text. */
   printPod(): string {
     const ownsLink = (name: string): boolean => name === 'eth0';
@@ -112,11 +121,10 @@ export class FakeCniNode {
   }
 
   #start(): CniService {
-    const { files, clock, host } = this;
-    const directory = '/state/attachments';
+    const { files, clock, host, store } = this;
     return new CniService({
       context: {
-        store: new AttachmentStore({ directory, files, clock, log: silentLog }),
+        store,
         host,
         openPodKernel: () => this.podKernel,
         namespaces: this.#namespaces(),
@@ -129,6 +137,11 @@ export class FakeCniNode {
         stop: new AbortController().signal,
       },
     });
+  }
+
+  #openStore(): AttachmentStore {
+    const { files, clock } = this;
+    return new AttachmentStore({ directory: '/state/attachments', files, clock, log: silentLog });
   }
 
   #namespaces(): Namespaces {

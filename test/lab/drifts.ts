@@ -1,12 +1,18 @@
 // What somebody can do to a node's network: for each kind of object a shell line that does the
-// harm and one that succeeds when it is undone. Lines run in the node's namespace.
+// harm, one that succeeds when the last step of the repair is done, and one for all of it, which
+// takes longer to look at. Lines run in the node's namespace.
 
 import assert from 'node:assert/strict';
 import type { Cidr } from '../../src/net/cidr.ts';
 import { cidrAddress } from '../../src/net/cidr.ts';
 import type { TestLab } from './lab.ts';
 
-export type Drift = { readonly kind: string; readonly harm: string; readonly isBack: string };
+export type Drift = {
+  readonly kind: string;
+  readonly harm: string;
+  readonly isBack: string;
+  readonly isWhole?: string;
+};
 
 const DEVICE = 'poplin4-1';
 
@@ -22,18 +28,21 @@ export function driftsOf(lab: TestLab, node: string, peer: string): Drift[] {
   const route = has(`ip route show ${subnet} proto 113 metric 16`, `dev ${DEVICE}`);
   const reach = `${route} && ${has(neighbours, mac)} && ${has(fdb, `${mac} dst ${underlay}`)}`;
   const link = linkTexts(lab, node);
+  const whole = `${link.isBack} && ${reach}`;
   return [
-    { kind: 'VXLAN device', harm: `ip link del ${DEVICE}`, isBack: `${link.isBack} && ${reach}` },
+    { kind: 'VXLAN device', harm: `ip link del ${DEVICE}`, isBack: route, isWhole: whole },
     { kind: 'VXLAN device, MTU', harm: `ip link set ${DEVICE} mtu 1300`, isBack: link.isBack },
     {
       kind: 'VXLAN device, MAC',
       harm: `ip link set ${DEVICE} address 02:00:00:00:99:99`,
-      isBack: `${link.isBack} && ${reach}`,
+      isBack: link.isBack,
+      isWhole: whole,
     },
     {
       kind: 'VXLAN device, down',
       harm: `ip link set ${DEVICE} down`,
-      isBack: `${link.isBack} && ${reach}`,
+      isBack: route,
+      isWhole: whole,
     },
     hostVeth(lab, node),
     { kind: 'route', harm: `ip route del ${subnet} proto 113`, isBack: route },
@@ -92,13 +101,15 @@ function hostVeth(lab: TestLab, node: string): Drift {
   const name = route[0]?.dev ?? assert.fail(`no route to ${pod}`);
   const alias = /alias (\S+)/.exec(lab.run(node, `ip -o link show ${name}`).replaceAll('\\', ' '));
   const inPod = `ip -n ${lab.netns(pod)}`;
-  const isBack = [
-    `ip link show ${name} | grep -qF -- 'alias ${alias?.[1] ?? assert.fail(name)}'`,
+  // The alias comes last.
+  const isBack = `ip link show ${name} | grep -qF -- 'alias ${alias?.[1] ?? assert.fail(name)}'`;
+  const isWhole = [
+    isBack,
     `ip route show ${address} | grep -qF -- 'dev ${name}'`,
     `${inPod} route show default | grep -q 'dev eth0 .*mtu'`,
     `ping -n -c 1 -W 1 ${address}`,
   ];
-  return { kind: 'host veth', harm: `ip link del ${name}`, isBack: isBack.join(' && ') };
+  return { kind: 'host veth', harm: `ip link del ${name}`, isBack, isWhole: isWhole.join(' && ') };
 }
 
 function ownThings(lab: TestLab, node: string): Drift[] {
@@ -138,7 +149,8 @@ function nftables(lab: TestLab, node: string, underlay: string): Drift[] {
     {
       kind: 'nftables table',
       harm: 'nft delete table inet poplin',
-      isBack: `${allRules} && ${hasElement}`,
+      isBack: hasElement,
+      isWhole: allRules,
     },
     { kind: 'nftables rule', harm: `nft delete rule ${chain} handle ${handle}`, isBack: allRules },
     {
