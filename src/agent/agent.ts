@@ -21,6 +21,7 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
+import { nextPass, tryPass } from './passes.ts';
 import type { RemakePod } from './pod-repair.ts';
 import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
@@ -59,9 +60,6 @@ const LOOP_LIMITS = {
   firstRetryMs: 250,
   lastRetryMs: 30_000,
 } as const;
-
-/** Who fights may cause news as fast as he can: they are looked at less often then. */
-const FIGHT_REST_MS = 40;
 
 export class Agent {
   readonly #parts: AgentParts;
@@ -206,7 +204,8 @@ export class Agent {
       return 'done';
     }
     this.#parts.foreignRules.follow(config);
-    const outcome = await this.#parts.reconciler.pass({ config, cluster, right });
+    const outcome = await tryPass(this.#parts, { config, cluster, right });
+    if (outcome === undefined) return 'retry';
     this.#passes += 1;
     this.#parts.metrics.passed(outcome);
     for (const { op, error } of outcome.failures) {
@@ -234,9 +233,7 @@ export class Agent {
     const again = outcome.ops.length > 0 && !this.#quietPass;
     this.#quietPass = again;
     if (again) return 'again';
-    const { dueAfterMs, fights } = this.#parts.reconciler;
-    if (dueAfterMs === undefined) return 'done';
-    return { againAfterMs: dueAfterMs, ...(fights.count === 0 ? {} : { restMs: FIGHT_REST_MS }) };
+    return nextPass(this.#parts.reconciler);
   }
 
   /** Subnet file and conflist, last of all: with the conflist the runtime starts pods. */

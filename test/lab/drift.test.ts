@@ -3,60 +3,24 @@
 // it again each time.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
-import type { Drift } from './drifts.ts';
 import { driftsOf } from './drifts.ts';
 import { kernelText } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
 import { until, withLab } from './lab.ts';
 import { whilePinging } from './pinger.ts';
+import { median, repairMs } from './repair-time.ts';
 
 /** Each node's turn comes equally often; on one node too many would be a fight. */
 const ROUNDS = 9;
 const MEDIAN_MAX_MS = 100;
-const BACK_TIMEOUT_SECONDS = 20;
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 function shuffled<T>(values: readonly T[]): T[] {
   return values
     .map((value) => ({ value, rank: Math.random() }))
     .toSorted((a, b) => a.rank - b.rank)
     .map(({ value }) => value);
-}
-
-/**
- * Milliseconds from the return of what does the harm until it is undone. One shell in the node's
- * namespace does the harm and looks, so that this process, which is busy, is not measured.
- */
-async function repairMs(lab: TestLab, node: string, drift: Drift): Promise<number> {
-  const { harm, isBack, isWhole = isBack } = drift;
-  const script = [
-    `set -e; ${harm}`,
-    'start=$(date +%s%N)',
-    `end=$((start + ${BACK_TIMEOUT_SECONDS}000000000))`,
-    `until { ${isBack}; } >/dev/null 2>&1; do [ $(date +%s%N) -lt $end ] || exit 7; sleep 0.003; done`,
-    'back=$(date +%s%N)',
-    `until { ${isWhole}; } >/dev/null 2>&1; do [ $(date +%s%N) -lt $end ] || exit 8; sleep 0.003; done`,
-    'echo $(((back - start) / 1000))',
-  ].join('\n');
-  const argv = ['netns', 'exec', lab.netns(node), 'sh', '-c', script];
-  const shell = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  let complaint = '';
-  shell.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  shell.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    complaint += chunk;
-  });
-  const [code] = await once(shell, 'close');
-  assert.equal(code, 0, `${node}: ${harm}: exit ${code} (7, 8: not back in time) ${complaint}`);
-  return Number(text) / 1000;
 }
 
 /** Numbers that the kernel gives anew with each link and nexthop. */
