@@ -37,6 +37,7 @@ const LIMITS = {
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 30_000;
 
+type FailedRemake = RemakeOutcome & { readonly kind: 'failed' };
 type Failure = { readonly pauseMs: number; readonly notBeforeMs: number };
 
 export class PodRepair {
@@ -98,7 +99,7 @@ export class PodRepair {
     let outcome: RemakeOutcome = { kind: 'unwanted' };
     try {
       outcome = await remake({ attachment, routed, sources: subnets.map(cidrAddress) });
-      if (outcome.kind === 'failed') return this.#failed(attachment, outcome.reason);
+      if (outcome.kind === 'failed') return this.#failed(attachment, outcome);
       this.#failures.delete(hostLink);
       if (outcome.kind === 'unwanted') return Number.POSITIVE_INFINITY;
       log.info({ hostLink, pod: podName(attachment) }, 'a host veth that was gone is made again');
@@ -110,12 +111,12 @@ export class PodRepair {
     }
   }
 
-  #failed(attachment: Attachment, reason: string): number {
+  #failed(attachment: Attachment, { reason, isFinal }: FailedRemake): number {
     const { clock, log } = this.#parts;
     const { hostLink } = attachment;
     const before = this.#failures.get(hostLink);
-    const pauseMs =
-      before === undefined ? FIRST_PAUSE_MS : Math.min(before.pauseMs * 2, LAST_PAUSE_MS);
+    const doubledMs = before === undefined ? FIRST_PAUSE_MS : before.pauseMs * 2;
+    const pauseMs = isFinal ? Number.POSITIVE_INFINITY : Math.min(doubledMs, LAST_PAUSE_MS);
     if (before === undefined) {
       log.warn({ hostLink, pod: podName(attachment) }, `its host veth cannot be made: ${reason}`);
     }

@@ -109,18 +109,10 @@ export class Pods {
     else this.#failures.set(hostLink, failure);
   }
 
-  #namespaceFault({ netns, netnsInode, ifName, createdAt }: Attachment): string | undefined {
+  #namespaceFault({ netns, netnsInode }: Attachment): string | undefined {
     const inode = this.#inodeAt(netns);
     if (inode === undefined) return `its network namespace ${netns} is gone`;
-    if (inode !== netnsInode) return `${netns} is another network namespace than its own`;
-    // A number may be used again with its path; then the namespace is that of the later ADD.
-    const isTaken = this.#store
-      .attachments()
-      .some(
-        (other) =>
-          other.netnsInode === inode && other.ifName === ifName && other.createdAt > createdAt,
-      );
-    return isTaken ? `${netns} belongs to another container now` : undefined;
+    return inode === netnsInode ? undefined : `${netns} is another network namespace than its own`;
   }
 }
 

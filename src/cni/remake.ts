@@ -26,7 +26,8 @@ export type RemakeOutcome =
   | { readonly kind: 'made' }
   /** It is not this process's to make, at least not now. */
   | { readonly kind: 'unwanted' }
-  | { readonly kind: 'failed'; readonly reason: string };
+  /** `isFinal`: trying again is of no use. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly isFinal: boolean };
 
 const HALF_MADE_ALIAS = 'Poplin is making this again';
 
@@ -38,17 +39,24 @@ export async function remake(request: RemakeRequest, context: CniWork): Promise<
   const { attachment } = request;
   if (!isStanding(attachment, context)) return { kind: 'unwanted' };
   let namespace: OpenNamespace | undefined;
+  let pod: Kernel | undefined;
   try {
     namespace = context.namespaces.open(attachment.netns, attachment.netnsInode);
+    pod = context.openPodKernel(namespace.descriptor);
+    if (!isSameNamespace(attachment, pod)) {
+      const reason = `${attachment.netns} is another network namespace than its own`;
+      return { kind: 'failed', reason, isFinal: true };
+    }
     if (hasLink(context.host, attachment.hostLink)) {
       await context.remover.remove(attachment.hostLink);
     }
-    await makeBothSides(request, context, namespace.descriptor);
+    await makeBothSides(request, context, { ...namespace, pod });
     return { kind: 'made' };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { kind: 'failed', reason: describeError(error) };
+    return { kind: 'failed', reason: describeError(error), isFinal: false };
   } finally {
+    pod?.close();
     namespace?.close();
   }
 }
@@ -60,15 +68,17 @@ function isStanding(attachment: Attachment, { store, tombstones }: CniWork): boo
   return !tombstones.files.exists(`${tombstones.directory}/${tombstoneNameOf(attachment)}`);
 }
 
+const isSameNamespace = ({ netnsCookie }: Attachment, { namespaceCookie }: Kernel): boolean =>
+  netnsCookie === undefined || namespaceCookie === undefined || netnsCookie === namespaceCookie;
+
 async function makeBothSides(
   { attachment, routed, sources }: RemakeRequest,
   context: CniWork,
-  descriptor: number,
+  { descriptor, pod }: OpenNamespace & { readonly pod: Kernel },
 ): Promise<void> {
   const { host, log } = context;
   const { hostLink } = attachment;
   const held = context.namespaces.hold(descriptor);
-  const pod = context.openPodKernel(descriptor);
   try {
     const onHost = hostSide([{ ...attachment, addresses: routed, netns: held.path }], sources);
     const links = [...onHost.links.values()];
@@ -84,7 +94,6 @@ async function makeBothSides(
     });
     throw error;
   } finally {
-    pod.close();
     held.release();
   }
 }

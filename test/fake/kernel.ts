@@ -48,6 +48,10 @@ export class FakeKernel implements Kernel {
     this.namespace = namespace;
   }
 
+  get namespaceCookie(): string {
+    return String(this.namespace.cookie);
+  }
+
   inject(fault: Fault): void {
     this.#faults.push({ fault, passed: 0, hit: 0 });
   }
