@@ -1,6 +1,6 @@
-// How long it takes until what somebody did to a node is undone: measured by one shell in the node's
-// namespace, which does the harm and looks, so that the test's own process, which is busy, is not
-// measured.
+// How long it takes until what somebody did to a node is undone: measured by one shell in the
+// node's namespace, which does the harm and looks, so that the test's own process, which is busy, is
+// not measured.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
