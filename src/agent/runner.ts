@@ -1,6 +1,6 @@
 // Runs one task again and again: soon after a trigger, never more often than the minimum interval
-// nor for more than half of the time, at least once per maximum interval, and after a failure with
-// growing pauses. Triggers that come while the task runs are one further run. One run is in flight
+// nor, but for a short burst, for more than half of the time, at least once per maximum interval,
+// and after a failure with growing pauses. Triggers that come while the task runs are one further run. One run is in flight
 // at most, so the task needs no lock.
 
 import type { Clock } from '../lib/clock.ts';
@@ -20,7 +20,12 @@ export type RunResult =
   /** `restMs`: not before, whatever triggers it. */
   | { readonly againAfterMs: number; readonly restMs?: number };
 
-/** A task that takes long rests as long, but not longer than this. */
+/**
+ * So long it may work without a rest after an idle time: what somebody changes right after a
+ * repair does not wait for the rest that belongs to that one.
+ */
+const BURST_MS = 250;
+/** After that a task that takes long rests as long, but not longer than this. */
 const REST_MAX_MS = 200;
 
 export class BoundedRunner {
@@ -57,6 +62,8 @@ export class BoundedRunner {
     let waitMs = this.#limits.maximumIntervalMs;
     let retryMs = this.#limits.firstRetryMs;
     let earliestMs = Number.NEGATIVE_INFINITY;
+    let creditMs = BURST_MS;
+    let endedMs = this.#clock.monotonicMs();
     while (!stop.aborted) {
       await this.#untilTriggered(waitMs, stop);
       const early = earliestMs - this.#clock.monotonicMs();
@@ -65,8 +72,10 @@ export class BoundedRunner {
       this.#triggered = false;
       const startedMs = this.#clock.monotonicMs();
       const result = await this.#task(stop);
-      const endedMs = this.#clock.monotonicMs();
-      const restMs = Math.min(endedMs - startedMs, REST_MAX_MS);
+      creditMs = Math.min(creditMs + startedMs - endedMs, BURST_MS);
+      endedMs = this.#clock.monotonicMs();
+      creditMs = Math.max(creditMs - (endedMs - startedMs), -REST_MAX_MS);
+      const restMs = Math.max(-creditMs, 0);
       const atLeastMs = typeof result === 'object' ? (result.restMs ?? 0) : 0;
       earliestMs = Math.max(
         startedMs + this.#limits.minimumIntervalMs,
