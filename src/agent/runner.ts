@@ -1,7 +1,7 @@
 // Runs one task again and again: soon after a trigger, never more often than the minimum interval
 // nor, but for a short burst, for more than half of the time, at least once per maximum interval,
-// and after a failure with growing pauses. Triggers that come while the task runs are one further run. One run is in flight
-// at most, so the task needs no lock.
+// and after a failure with growing pauses. Triggers that come while the task runs are one further
+// run. One run is in flight at most, so the task needs no lock.
 
 import type { Clock } from '../lib/clock.ts';
 
