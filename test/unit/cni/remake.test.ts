@@ -110,6 +110,18 @@ test('a DEL that is under way leaves nothing, and neither does one that comes me
   }
 });
 
+test('what a DEL that failed has left is not made again', async () => {
+  const node = new FakeCniNode();
+  assert.equal((await node.call('ADD')).exitCode, 0);
+  const [attachment = assert.fail()] = node.store.attachments();
+  node.host.inject({ effect: 'fail', matches: ({ verb }) => verb === 'remove' });
+  assert.notEqual((await node.call('DEL')).exitCode, 0);
+  deleteLink(node, attachment.hostLink);
+  const request = { attachment, routed: attachment.addresses, sources: [] };
+  assert.deepEqual(await node.service.remake(request), { kind: 'unwanted' });
+  assert.equal(node.host.namespace.links.size, 1);
+});
+
 test('a DEL that waits to be carried out is not undone', async () => {
   const { node } = await broken();
   const name = tombstoneNameOf({ containerId: 'c1', ifName: 'eth0' });
