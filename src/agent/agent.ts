@@ -21,7 +21,10 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
+import { nextPass, tryPass } from './passes.ts';
 import type { PathProber } from './path-prober.ts';
+import type { RemakePod } from './pod-repair.ts';
+import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
 import type { RunResult } from './runner.ts';
@@ -44,6 +47,7 @@ export type AgentParts = {
   readonly leases: LeaseKeeper;
   readonly snapshots: SnapshotKeeper;
   readonly pods: Pods;
+  readonly remakePod: RemakePod;
   readonly files: Pick<NodeFiles, 'write'>;
   readonly foreignRules: ForeignRules;
   readonly announcer: Announcer;
@@ -66,6 +70,7 @@ export class Agent {
   readonly #condition: NetworkCondition;
   readonly #cluster: ClusterView;
   readonly #wallClock: WallClock;
+  readonly #podRepair: PodRepair;
   #passes = 0;
   #quietPass = false;
 
@@ -76,6 +81,8 @@ export class Agent {
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
     this.#condition = new NetworkCondition(parts);
+    const { fights } = parts.reconciler;
+    this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
   /** Until `stop`; rejects only when an assumption is broken. */
@@ -98,6 +105,7 @@ export class Agent {
         this.#parts.prober.run(() => this.#loop.trigger(), stop),
         this.#publisher.run(stop),
         this.#condition.run(stop),
+        this.#podRepair.run(() => this.#loop.trigger(), stop),
         this.#parts.foreignRules.run(() => this.#report(), stop),
         this.#parts.announcer.run(stop),
       ]);
@@ -147,6 +155,7 @@ export class Agent {
       passes: this.#passes,
       silentPaths: this.#parts.prober.complaints(),
       foreignDrops: foreignRules.findings,
+      fights: reconciler.fights.descriptions,
       pods: { attached: pods.attachedCount, broken: pods.broken, isolated: pods.isolated },
       source: source.health(),
       clockJumps: this.#wallClock.jumps,
@@ -199,7 +208,8 @@ export class Agent {
       return 'done';
     }
     this.#parts.foreignRules.follow(config);
-    const outcome = await this.#parts.reconciler.pass({ config, cluster, right });
+    const outcome = await tryPass(this.#parts, { config, cluster, right });
+    if (outcome === undefined) return 'retry';
     this.#passes += 1;
     this.#parts.metrics.passed(outcome);
     for (const { op, error } of outcome.failures) {
@@ -208,6 +218,8 @@ export class Agent {
     this.#parts.prober.follow(cluster.kind === 'synced' ? outcome.probes : []);
     const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
     pods.follow(ownSubnets);
+    this.#podRepair.look(ownSubnets);
+    this.#parts.reconciler.fights.look();
     if (ownSubnets.length > 0) this.#publisher.offer({ advert, backend });
     else this.#publisher.withhold();
     const written = await this.#writeFiles(outcome);
@@ -226,8 +238,7 @@ export class Agent {
     const again = outcome.ops.length > 0 && !this.#quietPass;
     this.#quietPass = again;
     if (again) return 'again';
-    const dueAfterMs = this.#parts.reconciler.dueAfterMs;
-    return dueAfterMs === undefined ? 'done' : { againAfterMs: dueAfterMs };
+    return nextPass(this.#parts.reconciler);
   }
 
   /** Subnet file and conflist, last of all: with the conflist the runtime starts pods. */
@@ -257,6 +268,8 @@ export class Agent {
     metrics.configInvalid(config.problems.length > 0);
     announcer.report('ConfigInvalid', config.problems.map(renderProblem));
     announcer.report('ForeignDrop', foreignRules.findings);
+    announcer.report('RepairFight', reconciler.fights.names);
+    metrics.fights(reconciler.fights.count);
     this.#reportLease();
     if (outcome === undefined) return;
     announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);

@@ -50,6 +50,11 @@ export class AgentMetrics {
     help: '1 while the newest configuration is not in force because it is invalid',
     registers: [this.registry],
   });
+  readonly #fights = new Gauge({
+    name: 'poplin_repair_fights',
+    help: 'Objects of the kernel that somebody changes again after each repair',
+    registers: [this.registry],
+  });
   readonly #cniSeconds = new Histogram({
     name: 'poplin_cni_duration_seconds',
     help: 'Duration of CNI calls in the agent, by verb and CNI error code (0: success)',
@@ -79,6 +84,10 @@ export class AgentMetrics {
 
   configInvalid(invalid: boolean): void {
     this.#configInvalid.set(invalid ? 1 : 0);
+  }
+
+  fights(count: number): void {
+    this.#fights.set(count);
   }
 
   cniCall(call: {

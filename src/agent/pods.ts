@@ -1,21 +1,32 @@
 // Which attachments the loop takes care of. Those of calls under way belong to the call; those
-// whose namespace is gone, because a runtime died without a DEL, keep their address until a DEL or
-// GC but have nothing in the kernel, and `status` names them.
+// whose host veth is gone are made again (pod-repair.ts) or, where their namespace is gone because
+// a runtime died without a DEL, keep their address until a DEL or GC, and `status` names them.
 
-import { statSync } from 'node:fs';
+import { isHalfMade } from '../cni/remake.ts';
 import type { AttachmentStore } from '../cni/store.ts';
 import { isWithin } from '../desired/subnets.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 
+/** Inode of the network namespace that a path leads to; undefined when it leads to none. */
+export type InodeAt = (path: string) => number | undefined;
+
 export class Pods {
   readonly #store: AttachmentStore;
-  #broken: readonly string[] = [];
+  readonly #inodeAt: InodeAt;
+  #missing: readonly Attachment[] = [];
+  /** Those of them that cannot be made again, by host link, and why. */
+  #lost: ReadonlyMap<string, string> = new Map();
+  readonly #halfMade = new Set<string>();
+  readonly #remade = new Set<string>();
+  /** Why the last try to make a link failed. */
+  readonly #failures = new Map<string, string>();
   #subnets: readonly Cidr[] | undefined;
 
-  constructor(store: AttachmentStore) {
+  constructor(store: AttachmentStore, inodeAt: InodeAt) {
     this.#store = store;
+    this.#inodeAt = inodeAt;
   }
 
   get attachedCount(): number {
@@ -24,7 +35,18 @@ export class Pods {
 
   /** One sentence per attachment that cannot work, as of the last look. */
   get broken(): readonly string[] {
-    return this.#broken;
+    return this.#missing.map((attachment) => {
+      const { ifName, hostLink, addresses } = attachment;
+      const failure = this.#failures.get(hostLink);
+      const failed = failure === undefined ? '' : ` and cannot be made again: ${failure}`;
+      const why = this.#lost.get(hostLink) ?? `its host veth ${hostLink} is gone${failed}`;
+      return `${podName(attachment)} (${ifName}, ${addresses.join(', ')}): ${why}`;
+    });
+  }
+
+  /** Attachments whose host veth is gone while their namespace is there, as of the last look. */
+  get repairable(): readonly Attachment[] {
+    return this.#missing.filter(({ hostLink }) => !this.#lost.has(hostLink));
   }
 
   /** The subnets that the node uses, as of the last pass. */
@@ -39,48 +61,60 @@ export class Pods {
     return this.#store.attachments().flatMap((attachment) => {
       const lost = attachment.addresses.filter((ip) => !isWithin(ip, subnets));
       if (lost.length === 0) return [];
-      return [`${who(attachment)}: this node does not hold the subnet of ${lost.join(', ')}`];
+      return [`${podName(attachment)}: this node does not hold the subnet of ${lost.join(', ')}`];
     });
   }
 
   /** Attachments whose host side belongs into the kernel now. */
   standing(kernel: KernelState): Attachment[] {
     const standing: Attachment[] = [];
-    const broken: string[] = [];
+    const missing: Attachment[] = [];
+    this.#halfMade.clear();
     for (const { attachment, name, isLeaving } of this.#store.entries()) {
       if (attachment === undefined || isLeaving || name.isPending) continue;
-      if (kernel.links.has(attachment.hostLink)) standing.push(attachment);
-      else broken.push(describe(attachment));
+      if (this.#remade.has(name.hostLink)) continue;
+      const link = kernel.links.get(attachment.hostLink);
+      if (link !== undefined && isHalfMade(link)) this.#halfMade.add(link.name);
+      else if (link !== undefined) standing.push(attachment);
+      if (link === undefined || isHalfMade(link)) missing.push(attachment);
     }
-    this.#broken = broken;
+    this.#missing = missing;
+    this.#lost = new Map(
+      missing.flatMap((attachment) => {
+        const fault = this.#namespaceFault(attachment);
+        return fault === undefined ? [] : [[attachment.hostLink, fault] as const];
+      }),
+    );
     return standing;
   }
 
-  /** Host veths that a CNI call is making or removing. */
+  /** Host veths that are being made or removed. */
   pendingLinks(): ReadonlySet<string> {
-    const names = new Set<string>();
+    const names = new Set<string>([...this.#remade, ...this.#halfMade]);
     for (const { name, isLeaving } of this.#store.entries()) {
       if (name.isPending || isLeaving) names.add(name.hostLink);
     }
     return names;
   }
-}
 
-function describe(attachment: Attachment): string {
-  const { ifName, hostLink, addresses } = attachment;
-  const why = namespaceIsThere(attachment)
-    ? `its host veth ${hostLink} is gone`
-    : 'its network namespace is gone';
-  return `${who(attachment)} (${ifName}, ${addresses.join(', ')}): ${why}`;
-}
+  /** From now until `endRemake` the loop leaves this link alone. */
+  beginRemake(hostLink: string): void {
+    this.#remade.add(hostLink);
+  }
 
-const who = ({ pod, containerId }: Attachment): string =>
-  pod === undefined ? `container ${containerId}` : `pod ${pod.namespace}/${pod.name}`;
+  /** With the reason when it could not be made. */
+  endRemake(hostLink: string, failure: string | undefined): void {
+    this.#remade.delete(hostLink);
+    if (failure === undefined) this.#failures.delete(hostLink);
+    else this.#failures.set(hostLink, failure);
+  }
 
-function namespaceIsThere({ netns, netnsInode }: Attachment): boolean {
-  try {
-    return statSync(netns).ino === netnsInode;
-  } catch {
-    return false; // The path is gone, or was never visible to this process.
+  #namespaceFault({ netns, netnsInode }: Attachment): string | undefined {
+    const inode = this.#inodeAt(netns);
+    if (inode === undefined) return `its network namespace ${netns} is gone`;
+    return inode === netnsInode ? undefined : `${netns} is another network namespace than its own`;
   }
 }
+
+export const podName = ({ pod, containerId }: Attachment): string =>
+  pod === undefined ? `container ${containerId}` : `pod ${pod.namespace}/${pod.name}`;

@@ -21,11 +21,14 @@ import { familyOf } from '../net/ip.ts';
 import { diff, diffRemembered } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
+import { linkOf } from '../state/op-key.ts';
 import { order } from '../state/order.ts';
 import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../state/own.ts';
 import { printOp } from '../state/print.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { DrainingLinks } from './draining-links.ts';
+import { Fights } from './fights.ts';
+import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
 import type { UnderlaySearch } from './underlay.ts';
@@ -73,6 +76,8 @@ const NO_VERDICTS: ReadonlyMap<string, PathVerdict> = new Map();
 const LOGGED_OPS_MAX = 100;
 
 export class Reconciler {
+  /** Objects that somebody else changes again and again. */
+  readonly fights: Fights;
   readonly #parts: ReconcilerParts;
   #lookups: Map<Ip, RouteLookup> | undefined;
   readonly #draining: DrainingLinks;
@@ -81,12 +86,16 @@ export class Reconciler {
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
+    this.fights = new Fights(parts.clock);
     this.#draining = new DrainingLinks(parts.clock);
   }
 
   /** When a pass is due without any news; undefined: never. */
   get dueAfterMs(): number | undefined {
-    return this.#draining.remainingMs();
+    const draining = this.#draining.remainingMs() ?? Number.POSITIVE_INFINITY;
+    const fights = this.fights.dueAfterMs ?? Number.POSITIVE_INFINITY;
+    const dueAfterMs = Math.min(draining, fights);
+    return dueAfterMs === Number.POSITIVE_INFINITY ? undefined : dueAfterMs;
   }
 
   get last(): LastPass | undefined {
@@ -121,9 +130,11 @@ export class Reconciler {
     const { differing } = difference;
     const { probes, ...computed } = difference.computed;
     this.#draining.follow(computed.drainingLinks);
-    const ops = order(differing).filter((op) => !this.#isPending(op));
+    const free = order(differing).filter((op) => !this.#isPending(op));
+    const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
     const failures = ops.length === 0 ? [] : await kernel.apply(ops);
+    countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
     this.#last = { desired: computed, underlay, opCount: ops.length, failures, durationMs };
     return { ...this.#last, ops, probes };
@@ -233,22 +244,3 @@ const ownLinkNames = (state: KernelState): string[] => [...state.links.keys()].f
 
 const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((text, index) => text === b[index]);
-
-/** The link that an op is about, if it is about one. */
-function linkOf(op: Op): string | undefined {
-  switch (op.object) {
-    case 'link':
-      return op.value.name;
-    case 'address':
-    case 'nexthop':
-    case 'neighbour':
-    case 'fdb':
-      return op.value.link;
-    case 'route':
-      return op.value.via.kind === 'unreachable' ? undefined : op.value.via.link;
-    case 'sysctl':
-      return op.value.path.split('/')[2];
-    default:
-      return undefined;
-  }
-}

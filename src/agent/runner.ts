@@ -1,7 +1,7 @@
 // Runs one task again and again: soon after a trigger, never more often than the minimum interval
-// nor for more than half of the time, at least once per maximum interval, and after a failure with
-// growing pauses. Triggers that come while the task runs are one further run. One run is in flight
-// at most, so the task needs no lock.
+// nor, but for a short burst, for more than half of the time, at least once per maximum interval,
+// and after a failure with growing pauses. Triggers that come while the task runs are one further
+// run. One run is in flight at most, so the task needs no lock.
 
 import type { Clock } from '../lib/clock.ts';
 
@@ -13,9 +13,19 @@ export type RunnerLimits = {
 };
 
 /** `again`: there is more to do now, or later. `retry`: it failed in part and is tried later. */
-export type RunResult = 'done' | 'again' | 'retry' | { readonly againAfterMs: number };
+export type RunResult =
+  | 'done'
+  | 'again'
+  | 'retry'
+  /** `restMs`: not before, whatever triggers it. */
+  | { readonly againAfterMs: number; readonly restMs?: number };
 
-/** A task that takes long rests as long, but not longer than this. */
+/**
+ * So long it may work without a rest after an idle time: what somebody changes right after a
+ * repair does not wait for the rest that belongs to that one.
+ */
+const BURST_MS = 250;
+/** After that a task that takes long rests as long, but not longer than this. */
 const REST_MAX_MS = 200;
 
 export class BoundedRunner {
@@ -52,6 +62,8 @@ export class BoundedRunner {
     let waitMs = this.#limits.maximumIntervalMs;
     let retryMs = this.#limits.firstRetryMs;
     let earliestMs = Number.NEGATIVE_INFINITY;
+    let creditMs = BURST_MS;
+    let endedMs = this.#clock.monotonicMs();
     while (!stop.aborted) {
       await this.#untilTriggered(waitMs, stop);
       const early = earliestMs - this.#clock.monotonicMs();
@@ -60,9 +72,15 @@ export class BoundedRunner {
       this.#triggered = false;
       const startedMs = this.#clock.monotonicMs();
       const result = await this.#task(stop);
-      const endedMs = this.#clock.monotonicMs();
-      const restMs = Math.min(endedMs - startedMs, REST_MAX_MS);
-      earliestMs = Math.max(startedMs + this.#limits.minimumIntervalMs, endedMs + restMs);
+      creditMs = Math.min(creditMs + startedMs - endedMs, BURST_MS);
+      endedMs = this.#clock.monotonicMs();
+      creditMs = Math.max(creditMs - (endedMs - startedMs), -REST_MAX_MS);
+      const restMs = Math.max(-creditMs, 0);
+      const atLeastMs = typeof result === 'object' ? (result.restMs ?? 0) : 0;
+      earliestMs = Math.max(
+        startedMs + this.#limits.minimumIntervalMs,
+        endedMs + Math.max(restMs, atLeastMs),
+      );
       waitMs = this.#limits.maximumIntervalMs;
       if (result === 'retry') {
         waitMs = Math.min(retryMs, this.#limits.maximumIntervalMs);

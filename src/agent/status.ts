@@ -51,6 +51,8 @@ export type Status = {
   readonly silentPaths: readonly string[];
   /** Rules of others that drop pods' packets. */
   readonly foreignDrops: readonly string[];
+  /** Objects that somebody changes again whenever the agent puts them right. */
+  readonly fights: readonly string[];
   readonly pods: {
     readonly attached: number;
     /** Attachments whose namespace or host veth is gone. */
@@ -82,6 +84,7 @@ export type StatusParts = {
   readonly passes: number;
   readonly silentPaths: readonly string[];
   readonly foreignDrops: readonly string[];
+  readonly fights: readonly string[];
   readonly pods: Status['pods'];
   readonly source: SourceHealth;
   readonly clockJumps: readonly string[];
@@ -110,6 +113,7 @@ export function buildStatus(parts: StatusParts): Status {
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
     silentPaths: parts.silentPaths,
     foreignDrops: parts.foreignDrops,
+    fights: parts.fights,
     pods: parts.pods,
     source: parts.source,
     clockJumps: parts.clockJumps,

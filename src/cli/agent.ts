@@ -16,6 +16,7 @@ import { NodeFiles } from '../agent/node-files.ts';
 import type { AgentOptions } from '../agent/options.ts';
 import { OriginalSysctls } from '../agent/original-sysctls.ts';
 import { PathProber } from '../agent/path-prober.ts';
+import type { RemakePod } from '../agent/pod-repair.ts';
 import { Pods } from '../agent/pods.ts';
 import { Reconciler } from '../agent/reconciler.ts';
 import { snapshotFiles } from '../agent/snapshot-files.ts';
@@ -102,12 +103,16 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const directory = join(stateDir, 'attachments');
   const store = new AttachmentStore({ directory, files: systemFiles, clock, log });
   const metrics = new AgentMetrics();
-  const agent = buildAgent(options, { kernel, source, store, metrics, log });
+  const namespaces = systemNamespaces(registry);
+  const pods = new Pods(store, namespaces.inodeAt);
+  // Nothing is made again before the agent runs, and the service is there by then.
+  const remakePod: RemakePod = (request) => service.remake(request);
+  const agent = buildAgent(options, { kernel, source, pods, remakePod, metrics, log });
   const context: CniContext = {
     store,
     host: kernel,
     openPodKernel: (netns) => openKernel({ ...common, netns, isBrief: true }),
-    namespaces: systemNamespaces(registry),
+    namespaces,
     readiness: () => agent.readiness(),
     clock,
     log,
@@ -138,16 +143,16 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
 type AgentEffects = {
   readonly kernel: Kernel;
   readonly source: Source;
-  readonly store: AttachmentStore;
+  readonly pods: Pods;
+  readonly remakePod: RemakePod;
   readonly metrics: AgentMetrics;
   readonly log: Log;
 };
 
 function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
-  const { kernel, source, store, metrics, log } = effects;
+  const { kernel, source, pods, metrics, log } = effects;
   const { nodeName, stateDir, runDir, cniConfDir } = options;
   const clock = systemClock;
-  const pods = new Pods(store);
   const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
   const machine = readMachineId(options.machineIdFile);
   const echo = new EchoSocket({ mark: PROBE_MARK, identifier: process.pid });
@@ -180,6 +185,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
       log,
     }),
     pods,
+    remakePod: effects.remakePod,
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),
     announcer: new Announcer(source, clock, log),

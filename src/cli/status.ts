@@ -62,6 +62,7 @@ export function renderStatus(status: Status): string {
     ...(status.source.problem === undefined ? [] : [`  ! ${status.source.problem}`]),
     ...status.clockJumps.map((text) => `clock      ${text}`),
     ...status.foreignDrops.map((text) => `  ! ${text}`),
+    ...status.fights.map((text) => `  ! ${text}`),
     `peers      ${summary(status.peers)}`,
     ...status.peers.map(peerLine),
     ...status.silentPaths.map((text) => `  ! ${text}`),

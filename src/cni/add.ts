@@ -109,7 +109,7 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
   let isMade = false;
   try {
     const attachment = context.store.reserve(network.subnets, (addresses) =>
-      describeAttachment(step, addresses),
+      describeAttachment(step, addresses, pod.namespaceCookie),
     );
     if (attachment === undefined) {
       const details = `all addresses of ${network.subnets.join(' and ')} are in use`;
@@ -162,13 +162,18 @@ async function makePair(
   }
 }
 
-function describeAttachment(step: AddStep, addresses: readonly Ip[]): Attachment {
+function describeAttachment(
+  step: AddStep,
+  addresses: readonly Ip[],
+  netnsCookie: string | undefined,
+): Attachment {
   const { request, namespace, network, context } = step;
   const identity: AttachmentIdentity = request.identity;
   return {
     ...identity,
     netns: request.netns,
     netnsInode: namespace.inode,
+    ...(netnsCookie === undefined ? {} : { netnsCookie }),
     hostLink: hostLinkOf(identity),
     hostMac: hostMacOf(identity),
     podMac: podMacOf(identity),

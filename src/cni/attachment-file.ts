@@ -44,6 +44,7 @@ const attachmentSchema = z.object({
   ifName: z.string(),
   netns: z.string(),
   netnsInode: z.int(),
+  netnsCookie: z.string().optional(),
   hostLink: z.string(),
   hostMac: macSchema,
   podMac: macSchema,
@@ -67,9 +68,13 @@ export function parseAttachment(text: string, name: AttachmentFileName): Attachm
   }
   const parsed = attachmentSchema.safeParse(json);
   if (!parsed.success) return undefined;
-  const { pod, ...rest } = parsed.data;
+  const { pod, netnsCookie, ...rest } = parsed.data;
   if (rest.hostLink !== name.hostLink || rest.addresses.join() !== name.addresses.join()) {
     return undefined;
   }
-  return { ...rest, ...(pod === undefined ? {} : { pod }) };
+  return {
+    ...rest,
+    ...(netnsCookie === undefined ? {} : { netnsCookie }),
+    ...(pod === undefined ? {} : { pod }),
+  };
 }

@@ -17,7 +17,13 @@ export interface Namespaces {
   inodeOf(descriptor: number): number | undefined;
   /** Makes the namespace known to the host's kernel adapter, for a link whose end goes there. */
   hold(descriptor: number): HeldNamespace;
+  /** Inode of the namespace that a path leads to now; `undefined` when it leads to none. */
+  inodeAt(path: string): number | undefined;
+  /** The caller closes it. Throws AppError when the path does not lead to that namespace. */
+  open(path: string, inode: number): OpenNamespace;
 }
+
+export type OpenNamespace = { readonly descriptor: number; readonly close: () => void };
 
 /** `path` is what VethPeer.netns takes, until `release`. */
 type HeldNamespace = { readonly path: string; readonly release: () => void };

@@ -48,13 +48,18 @@ export const hasLink = (pod: Kernel, name: string): boolean =>
   pod.read({ ...endpointScope(name), linksOnly: true }).links.has(name);
 
 /** The host's half. Throws the AppError of the first op that the kernel refused. */
-export async function makeHostSide(
+export function makeHostSide(
   host: Kernel,
   attachment: Attachment,
   sources: readonly Ip[],
 ): Promise<void> {
+  return makeHostState(host, hostSide([attachment], sources));
+}
+
+/** The host's half as it is given here. */
+export async function makeHostState(host: Kernel, wanted: EndpointState): Promise<void> {
   // A name that follows from the attachment's identity is not there yet: nothing has to be read.
-  await applyMissing(host, hostSide([attachment], sources), EMPTY_STATE);
+  await applyMissing(host, wanted, EMPTY_STATE);
 }
 
 /**

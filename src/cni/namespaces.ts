@@ -1,7 +1,8 @@
 // Network namespaces as files of nsfs: two descriptors are the same namespace when their inodes are
 // equal. Only looks at them; entering one is the kernel adapter's work.
 
-import { fstatSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, statSync } from 'node:fs';
+import { openNetns } from '../kernel/netns.ts';
 import type { Namespaces } from './context.ts';
 
 const OWN = '/proc/self/ns/net';
@@ -23,6 +24,18 @@ export function systemNamespaces(holder: NetnsHolder): Namespaces {
     hold: (descriptor) => {
       const path = `/proc/self/fd/${descriptor}`;
       return { path, release: holder.hold(path, descriptor) };
+    },
+    inodeAt: (path) => {
+      try {
+        const { dev, ino } = statSync(path);
+        return dev === own.dev ? ino : undefined;
+      } catch {
+        return undefined; // It is gone, or was never visible to this process.
+      }
+    },
+    open: (path, inode) => {
+      const { fd } = openNetns(path, inode);
+      return { descriptor: fd, close: () => closeSync(fd) };
     },
   };
 }

@@ -16,6 +16,8 @@ import type { CniFrame, CniReply } from './frame.ts';
 import { gc } from './gc.ts';
 import { LinkRemover } from './link-remover.ts';
 import { versionIn } from './network-config.ts';
+import type { RemakeOutcome, RemakeRequest } from './remake.ts';
+import { remake } from './remake.ts';
 import type { CniRequest, Verb } from './request.ts';
 import { parseRequest } from './request.ts';
 import { Serialiser } from './serialise.ts';
@@ -75,6 +77,13 @@ export class CniService {
     if (verdict.kind === 'done') return { exitCode: 0, stdout: verdict.stdout };
     const version = versionIn(frame.stdin) ?? NEWEST_VERSION;
     return { exitCode: 1, stdout: renderFailure(verdict.failure, version) };
+  }
+
+  /** Makes again what somebody deleted; calls of the runtime for the same attachment wait. */
+  async remake(request: RemakeRequest): Promise<RemakeOutcome> {
+    const work = (): Promise<RemakeOutcome> => remake(request, this.#context);
+    const running = this.#serialiser.run(request.attachment.hostLink, work);
+    return running ?? { kind: 'unwanted' };
   }
 
   /** Carries out what came while the agent was away. What fails stays for the next time. */

@@ -13,6 +13,8 @@ export type Attachment = {
   /** Path of the pod's network namespace, and its inode: a path may be used again. */
   readonly netns: string;
   readonly netnsInode: number;
+  /** Where the kernel has one: an inode's number may be used again, this is not before a reboot. */
+  readonly netnsCookie?: string;
   /** `poplin` and nine hex digits of a hash of the identity. */
   readonly hostLink: string;
   readonly hostMac: Mac;

@@ -115,7 +115,9 @@ const isPairAdd = (op: Op): op is LinkAdd =>
 function writeFile(session: Session, op: FileOp): OpFailure[] {
   if (op.verb === 'remove') return [];
   try {
+    session.observer?.beforeOwn();
     session.sysctls.write(op.value.path, op.value.value);
+    session.observer?.afterOwn([op]);
     return [];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -38,6 +38,8 @@ export type Hint =
   | 'neighbour'
   | 'rule'
   | 'nexthop'
+  /** Forwarding and rp_filter; of other sysctls the kernel tells nothing. */
+  | 'sysctl'
   | 'nft'
   /** Chains or rules of another table than ours. */
   | 'foreign-nft'
@@ -46,6 +48,11 @@ export type Hint =
 export interface Kernel {
   /** Whether the kernel has nexthop objects (5.3 and later). */
   readonly hasNexthopObjects: boolean;
+  /**
+   * Tells this namespace from all others since the boot, also from one that was given the inode
+   * number of another that is gone. Undefined before Linux 5.14.
+   */
+  readonly namespaceCookie: string | undefined;
   read(scope: ReadScope): KernelState;
   /**
    * Carries out the ops in the order given. A failing op does not stop the others; removing what

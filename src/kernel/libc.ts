@@ -22,6 +22,7 @@ const c = {
   socket: fn('int socket(int domain, int type, int protocol)'),
   bind: fn('int bind(int fd, void *address, uint32_t length)'),
   getsockname: fn('int getsockname(int fd, void *address, void *length)'),
+  getsockopt: fn('int getsockopt(int fd, int level, int name, void *value, void *length)'),
   setsockopt: fn('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
   send: fn('long send(int fd, void *bytes, size_t length, int flags)'),
   recv: fn('long recv(int fd, void *bytes, size_t length, int flags)'),
@@ -101,6 +102,15 @@ export function setSocketOption(fd: number, option: SocketOption, value: number)
 /** The same for an option that is a structure. */
 export const setSocketBytes = (fd: number, option: SocketOption, value: Buffer): boolean =>
   c.setsockopt(fd, option.level, option.name, value, value.length) === 0;
+
+/** Undefined when the kernel does not know the option. */
+export function socketOption64(fd: number, option: SocketOption): bigint | undefined {
+  const value = Buffer.alloc(8);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(value.length);
+  const isKnown = c.getsockopt(fd, option.level, option.name, value, length) === 0;
+  return isKnown ? value.readBigUInt64LE() : undefined;
+}
 
 /** Length or -errno. */
 export function send(fd: number, bytes: Buffer): number {

@@ -46,6 +46,10 @@ class LinuxKernel implements Kernel {
     return this.#session.hasNexthopObjects;
   }
 
+  get namespaceCookie(): string | undefined {
+    return this.#session.route.namespaceCookie?.toString();
+  }
+
   read(scope: ReadScope): KernelState {
     const state = readState(this.#session, scope);
     if (scope.aside === true) return state;

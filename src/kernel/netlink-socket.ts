@@ -25,6 +25,7 @@ import {
   sendInThread,
   setSocketOption,
   socketName,
+  socketOption64,
 } from './libc.ts';
 import { inOptionalNetns } from './netns.ts';
 import type { Workspace } from './workspace.ts';
@@ -33,6 +34,7 @@ export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 
 const SOL_NETLINK = 270;
+const SO_NETNS_COOKIE: SocketOption = { level: 1, name: 71 };
 const NETLINK_CAP_ACK: SocketOption = { level: SOL_NETLINK, name: 10 };
 const NETLINK_EXT_ACK: SocketOption = { level: SOL_NETLINK, name: 11 };
 const NETLINK_GET_STRICT_CHK: SocketOption = { level: SOL_NETLINK, name: 12 };
@@ -84,6 +86,11 @@ export class NetlinkSocket {
   get portId(): number {
     this.#portId ??= this.#readPortId();
     return this.#portId;
+  }
+
+  /** Of the namespace that it is in; undefined before Linux 5.14. */
+  get namespaceCookie(): bigint | undefined {
+    return socketOption64(this.#fd, SO_NETNS_COOKIE);
   }
 
   /**
@@ -232,7 +239,9 @@ export class NetlinkSocket {
         if ((flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (type === NLMSG_DONE || type === NLMSG_ERROR) {
           const answer = decodeAnswer(cursor);
-          if (answer.errno !== 0) throw failureOf(pass.operation, answer);
+          const isAbsent = answer.errno === ERRNO.ENOENT && pass.absent !== undefined;
+          if (isAbsent) pass.absent?.();
+          else if (answer.errno !== 0) throw failureOf(pass.operation, answer);
           return !interrupted;
         }
         if (type > NLMSG_NOOP) pass.visit(cursor);
@@ -246,6 +255,8 @@ export type DumpPass = {
   readonly operation: string;
   restart(): void;
   visit: Visit;
+  /** What the objects belong to is not there (any more); without this it is an error. */
+  readonly absent?: () => void;
 };
 
 export const failureOf = (operation: string, answer: Answer): AppError =>

@@ -22,19 +22,35 @@ import { failureOf } from './netlink-socket.ts';
 import type { Session } from './session.ts';
 
 const DUMPS_OF_SET_MAX = 8;
+const READS_MAX = 8;
 
 export type NftState = {
   readonly table?: NftTable;
   readonly sets: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
+const ABSENT: NftState = { sets: new Map() };
+
+/** A table that somebody deletes and makes again the whole time is as good as absent. */
 export function readNft(session: Session): NftState {
-  if (!tableExists(session)) return { sets: new Map() };
-  const table = { hash: hashOf(readComments(session)), text: '' };
+  for (let attempt = 1; attempt <= READS_MAX; attempt += 1) {
+    if (!tableExists(session)) return ABSENT;
+    let isTorn = false;
+    const state = readTable(session, () => {
+      isTorn = true;
+    });
+    if (!isTorn) return state;
+  }
+  return ABSENT;
+}
+
+/** `absent` is called when the table, or a set of it, went in the middle. */
+function readTable(session: Session, absent: () => void): NftState {
+  const table = { hash: hashOf(readComments(session, absent)), text: '' };
   const sets = new Map<string, ReadonlySet<string>>();
-  for (const set of readSets(session)) {
+  for (const set of readSets(session, absent)) {
     const parts = nftKeyParts(set.keyType);
-    if (parts !== undefined) sets.set(set.name, readElements(session, set, parts));
+    if (parts !== undefined) sets.set(set.name, readElements(session, { ...set, parts, absent }));
   }
   return { table, sets };
 }
@@ -50,10 +66,11 @@ function tableExists(session: Session): boolean {
   throw failureOf(`read nftables table ${NFT_TABLE}`, answer);
 }
 
-function readComments(session: Session): string[] {
+function readComments(session: Session, absent: () => void): string[] {
   const comments: string[] = [];
   session.netfilter.dump((writer) => encodeNftRuleDump(writer, DUMP, NFT_TABLE), session.writer, {
     operation: 'read nftables rules',
+    absent,
     restart: () => comments.splice(0),
     visit: (message) => {
       const rule = decodeNftRule(message);
@@ -81,10 +98,11 @@ export function hashOf(comments: readonly string[]): string {
 }
 
 /** Named sets of single keys; intervals and maps belong to the structure. */
-function readSets(session: Session): NftSetMessage[] {
+function readSets(session: Session, absent: () => void): NftSetMessage[] {
   const sets: NftSetMessage[] = [];
   session.netfilter.dump((writer) => encodeNftSetDump(writer, DUMP, NFT_TABLE), session.writer, {
     operation: 'read nftables sets',
+    absent,
     restart: () => sets.splice(0),
     visit: (message) => {
       const set = decodeNftSet(message);
@@ -95,16 +113,23 @@ function readSets(session: Session): NftSetMessage[] {
   return sets;
 }
 
+type SetToRead = NftSetMessage & {
+  readonly parts: readonly number[];
+  readonly absent: () => void;
+};
+
 /**
  * While the kernel enlarges the hash table of a set, a dump of it may leave elements out without a
  * word (the walk of lib/rhashtable.c starts anew). Several together have them all.
  */
-function readElements(session: Session, set: NftSetMessage, parts: readonly number[]): Set<string> {
+function readElements(session: Session, set: SetToRead): Set<string> {
+  const { parts, absent } = set;
   const elements = new Set<string>();
   const name = { table: NFT_TABLE, set: set.name };
   for (let attempt = 1; attempt <= DUMPS_OF_SET_MAX; attempt += 1) {
     session.netfilter.dump((writer) => encodeNftElementDump(writer, DUMP, name), session.writer, {
       operation: `read elements of nftables set ${set.name}`,
+      absent,
       restart: () => undefined,
       visit: (message) => {
         for (const key of decodeNftElements(message)) {

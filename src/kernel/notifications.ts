@@ -20,6 +20,7 @@ import {
   RTM_DELNEIGH,
   RTM_NEWNEIGH,
 } from '../netlink/neighbour.ts';
+import { decodeNetconf, RTM_NEWNETCONF } from '../netlink/netconf.ts';
 import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from '../netlink/nexthop.ts';
 import {
   decodeRoute,
@@ -36,6 +37,7 @@ import type { Op } from '../state/op.ts';
 import { addressFrom } from './from-messages.ts';
 import type { Hint, ReadScope } from './kernel.ts';
 import type { Session } from './session.ts';
+import { SettingNews } from './setting-news.ts';
 import { linkSettingOf } from './sysctl.ts';
 
 /** More links than this do not die between two notifications. */
@@ -46,6 +48,8 @@ type OwnWindow = {
   readonly expected: ReadonlySet<string>;
   /** The last message about each link that they touched. */
   readonly links: Map<number, LinkMessage | undefined>;
+  /** A sysctl of all links was written, and the kernel tells of each of them. */
+  readonly writesSettings: boolean;
 };
 
 export class Notifications {
@@ -55,6 +59,7 @@ export class Notifications {
   readonly #coming = new Set<number>();
   /** Permanent neighbours and FDB entries added since the last read, by key. */
   readonly #added = new Set<string>();
+  readonly #settings: SettingNews;
   /** Addresses as last read or set by us: the kernel repeats itself about them. */
   #addresses = new Map<string, Address>();
   #ownsLink: ReadScope['ownsLink'] = () => true;
@@ -63,6 +68,7 @@ export class Notifications {
 
   constructor(session: Session) {
     this.#session = session;
+    this.#settings = new SettingNews(session.links);
   }
 
   /** What was read last: whose neighbours matter, and which are there. */
@@ -70,6 +76,7 @@ export class Notifications {
     this.#ownsLink = scope.ownsLink;
     this.#known = { neighbours: state.neighbours, fdb: state.fdb };
     this.#addresses = new Map(state.addresses);
+    this.#settings.remember(state.sysctls);
     this.#added.clear();
   }
 
@@ -125,6 +132,8 @@ export class Notifications {
       case RTM_NEWNEXTHOP:
       case RTM_DELNEXTHOP:
         return this.#isForeignNexthop(message) ? 'nexthop' : undefined;
+      case RTM_NEWNETCONF:
+        return this.#isForeignSetting(message) ? 'sysctl' : undefined;
       default:
         return undefined;
     }
@@ -148,6 +157,7 @@ export class Notifications {
       if (op.verb === 'remove') this.#addresses.delete(keyOfAddress(op.value));
       else this.#addresses.set(keyOfAddress(op.value), op.value);
     } else if (op.verb !== 'remove') {
+      if (op.object === 'sysctl') this.#settings.wrote(op.value.path, op.value.value);
       if (op.object === 'neighbour') this.#added.add(keyOfNeighbour(op.value));
       else if (op.object === 'fdb') this.#added.add(keyOfFdbEntry(op.value));
     }
@@ -196,6 +206,14 @@ export class Notifications {
 
   #isForeignNexthop(message: MessageCursor): boolean {
     return !this.#isOwn(message) && !this.#dying.has(decodeNexthop(message).linkIndex);
+  }
+
+  #isForeignSetting(message: MessageCursor): boolean {
+    const told = decodeNetconf(message);
+    if (told === undefined || this.#isBusy(told.linkIndex)) return false;
+    const isNews = this.#settings.isNews(told);
+    const isOwn = this.#window?.writesSettings === true || this.#window?.links.has(told.linkIndex);
+    return isNews && isOwn !== true;
   }
 
   /** Only permanent entries of own links matter: all others come and go with the traffic. */
@@ -257,5 +275,8 @@ function ownWindow(ops: readonly Op[], indexOf: (name: string) => number | undef
       touch(linkSettingOf(op.value.path)?.link);
     }
   }
-  return { expected, links };
+  const writesSettings = ops.some(
+    (op) => op.object === 'sysctl' && linkSettingOf(op.value.path) === undefined,
+  );
+  return { expected, links, writesSettings };
 }

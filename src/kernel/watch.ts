@@ -24,6 +24,8 @@ const ROUTE_GROUPS = {
   ipv6Address: 9,
   ipv6Route: 11,
   ipv6Rule: 19,
+  ipv4Settings: 24,
+  ipv6Settings: 25,
   nexthop: 32,
 } as const;
 const NFNLGRP_NFTABLES = 7;

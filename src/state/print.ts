@@ -38,7 +38,8 @@ export function printOp(op: Op): string {
   return `${text.slice(0, space)} ${op.verb}${text.slice(space)}`;
 }
 
-function printObject(op: OpObject): string {
+/** `route 10.244.2.0/24 …`, without a verb. */
+export function printObject(op: OpObject): string {
   switch (op.object) {
     case 'link':
       return printLink(op.value);

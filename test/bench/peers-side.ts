@@ -102,6 +102,7 @@ export class PeersSide {
     const kernel = this.#kernel;
     return {
       hasNexthopObjects: kernel.hasNexthopObjects,
+      namespaceCookie: kernel.namespaceCookie,
       read: (scope) => kernel.read(scope),
       settleLinks: (names) => kernel.settleLinks(names),
       peerIndexOf: (link) => kernel.peerIndexOf(link),

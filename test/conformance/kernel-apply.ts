@@ -162,6 +162,7 @@ function settingsAndLookups(open: OpenWorld): void {
         ['ipv4/conf/all/rp_filter', '0'],
         ['ipv4/conf/eth0/rp_filter', '2'],
         ['ipv6/conf/eth0/accept_ra', '0'],
+        ['ipv6/conf/all/forwarding', '0'],
       ]),
     );
   });

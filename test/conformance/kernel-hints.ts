@@ -63,6 +63,13 @@ const OBJECTS = {
     scope: 'global',
     protocol: 113,
   }),
+  loopback: address({
+    link: 'lo',
+    address: ip('10.244.1.0'),
+    lengthBits: 32,
+    scope: 'global',
+    protocol: 113,
+  }),
   neighbour4: neighbour({ link: 'poplin4-1', address: ip('10.244.3.0'), mac: mac(0x33) }),
   neighbour6: neighbour({ link: 'poplin4-1', address: ip('fd00:3::'), mac: mac(0x33) }),
   fdb: fdb({ link: 'poplin4-1', mac: mac(0x33), remote: ip('192.168.7.3') }),
@@ -73,6 +80,10 @@ const OBJECTS = {
   rule4: rule({ family: 'ipv4', priority: 113, mark: 0x1000, markMask: 0x1000, table: 113 }),
   rule6: rule({ family: 'ipv6', priority: 113, mark: 0x1000, markMask: 0x1000, table: 113 }),
 } as const;
+
+const FORWARDING = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].map((path) =>
+  change(sysctl(path, '1')),
+);
 
 function viaNexthop(gateway: string): {
   kind: 'nexthop';
@@ -112,6 +123,46 @@ const FOREIGN: readonly Case[] = [
     hint: 'link',
   },
   { sentence: 'a link is set down', op: change(link({ ...VXLAN, up: false })), hint: 'link' },
+  {
+    sentence: 'a link gets another Ethernet address',
+    op: change(link({ ...VXLAN, mac: mac(0x99) })),
+    hint: 'link',
+  },
+  {
+    sentence: 'a neighbour gets another Ethernet address',
+    op: change(neighbour({ link: 'poplin4-1', address: ip('10.244.3.0'), mac: mac(0x99) })),
+    hint: 'neighbour',
+  },
+  {
+    sentence: 'a route of ours leads elsewhere',
+    op: change(route(routeTo('10.244.3.0/24', { kind: 'link', link: 'eth0' }))),
+    hint: 'route',
+  },
+  {
+    sentence: 'the address of the subnet is removed from lo',
+    op: remove(OBJECTS.loopback),
+    hint: 'address',
+  },
+  {
+    sentence: 'rp_filter of a link is made strict',
+    op: change(sysctl('ipv4/conf/eth0/rp_filter', '1')),
+    hint: 'sysctl',
+  },
+  {
+    sentence: 'rp_filter of all links is made strict',
+    op: change(sysctl('ipv4/conf/all/rp_filter', '1')),
+    hint: 'sysctl',
+  },
+  {
+    sentence: 'forwarding is set off',
+    op: change(sysctl('ipv4/ip_forward', '0')),
+    hint: 'sysctl',
+  },
+  {
+    sentence: 'IPv6 forwarding is set off',
+    op: change(sysctl('ipv6/conf/all/forwarding', '0')),
+    hint: 'sysctl',
+  },
   { sentence: 'our table is removed', op: remove(NFT), hint: 'nft' },
   { sentence: 'an element is removed', op: remove(OBJECTS.element), hint: 'nft' },
 ];
@@ -124,6 +175,7 @@ export function kernelHints(open: OpenWorld): void {
       using world = open();
       await underlayAndVxlan(world);
       await done(world, Object.values(OBJECTS).map(add));
+      await done(world, FORWARDING);
       read(world);
       const watch = listen(world);
       try {
@@ -177,6 +229,8 @@ function silence(open: OpenWorld): void {
         change(route(routeTo('fd00:3::/64', { kind: 'unreachable' }))),
         change(link({ ...VXLAN, mtuBytes: 1300, alias: 'other', group: 7 })),
         change(sysctl('ipv4/conf/poplin4-1/rp_filter', '2')),
+        ...FORWARDING,
+        change(sysctl('ipv4/conf/all/rp_filter', '2')),
         add(link(veth(world, 'poplin012345678', 0x41))),
         remove(link(veth(world, 'poplin012345678', 0x41))),
       ]);

@@ -40,6 +40,7 @@ export const SCOPE: ReadScope = {
     'ipv4/conf/eth0/rp_filter',
     'ipv4/conf/nolink/rp_filter',
     'ipv6/conf/eth0/accept_ra',
+    'ipv6/conf/all/forwarding',
   ],
   routeProtocol: 113,
   rulePriority: 113,

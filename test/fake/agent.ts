@@ -22,6 +22,7 @@ import { AttachmentStore } from '../../src/cni/store.ts';
 import type { Attachment } from '../../src/endpoint/attachment.ts';
 import type { RunCommand } from '../../src/kernel/foreign-firewall.ts';
 import type { Clock } from '../../src/lib/clock.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { Source } from '../../src/source/source.ts';
@@ -59,6 +60,8 @@ export class FakeAgent implements AsyncDisposable {
   };
   /** Whether the kernel refuses every change. */
   refuses = false;
+  /** Whether the kernel cannot be read. */
+  isUnreadable = false;
   #boots = 0;
   readonly #options: FakeAgentOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'poplin-agent-'));
@@ -136,9 +139,14 @@ export class FakeAgent implements AsyncDisposable {
     const kernel = new FakeKernel(this.#namespace);
     const times = Number.POSITIVE_INFINITY;
     kernel.inject({ matches: () => this.refuses, times, effect: 'fail' });
+    const read = kernel.read.bind(kernel);
+    kernel.read = (scope) => {
+      if (!this.isUnreadable) return read(scope);
+      throw new AppError('NETLINK', 'read routes', 'it changes faster than it can be read');
+    };
     const directory = STORE;
     const store = new AttachmentStore({ directory, files: this.files, clock, log });
-    const pods = new Pods(store);
+    const pods = new Pods(store, () => undefined);
     const machine = `machine of ${this.#directory}`;
     const stateDir = this.#directory;
     const echo = new FakeEcho(clock);
@@ -147,6 +155,7 @@ export class FakeAgent implements AsyncDisposable {
       version: 'test',
       prober,
       ...{ nodeName, kernel, source, pods, clock, log },
+      remakePod: async () => ({ kind: 'unwanted' }),
       reconciler: new Reconciler({
         ...{ kernel, clock, log, nodeName, machine },
         originals: new OriginalSysctls(stateDir),

@@ -6,6 +6,7 @@ import type { CniReply } from '../../src/cni/frame.ts';
 import type { NodeReadiness } from '../../src/cni/node-network.ts';
 import { CniService } from '../../src/cni/service.ts';
 import { AttachmentStore } from '../../src/cni/store.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
@@ -43,6 +44,7 @@ export class FakeCniNode {
   readiness: NodeReadiness = READY;
   host = new FakeKernel(this.machine.namespace(HOST));
   podKernel = new FakeKernel(this.machine.namespace(this.pod));
+  store = this.#openStore();
   service = this.#start();
 
   constructor() {
@@ -64,6 +66,7 @@ export class FakeCniNode {
     this.files.crashAt = Number.POSITIVE_INFINITY;
     this.host = new FakeKernel(this.machine.namespace(HOST));
     this.podKernel = new FakeKernel(this.machine.namespace(this.pod));
+    this.store = this.#openStore();
     this.service = this.#start();
   }
 
@@ -103,6 +106,13 @@ export class FakeCniNode {
     return [...links.map(({ name }) => name), ...routes, ...files, ...inPod].join('\n');
   }
 
+  /** The host's namespace as text. */
+  printHost(): string {
+    const ownsLink = (name: string): boolean => name.startsWith('poplin');
+    const scope = { sysctls: [], routeProtocol: 113, rulePriority: 113, nft: false, ownsLink };
+    return printState(this.host.read(scope));
+  }
+
   /** The pod's namespace as text. */
   printPod(): string {
     const ownsLink = (name: string): boolean => name === 'eth0';
@@ -111,11 +121,10 @@ export class FakeCniNode {
   }
 
   #start(): CniService {
-    const { files, clock, host } = this;
-    const directory = '/state/attachments';
+    const { files, clock, host, store } = this;
     return new CniService({
       context: {
-        store: new AttachmentStore({ directory, files, clock, log: silentLog }),
+        store,
         host,
         openPodKernel: () => this.podKernel,
         namespaces: this.#namespaces(),
@@ -130,11 +139,23 @@ export class FakeCniNode {
     });
   }
 
+  #openStore(): AttachmentStore {
+    const { files, clock } = this;
+    return new AttachmentStore({ directory: '/state/attachments', files, clock, log: silentLog });
+  }
+
   #namespaces(): Namespaces {
     return {
       ownInode: () => HOST_DESCRIPTOR,
       inodeOf: (descriptor) => descriptor,
       hold: () => ({ path: this.pod, release: () => undefined }),
+      inodeAt: (path) => (path === this.pod ? POD_DESCRIPTOR : undefined),
+      open: (path, inode) => {
+        if (path === this.pod && inode === POD_DESCRIPTOR) {
+          return { descriptor: POD_DESCRIPTOR, close: () => undefined };
+        }
+        throw new AppError('NETNS', `open network namespace ${path}`, 'it is another one');
+      },
     };
   }
 }

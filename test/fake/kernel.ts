@@ -48,6 +48,10 @@ export class FakeKernel implements Kernel {
     this.namespace = namespace;
   }
 
+  get namespaceCookie(): string {
+    return String(this.namespace.cookie);
+  }
+
   inject(fault: Fault): void {
     this.#faults.push({ fault, passed: 0, hit: 0 });
   }
@@ -183,7 +187,8 @@ function carryOut(namespace: FakeNamespace, op: Op, by: Kernel | undefined): Ref
 }
 
 function hintsOf(op: Op): Hint[] {
-  if (op.object === 'sysctl') return [];
+  if (op.object === 'sysctl')
+    return /(forward|forwarding|rp_filter)$/.test(op.value.path) ? ['sysctl'] : [];
   if (op.object === 'fdb') return ['neighbour'];
   return [op.object === 'nft-table' || op.object === 'nft-element' ? 'nft' : op.object];
 }

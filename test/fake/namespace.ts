@@ -67,6 +67,8 @@ const LOOPBACK: Link = {
 export class FakeNamespace {
   readonly machine: FakeMachine;
   readonly path: string;
+  /** No other namespace of its machine ever has the same. */
+  readonly cookie: number;
   readonly links = new CountingMap<string, Link>([['lo', LOOPBACK]]);
   readonly addresses = new CountingMap<string, Address>();
   readonly nexthops = new Map<string, Nexthop>();
@@ -86,7 +88,8 @@ export class FakeNamespace {
   /** What lookups found, as of so many changes of links, addresses and routes. */
   readonly lookups = { changes: 0, found: new Map<Ip, RouteLookup>() };
 
-  constructor(machine: FakeMachine, path: string) {
+  constructor(machine: FakeMachine, path: string, cookie: number) {
+    this.cookie = cookie;
     this.machine = machine;
     this.path = path;
   }
@@ -107,12 +110,14 @@ export class FakeNamespace {
 
 export class FakeMachine {
   readonly #namespaces = new Map<string, FakeNamespace>();
+  #made = 0;
 
   /** The namespace of a path, made when it is first asked for. */
   namespace(path: string): FakeNamespace {
     const known = this.#namespaces.get(path);
     if (known !== undefined) return known;
-    const namespace = new FakeNamespace(this, path);
+    this.#made += 1;
+    const namespace = new FakeNamespace(this, path, this.#made);
     this.#namespaces.set(path, namespace);
     return namespace;
   }

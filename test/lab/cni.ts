@@ -16,6 +16,8 @@ export type CniCall = {
   /** Name of the pod's namespace. */
   readonly netns?: string;
   readonly timeoutMs?: number;
+  /** Joined into the network configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
 };
 
 export type CniOutcome = {
@@ -25,7 +27,7 @@ export type CniOutcome = {
   readonly stderr: string;
 };
 
-const INPUT = JSON.stringify({ cniVersion: '1.1.0', name: 'poplin', type: 'poplin' });
+const CONFIG = { cniVersion: '1.1.0', name: 'poplin', type: 'poplin' };
 const TIMEOUT_MS = 60_000;
 
 export async function cni(lab: TestLab, call: CniCall): Promise<CniOutcome> {
@@ -44,7 +46,8 @@ export async function cni(lab: TestLab, call: CniCall): Promise<CniOutcome> {
   };
   const argv = ['ip', 'netns', 'exec', lab.netns(call.node), join(cniBinDir, 'poplin')];
   const timeoutMs = call.timeoutMs ?? TIMEOUT_MS;
-  return outcomeOf(await runCommand(argv, { input: INPUT, env, timeoutMs }));
+  const input = JSON.stringify({ ...CONFIG, ...call.config });
+  return outcomeOf(await runCommand(argv, { input, env, timeoutMs }));
 }
 
 function outcomeOf({ exitCode, stdout, stderr }: CommandResult): CniOutcome {

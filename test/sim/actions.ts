@@ -140,9 +140,9 @@ const foreignHand: Action = (world, random) => {
   const { links, routes, neighbours, fdb, nexthops, addresses } = machine.host;
   const own = <T extends { link: string }>(values: Iterable<T>): T[] =>
     [...values].filter(({ link }) => ownsLink(link) || link === 'lo');
-  const vxlan = [...links.values()].filter(({ kind }) => kind === 'vxlan');
+  const ownLinks = [...links.values()].filter(({ name }) => ownsLink(name));
   const objects: Op[] = [
-    ...vxlan.map((value) => ({ verb: 'remove', object: 'link', value }) as const),
+    ...ownLinks.map((value) => ({ verb: 'remove', object: 'link', value }) as const),
     ...[...routes.values()].map((value) => ({ verb: 'remove', object: 'route', value }) as const),
     ...[...nexthops.values()].map(
       (value) => ({ verb: 'remove', object: 'nexthop', value }) as const,

@@ -17,6 +17,7 @@ import { SnapshotKeeper } from '../../src/agent/snapshot-keeper.ts';
 import type { CniFrame, CniReply } from '../../src/cni/frame.ts';
 import { CniService } from '../../src/cni/service.ts';
 import { AttachmentStore } from '../../src/cni/store.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Op } from '../../src/state/op.ts';
 import { isPodLink } from '../../src/state/own.ts';
@@ -143,7 +144,7 @@ export class AgentProcess {
     const log = trace.logOf(id);
     const clock = this.#clock;
     const kernel = this.kernel;
-    const pods = new Pods(store);
+    const pods = new Pods(store, (path) => machine.inodeAt(path));
     const prober = new PathProber({
       echo: new SimEcho(machine, this.#parts.fabric, clock),
       ...{ clock, random: () => 0.5 },
@@ -165,6 +166,7 @@ export class AgentProcess {
     };
     return new Agent({
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
+      remakePod: (request) => this.#service.remake(request),
       source: this.#source,
       config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
       leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),
@@ -207,6 +209,13 @@ export class AgentProcess {
             path: machine.pathOf(descriptor) ?? 'gone',
             release: () => undefined,
           }),
+          inodeAt: (path) => machine.inodeAt(path),
+          open: (path, inode) => {
+            if (machine.inodeAt(path) === inode) {
+              return { descriptor: inode, close: () => undefined };
+            }
+            throw new AppError('NETNS', `open network namespace ${path}`, 'it is not there');
+          },
         },
         readiness: () => this.agent.readiness(),
         clock: this.#clock,

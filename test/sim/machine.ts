@@ -149,6 +149,12 @@ export class SimMachine {
     return descriptor === HOST_DESCRIPTOR ? HOST : this.#descriptorOf.get(descriptor);
   }
 
+  /** Descriptors stand for the inodes, too. */
+  inodeAt(path: string): number | undefined {
+    for (const [descriptor, known] of this.#descriptorOf) if (known === path) return descriptor;
+    return undefined;
+  }
+
   ownDescriptor(): number {
     return HOST_DESCRIPTOR;
   }

@@ -15,7 +15,7 @@ function commandOf(op: Op, verb: string): string[] {
       return [
         'ip link set',
         op.value.name,
-        `mtu ${op.value.mtuBytes}`,
+        `mtu ${op.value.mtuBytes} address ${op.value.mac}`,
         op.value.up ? 'up' : 'down',
       ];
     case 'address':

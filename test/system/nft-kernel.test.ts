@@ -3,6 +3,8 @@
 // survive each of these steps. Needs root.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import type { NftInput } from '../../src/desired/nft-table.ts';
 import { NODE_SETS, renderNftTable } from '../../src/desired/nft-table.ts';
@@ -36,6 +38,8 @@ const VARIANTS: readonly NftInput[] = [
   { config: configFrom({ ...DUAL_STACK, EnableIPv6: false }), ownSubnets: OWN.slice(0, 1) },
 ];
 
+const DELETIONS = 40;
+
 test('every variant of the table replaces every other, and the sets keep their elements', async () => {
   using namespace = new TestNamespace('nft-text');
   const kernel = openKernel({
@@ -62,6 +66,34 @@ test('every variant of the table replaces every other, and the sets keep their e
       }
     }
   } finally {
+    kernel.close();
+  }
+});
+
+test('a table that comes and goes the whole time is read as there or as absent', async () => {
+  using namespace = new TestNamespace('nft-torn');
+  const kernel = openKernel({
+    netns: namespace.fd,
+    procSysRoot: '/proc/sys/net',
+    netnsRegistry: new NetnsRegistry(),
+    log: silentLog,
+  });
+  const value = renderNftTable(VARIANTS[1] ?? assert.fail());
+  const load = `nft -f - <<'END'\n${value.text}END\n`;
+  const script = `while :; do ${load}nft delete table inet poplin; done`;
+  const argv = ['netns', 'exec', namespace.name, 'sh', '-c', script];
+  const somebody = spawn('ip', argv, { stdio: 'ignore' });
+  try {
+    let isThere = false;
+    for (let deletions = 0; deletions < DELETIONS; ) {
+      const found = kernel.read(SCOPE).nftTable;
+      if (isThere && found === undefined) deletions += 1;
+      isThere = found !== undefined;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    somebody.kill('SIGKILL');
+    await once(somebody, 'close');
     kernel.close();
   }
 });

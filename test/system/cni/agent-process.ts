@@ -42,6 +42,7 @@ const files: StoreFiles = {
 /** Dies before the kernel is asked, or after it has done all of it. */
 const wrapKernel = (kernel: Kernel): Kernel => ({
   hasNexthopObjects: kernel.hasNexthopObjects,
+  namespaceCookie: kernel.namespaceCookie,
   read: (scope) => kernel.read(scope),
   apply: async (ops) => {
     effect();

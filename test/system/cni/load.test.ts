@@ -103,6 +103,7 @@ test('an ADD that the kernel refuses at any op is undone', async () => {
       let seen = 0;
       const wrapKernel: AgentHooks['wrapKernel'] = (kernel) => ({
         hasNexthopObjects: kernel.hasNexthopObjects,
+        namespaceCookie: kernel.namespaceCookie,
         read: (scope) => kernel.read(scope),
         apply: async (ops) => {
           const kept = ops.filter((op) => op.verb === 'remove' || seen++ !== refused);

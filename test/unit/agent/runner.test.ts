@@ -111,21 +111,53 @@ test('a trigger while the task runs is not lost, and two runs never overlap', as
 
 test('stopping ends it while it waits', () => withRunner([], async () => {}));
 
-test('a task that takes long rests as long, up to a bound', async () => {
+/** When runs begin of a task that takes so long each time and always has more to do. */
+async function runsOf(durationsMs: readonly number[]): Promise<number[]> {
   const clock = new FakeClock();
   const runs: number[] = [];
   const work = async (): Promise<RunResult> => {
     runs.push(clock.monotonicMs());
-    await clock.sleep(runs.length === 1 ? 80 : 900);
-    return 'again';
+    await clock.sleep(durationsMs[runs.length - 1] ?? 0);
+    return runs.length < durationsMs.length ? 'again' : 'done';
   };
   const runner = new BoundedRunner(work, LIMITS, clock);
   const stop = new AbortController();
   const running = runner.run(stop.signal);
   runner.trigger();
-  await clock.advance(1_500);
-  assert.deepEqual(runs, [0, 160, 1_260]);
+  await clock.advance(LIMITS.maximumIntervalMs - 1);
   stop.abort();
   await clock.advance(1_000);
+  await running;
+  return runs;
+}
+
+test('a task that takes long rests as long after a burst', async () => {
+  assert.deepEqual(await runsOf([100, 100, 100, 100, 100]), [0, 100, 200, 350, 550]);
+});
+
+test('a task that takes very long rests up to a bound', async () => {
+  assert.deepEqual(await runsOf([700, 50]), [0, 900]);
+});
+
+test('a task that is done may work without a rest again', async () => {
+  const clock = new FakeClock();
+  const runs: number[] = [];
+  const work = async (): Promise<RunResult> => {
+    runs.push(clock.monotonicMs());
+    await clock.sleep(90);
+    return 'done';
+  };
+  const runner = new BoundedRunner(work, { ...LIMITS, maximumIntervalMs: 60_000 }, clock);
+  const stop = new AbortController();
+  const running = runner.run(stop.signal);
+  for (let trigger = 0; trigger < 12; trigger += 1) {
+    runner.trigger();
+    await clock.advance(200);
+  }
+  assert.deepEqual(
+    runs,
+    Array.from({ length: 12 }, (_, index) => index * 200),
+  );
+  stop.abort();
   await running;
 });

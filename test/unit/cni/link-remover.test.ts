@@ -28,6 +28,7 @@ function slowKernel(requests: Request[]): Kernel {
     });
   return {
     hasNexthopObjects: false,
+    namespaceCookie: undefined,
     read: () => EMPTY_STATE,
     apply,
     settleLinks: () => Promise.resolve(),

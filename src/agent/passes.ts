@@ -1,0 +1,39 @@
+// Around one pass of the agent: what becomes of it when the kernel cannot be read, and when the
+// next one is due if nothing happens.
+
+import { AppError } from '../lib/errors.ts';
+import type { Announcer } from './announcer.ts';
+import type { PassInput, PassOutcome, Reconciler } from './reconciler.ts';
+import type { RunResult } from './runner.ts';
+
+/** Who fights may cause news as fast as he can: they are looked at less often then. */
+const FIGHT_REST_MS = 40;
+
+type Parts = {
+  readonly reconciler: Pick<Reconciler, 'pass'>;
+  readonly announcer: Pick<Announcer, 'report'>;
+};
+
+/** A kernel that cannot be read now, as when it changes too fast, is read again: undefined. */
+export async function tryPass(
+  { reconciler, announcer }: Parts,
+  input: PassInput,
+): Promise<PassOutcome | undefined> {
+  try {
+    const outcome = await reconciler.pass(input);
+    announcer.report('KernelNotRead', []);
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof AppError) || !error.retryable) throw error;
+    announcer.report('KernelNotRead', [error.message]);
+    return undefined;
+  }
+}
+
+/** After a pass that has nothing left to do. */
+export function nextPass({ dueAfterMs, fights }: Reconciler): RunResult {
+  if (dueAfterMs === undefined) return 'done';
+  return fights.count === 0
+    ? { againAfterMs: dueAfterMs }
+    : { againAfterMs: dueAfterMs, restMs: FIGHT_REST_MS };
+}

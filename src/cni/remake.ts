@@ -1,0 +1,106 @@
+// Makes an attachment's endpoint again after somebody deleted its host veth: the same names,
+// Ethernet addresses, MTU and addresses, in the namespace that ADD was given. It never takes the
+// place of an ADD: what is being added or removed, or has a DEL waiting, is left alone. Until the
+// pod's half is there too, the new link has an alias that says so; a process that dies in between
+// leaves that behind, and the next begins anew.
+
+import type { Attachment } from '../endpoint/attachment.ts';
+import { hostSide } from '../endpoint/host-side.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { AppError, describeError } from '../lib/errors.ts';
+import type { Ip } from '../net/ip.ts';
+import type { Link } from '../state/kernel-state.ts';
+import type { CniWork, OpenNamespace } from './context.ts';
+import { hasLink, makeHostState, makePodSide } from './endpoint-kernel.ts';
+import { tombstoneNameOf } from './tombstones.ts';
+
+export type RemakeRequest = {
+  readonly attachment: Attachment;
+  /** Those of its addresses that the node may lead to it. */
+  readonly routed: readonly Ip[];
+  /** The preferred source of each family's routes, as in NodeNetwork. */
+  readonly sources: readonly Ip[];
+};
+
+export type RemakeOutcome =
+  | { readonly kind: 'made' }
+  /** It is not this process's to make, at least not now. */
+  | { readonly kind: 'unwanted' }
+  /** `isFinal`: trying again is of no use. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly isFinal: boolean };
+
+const HALF_MADE_ALIAS = 'Poplin is making this again';
+
+/** Made by a process that did not come to the end. */
+export const isHalfMade = (link: Link): boolean => link.alias === HALF_MADE_ALIAS;
+
+/** To be called while no other call for this attachment is at work. Never rejects with AppError. */
+export async function remake(request: RemakeRequest, context: CniWork): Promise<RemakeOutcome> {
+  const { attachment } = request;
+  if (!isStanding(attachment, context)) return { kind: 'unwanted' };
+  let namespace: OpenNamespace | undefined;
+  let pod: Kernel | undefined;
+  try {
+    namespace = context.namespaces.open(attachment.netns, attachment.netnsInode);
+    pod = context.openPodKernel(namespace.descriptor);
+    if (!isSameNamespace(attachment, pod)) {
+      const reason = `${attachment.netns} is another network namespace than its own`;
+      return { kind: 'failed', reason, isFinal: true };
+    }
+    if (hasLink(context.host, attachment.hostLink)) {
+      await context.remover.remove(attachment.hostLink);
+    }
+    await makeBothSides(request, context, { ...namespace, pod });
+    return { kind: 'made' };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { kind: 'failed', reason: describeError(error), isFinal: false };
+  } finally {
+    pod?.close();
+    namespace?.close();
+  }
+}
+
+function isStanding(attachment: Attachment, { store, tombstones }: CniWork): boolean {
+  const stored = store.findByLink(attachment.hostLink);
+  if (stored === undefined || stored.attachment !== attachment) return false;
+  if (stored.isLeaving || stored.name.isPending) return false;
+  return !tombstones.files.exists(`${tombstones.directory}/${tombstoneNameOf(attachment)}`);
+}
+
+const isSameNamespace = ({ netnsCookie }: Attachment, { namespaceCookie }: Kernel): boolean =>
+  netnsCookie === undefined || namespaceCookie === undefined || netnsCookie === namespaceCookie;
+
+async function makeBothSides(
+  { attachment, routed, sources }: RemakeRequest,
+  context: CniWork,
+  { descriptor, pod }: OpenNamespace & { readonly pod: Kernel },
+): Promise<void> {
+  const { host, log } = context;
+  const { hostLink } = attachment;
+  const held = context.namespaces.hold(descriptor);
+  try {
+    const onHost = hostSide([{ ...attachment, addresses: routed, netns: held.path }], sources);
+    const links = [...onHost.links.values()];
+    const unnamed = links.map((link) => [link.name, { ...link, alias: HALF_MADE_ALIAS }] as const);
+    await makeHostState(host, { ...onHost, links: new Map(unnamed) });
+    await makePodSide(pod, attachment, host.peerIndexOf(hostLink));
+    await host.settleLinks([hostLink]);
+    await changeLinks(host, links);
+  } catch (error) {
+    // Half of it would look like all of it.
+    await context.remover.remove(hostLink).catch((second: unknown) => {
+      log.warn({ hostLink, error: describeError(second) }, 'a link that is half made stays');
+    });
+    throw error;
+  } finally {
+    held.release();
+  }
+}
+
+async function changeLinks(host: Kernel, links: readonly Link[]): Promise<void> {
+  const [failure] = await host.apply(
+    links.map((value) => ({ verb: 'change', object: 'link', value })),
+  );
+  if (failure !== undefined) throw failure.error;
+}
