@@ -256,6 +256,7 @@ export class Agent {
     if (outcome === undefined) return;
     announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
     announcer.report('UnderlayMissing', outcome.underlay.problems);
+    announcer.report('UnderlayKept', outcome.underlay.kept);
   }
 
   /** Not before the source has said it: at the start nothing is known, and nothing wrong. */

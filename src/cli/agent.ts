@@ -41,6 +41,7 @@ import { OWN_PROTOCOL, ownsAddress, PROBE_TABLE } from '../state/own.ts';
 import { parseAgentOptions } from './agent-options.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_OK } from './io.ts';
+import type { OpenedSource } from './open-source.ts';
 import { openSource } from './open-source.ts';
 import { processHeap } from './process-heap.ts';
 import { VERSION } from './version.ts';
@@ -96,11 +97,11 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const registry = new NetnsRegistry();
   const common = { procSysRoot: procSys, netnsRegistry: registry, workspace: new Workspace(), log };
   const kernel = openKernel(common);
-  const source = await openSource(options, log);
+  const { source, addressesGone } = await openSource(options, log);
   const directory = join(stateDir, 'attachments');
   const store = new AttachmentStore({ directory, files: systemFiles, clock, log });
   const metrics = new AgentMetrics();
-  const agent = buildAgent(options, { kernel, source, store, metrics, log });
+  const agent = buildAgent(options, { kernel, source, addressesGone, store, metrics, log });
   const context: CniContext = {
     store,
     host: kernel,
@@ -136,13 +137,14 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
 type AgentEffects = {
   readonly kernel: Kernel;
   readonly source: Source;
+  readonly addressesGone: OpenedSource['addressesGone'];
   readonly store: AttachmentStore;
   readonly metrics: AgentMetrics;
   readonly log: Log;
 };
 
 function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
-  const { kernel, source, store, metrics, log } = effects;
+  const { kernel, source, addressesGone, store, metrics, log } = effects;
   const { nodeName, stateDir, runDir, cniConfDir } = options;
   const clock = systemClock;
   const pods = new Pods(store);
@@ -154,6 +156,8 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     log,
     nodeName,
     machine,
+    underlayWish: options.underlay,
+    addressesGone,
     originals: new OriginalSysctls(stateDir),
     attachments: (state) => pods.standing(state),
     pendingLinks: () => pods.pendingLinks(),

@@ -4,6 +4,7 @@
 // src/endpoint, the filters in nft-*.ts; here they are put together.
 
 import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
+import { advertisedAddress } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';
 import { vxlan, vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { Advert, PathName } from '../cluster/advert.ts';
@@ -107,13 +108,13 @@ export function desired(
     drainingLinks,
     nodeProblems: withSharedUnderlays(holding.problems, cluster.nodes, {
       name: local.name,
-      underlay: local.underlays.map(({ address }) => address),
+      underlay: local.underlays.map(advertisedAddress),
     }),
     flannelBackend: flannelBackend(config.backend.type, cluster.nodes),
     advert: {
       v: 1,
       machine: local.machine,
-      underlay: local.underlays.map(({ address }) => address),
+      underlay: local.underlays.map(advertisedAddress),
       receiveMtuBytes: podMtuBytes.link,
       receives,
       sends: sendsBy(paths),
@@ -240,7 +241,10 @@ function addNodeSets(
 ): void {
   const sets = { ipv4: new Set<string>(), ipv6: new Set<string>() };
   const add = (ip: Ip): void => void sets[familyOf(ip)].add(ip);
-  for (const { address } of local.underlays) add(address);
+  for (const underlay of local.underlays) {
+    add(underlay.address);
+    add(advertisedAddress(underlay));
+  }
   for (const node of nodes.values()) {
     for (const ip of node.advert?.underlay ?? []) add(ip);
     for (const ip of node.flannel?.publicIps ?? []) add(ip);
