@@ -1,5 +1,5 @@
 // The addresses of a node that may be its underlay, and which of several on one link is the best.
-// Never those of loopback, of own links, or that are not global: peers could not send to them. Pure.
+// Never those of loopback, of own links, or that are not global: no peer could send to them. Pure.
 
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';

@@ -48,10 +48,10 @@ export class UnderlaySearcher {
   }
 
   #tell({ underlays }: UnderlaySearch): void {
-    const texts = underlays.map(
-      ({ address, publicAddress, link, chosenBy }) =>
-        `${address}${publicAddress === undefined ? '' : ` as ${publicAddress}`} on ${link}: ${chosenBy}`,
-    );
+    const texts = underlays.map(({ address, publicAddress, link, chosenBy }) => {
+      const told = publicAddress === undefined ? '' : ` as ${publicAddress}`;
+      return `${address}${told} on ${link}: ${chosenBy}`;
+    });
     const words = texts.join('; ');
     if (words === this.#words) return;
     this.#parts.log.info({ underlay: words, before: this.#words }, 'reached by its peers at');

@@ -1,5 +1,5 @@
-// Cases of the search for a node's underlay: what its links have and what is said, as short texts, and
-// what is found, in one line of words: `address link mtu[ as public]: rule`.
+// Cases of the search for a node's underlay: what its links have and what is said, as short texts,
+// and what is found, in one line of words: `address link mtu[ as public]: rule`.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

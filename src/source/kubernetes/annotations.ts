@@ -10,8 +10,8 @@ export const FLANNEL_MANAGED = 'kube-subnet-manager';
 export const FLANNEL_BACKEND_TYPE = 'backend-type';
 
 /**
- * By family: the data of the backend, the address that peers send to, and the user's own words: what
- * they are to send to, and which address of the machine is to be used.
+ * By family: the data of the backend, the address that peers send to, and the user's own words:
+ * what they are to send to, and which address of the machine is to be used.
  */
 export const FLANNEL_FAMILY = {
   ipv4: {

@@ -157,8 +157,8 @@ const LINKS: readonly UnderlayCase[] = [
     lookups: { '192.168.1.11': { kind: 'local' } },
     found: [],
     problems: [
-      '--iface-can-reach "192.168.1.11" is this node\'s own address: another\'s is needed: IPv4 is ' +
-        'not served here',
+      '--iface-can-reach "192.168.1.11" is this node\'s own address: another\'s is needed: ' +
+        'IPv4 is not served here',
     ],
   },
   {

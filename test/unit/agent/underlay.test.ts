@@ -176,12 +176,12 @@ const ETCD: readonly UnderlayCase[] = [
     inUse: ['10.0.0.5'],
     lookups: { '192.0.2.1': { kind: 'unreachable' } },
     found: [
-      '10.0.0.5 eth1 9000: in use before: this node has no IPv4 default route with an address of ' +
-        'its own (and no --node-ip)',
+      '10.0.0.5 eth1 9000: in use before: this node has no --node-ip and no default route with an ' +
+        'address of its own for IPv4',
     ],
     kept: [
-      'this node has no IPv4 default route with an address of its own (and no --node-ip): 10.0.0.5 ' +
-        'on eth1, which was in use, stays so',
+      'this node has no --node-ip and no default route with an address of its own for IPv4: ' +
+        '10.0.0.5 on eth1, which was in use, stays so',
     ],
   },
   {
