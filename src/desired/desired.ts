@@ -233,7 +233,10 @@ function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
   for (const [path, value] of wanted) builder.sysctl(path, value);
 }
 
-/** Pods' packets to these addresses keep their source: they are nodes of the network. */
+/**
+ * Pods' packets to these addresses keep their source: they are nodes of the network. By InternalIPs,
+ * too, which everybody else knows a node by, wherever its peers reach it.
+ */
 function addNodeSets(
   builder: StateBuilder,
   nodes: ReadonlyMap<string, ClusterNode>,
@@ -246,6 +249,10 @@ function addNodeSets(
     add(advertisedAddress(underlay));
   }
   for (const node of nodes.values()) {
+    // Who takes no part knows no way back to pods.
+    const takesPart = node.advert !== undefined || node.flannel !== undefined;
+    if (!takesPart && node.name !== local.name) continue;
+    for (const ip of node.internalIps) add(ip);
     for (const ip of node.advert?.underlay ?? []) add(ip);
     for (const ip of node.flannel?.publicIps ?? []) add(ip);
   }

@@ -55,8 +55,12 @@ test('annotations move a node to another of its addresses and back, and nothing 
 
 test('public-ip-overwrite: a node is reached by a translated address', async () => {
   await withLab({ nodeCount: 2, backend: 'host-gw' }, async (lab) => {
-    const nat = `table ip nat { chain pre { type nat hook prerouting priority dstnat;
-      ip daddr ${PUBLIC} dnat to ${lab.node(NODE).addresses[0]} } }`;
+    const nat = `table ip nat {
+      chain before {
+        type nat hook prerouting priority dstnat
+        ip daddr ${PUBLIC} dnat to ${lab.node(NODE).addresses[0]}
+      }
+    }`;
     lab.runIn(lab.plan.fabricNetns, ['nft', nat]);
     await lab.api.annotateNode(NODE, { [`${PREFIX}/public-ip-overwrite`]: PUBLIC });
     // Who translates knows nothing of pods, so packets to them have to be wrapped.

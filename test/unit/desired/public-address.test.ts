@@ -36,6 +36,16 @@ test('pods see both addresses as those of a node', () => {
   assert.ok(elements.has(PUBLIC) && elements.has(V4.address));
 });
 
+test('and those of InternalIPs, of nodes that take part', () => {
+  const { advert, ...silent } = nodeOf(3, { internalIps: ['10.9.9.3' as Ip] });
+  assert.ok(advert);
+  const peer = { ...nodeOf(2), internalIps: ['10.9.9.2' as Ip] };
+  const { state } = run(configFrom(NETWORK), [nodeOf(1), peer, silent]);
+  const elements = new Set([...state.nftSets.values()].flatMap((set) => [...set]));
+  assert.ok(elements.has('192.168.1.2') && elements.has('10.9.9.2'));
+  assert.ok(!elements.has('10.9.9.3'));
+});
+
 test('a peer that claims the public address is not sent to', () => {
   const twin = nodeOf(2, { internalIps: [PUBLIC] });
   const { paths, nodeProblems } = run(configFrom(NETWORK), [nodeOf(1), twin], translated());
