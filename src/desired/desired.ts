@@ -79,6 +79,7 @@ export function desired(
   const memory = {
     ...{ self: local.name, nodes: cluster.nodes },
     ...{ devices: local.vxlanDevices, lookups: local.lookups },
+    isTranslated: local.underlays.some(({ publicAddress }) => publicAddress !== undefined),
   };
   const settings = { configured: config.backend, vxlan: vxlanSettings(config, memory) };
   const builder = new StateBuilder();

@@ -1,8 +1,8 @@
 // Which VXLAN settings a node works by. Configured ones come first; after a change to another
 // backend the old ones are kept until nobody sends by VXLAN any more, and where a peer is behind a
-// router, which host-gw cannot pass, for as long as that is so. They are found again after a
-// restart without any memory: from the device in the kernel, else from the own advert, else from
-// those of the peers, so that nodes which never had any agree.
+// router or a translation, which host-gw cannot pass, for as long as that is so. They are found
+// again after a restart without any memory: from the device in the kernel, else from the own
+// advert, else from those of the peers, so that nodes which never had any agree.
 
 import { vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { ClusterNode } from '../cluster/node.ts';
@@ -26,12 +26,15 @@ export type VxlanMemory = {
   readonly devices: readonly VxlanLink[];
   /** The kernel's way to the peers' underlay addresses. */
   readonly lookups: ReadonlyMap<Ip, RouteLookup>;
+  /** Peers send to another address than this node has. */
+  readonly isTranslated: boolean;
 };
 
 /** `undefined`: neither configured nor needed by anybody. */
 export function vxlanSettings(config: Config, memory: VxlanMemory): VxlanConfig | undefined {
   if (config.backend.type === 'vxlan') return config.backend;
-  const isNeeded = isUsedBySomebody(memory.nodes) || isSomebodyBehindRouter(memory);
+  const isNeeded =
+    memory.isTranslated || isUsedBySomebody(memory.nodes) || isSomebodyBehindRouter(memory);
   return isNeeded ? keptSettings(memory) : undefined;
 }
 
@@ -50,9 +53,16 @@ function isSomebodyBehindRouter({ self, nodes, lookups }: VxlanMemory): boolean 
     if (node.name === self) continue;
     const underlay = reachOf(node)?.underlay ?? [];
     if (underlay.some((ip) => lookups.get(ip)?.kind === 'gateway')) return true;
+    if (isTranslated(node)) return true;
   }
   return false;
 }
+
+/** It has an address of a family in which it takes no plain packets. */
+const isTranslated = ({ advert }: ClusterNode): boolean =>
+  advert?.underlay.some(
+    (ip) => !advert.receives['host-gw'].some(({ family }) => family === familyOf(ip)),
+  ) === true;
 
 function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefined {
   for (const node of nodes.values()) {

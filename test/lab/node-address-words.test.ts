@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseAdvert } from '../../src/cluster/advert.ts';
 import type { Ip } from '../../src/net/ip.ts';
+import { ADVERT_ANNOTATION } from '../../src/source/kubernetes/annotations.ts';
 import type { TestLab } from './lab.ts';
 import { withLab } from './lab.ts';
 import {
@@ -30,7 +32,7 @@ const untilChosenBy = (lab: TestLab, words: string) =>
   lab.untilStatus(NODE, `by ${words}`, ({ underlay }) => underlay[0]?.chosenBy === words);
 
 test('annotations move a node to another of its addresses and back, and nothing is lost', async () => {
-  await withLab({ nodeCount: 2, environment: { POPLIN_LOG_LEVEL: 'info' } }, async (lab) => {
+  await withLab({ nodeCount: 2 }, async (lab) => {
     const old = lab.node(NODE).addresses;
     const to = movedFrom(old, 77);
     addAddresses(lab, to);
@@ -77,7 +79,8 @@ test('public-ip-overwrite: a node is reached by a translated address', async () 
       [],
     );
     const { metadata } = await lab.api.readNode(NODE);
-    assert.equal(metadata?.annotations?.[`${PREFIX}/public-ip`], PUBLIC);
+    const advert = parseAdvert(metadata?.annotations?.[ADVERT_ANNOTATION] ?? '');
+    assert.deepEqual(advert.kind === 'ok' && advert.advert.underlay, [PUBLIC]);
   });
 });
 

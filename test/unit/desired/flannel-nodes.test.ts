@@ -55,6 +55,7 @@ test('while nodes of Flannel send by VXLAN, a device receives it, with their VNI
     nodes: mapOf(...nodes),
     devices: [],
     lookups: new Map(),
+    isTranslated: false,
   });
   const settings = vxlanSettings(HOST_GW, memory(flannelNode(2, 'vxlan', 9)));
   assert.equal(settings?.vni, 9);

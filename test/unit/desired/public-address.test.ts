@@ -5,12 +5,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Ip } from '../../../src/net/ip.ts';
 import { annotationsFor } from '../../../src/source/kubernetes/publication.ts';
-import { nodeOf } from '../../fake/cluster.ts';
+import { advertOf, nodeOf } from '../../fake/cluster.ts';
 import { configFrom } from '../../fake/config-from.ts';
 import { localOf, NETWORK, run, V4 } from '../../fake/desired.ts';
 
 const PUBLIC = '203.0.113.7' as Ip;
 const translated = () => localOf({ underlays: [{ ...V4, publicAddress: PUBLIC }] });
+const NOTHING = { vxlan: [], 'host-gw': [{ family: 'ipv4' as const }] };
 const nodes = [nodeOf(1), nodeOf(2)];
 
 test('peers are told the public address, and Flannel’s nodes as well', () => {
@@ -28,6 +29,19 @@ test('plain routes are not offered', () => {
   const { advert } = run(configFrom(NETWORK), nodes, translated());
   assert.deepEqual(advert.receives['host-gw'], []);
   assert.equal(advert.receives.vxlan.length, 1);
+});
+
+test('with host-gw, both sides prepare VXLAN for it', () => {
+  const config = configFrom({ ...NETWORK, Backend: { Type: 'host-gw' } });
+  const plain = (number: number) =>
+    nodeOf(number, { advert: advertOf(number, { sends: ['host-gw'] }) });
+  const own = nodeOf(1, { advert: advertOf(1, { sends: [], receives: NOTHING }) });
+  assert.deepEqual(run(config, [own, plain(2)]).advert.receives.vxlan, []);
+  const { advert } = run(config, [own, plain(2)], translated());
+  assert.equal(advert.receives.vxlan.length, 1);
+  const peer = nodeOf(2, { internalIps: [PUBLIC], advert: { ...advert, sends: [] } });
+  const { paths } = run(config, [own, peer]);
+  assert.equal(paths[0]?.used, 'vxlan');
 });
 
 test('pods see both addresses as those of a node', () => {
