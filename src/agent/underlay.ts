@@ -141,7 +141,8 @@ function byDefaultRoute(
 ): Choice {
   const lookup = lookups.get(ELSEWHERE[family]);
   const name = NAMES[family];
-  const why = `this node has no --node-ip and no default route with an address of its own for ${name}`;
+  const why =
+    'this node has no --node-ip and no default route with an address of its own for ' + name;
   if (lookup?.kind !== 'gateway' && lookup?.kind !== 'onlink') return { kind: 'unsaid', why };
   const source = candidates.find(
     ({ address, link }) => address === lookup.source && link === lookup.link,

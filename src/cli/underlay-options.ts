@@ -1,6 +1,7 @@
 // The flags of `poplin agent` that say at which addresses a node is to be reached: Flannel's, with
 // Flannel's meaning, and --node-ip for etcd, which has no Nodes. Errors name the flag, the value
-// and what would be right; what only the node's links can tell is found by src/agent/underlay.ts. Pure.
+// and what would be right; what only the node's links can tell is found by src/agent/underlay.ts.
+// Pure.
 
 import type { UnderlayWish } from '../agent/underlay-wish.ts';
 import { describeError } from '../lib/errors.ts';

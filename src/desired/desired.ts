@@ -235,8 +235,8 @@ function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
 }
 
 /**
- * Pods' packets to these addresses keep their source: they are nodes of the network. By InternalIPs,
- * too, which everybody else knows a node by, wherever its peers reach it.
+ * Pods' packets to these addresses keep their source: they are nodes of the network. InternalIPs
+ * are among them, by which everybody else knows a node, wherever its peers reach it.
  */
 function addNodeSets(
   builder: StateBuilder,

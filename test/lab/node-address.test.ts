@@ -1,6 +1,6 @@
 // A node's underlay changes under a running agent: its address, the name of its link, the link
-// itself, the default route. Every pair must reach each other again without a restart, and where old
-// and new exist side by side nothing may be lost.
+// itself, the default route. Every pair must reach each other again without a restart, and where
+// old and new exist side by side nothing may be lost.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

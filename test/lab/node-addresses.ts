@@ -1,5 +1,5 @@
-// What tests of a node's addresses do: give it others, as ip(8) and the kubelet would, and wait until
-// all pairs of the lab reach each other again.
+// What tests of a node's addresses do: give it others, as ip(8) and the kubelet would, and wait
+// until all pairs of the lab reach each other again.
 
 import assert from 'node:assert/strict';
 import type { Status } from '../../src/agent/status.ts';
