@@ -141,8 +141,7 @@ function byDefaultRoute(
 ): Choice {
   const lookup = lookups.get(ELSEWHERE[family]);
   const name = NAMES[family];
-  const why =
-    'this node has no --node-ip and no default route with an address of its own for ' + name;
+  const why = `no --node-ip is given and no default route for ${name} has an address of this node`;
   if (lookup?.kind !== 'gateway' && lookup?.kind !== 'onlink') return { kind: 'unsaid', why };
   const source = candidates.find(
     ({ address, link }) => address === lookup.source && link === lookup.link,

@@ -10,7 +10,6 @@ import type { TestLab } from './lab.ts';
 import { withLab } from './lab.ts';
 import {
   addAddresses,
-  LINK,
   movedFrom,
   NODE,
   reachesAgain,
@@ -84,10 +83,10 @@ test('public-ip-overwrite: a node is reached by a translated address', async () 
   });
 });
 
-test('with etcd, a link that is named is followed to its next address', async (t) => {
-  const environment = { POPLIN_IFACE: `wan0 ${LINK}` };
+test('with etcd, the link to an address that is named is followed to its next address', async (t) => {
+  const environment = { POPLIN_IFACE: 'wan0', POPLIN_IFACE_CAN_REACH: '192.168.100.1' };
   await withLab({ nodeCount: 2, datastore: 'etcd', environment }, async (lab) => {
-    await untilChosenBy(lab, `--iface "${LINK}"`);
+    await untilChosenBy(lab, '--iface-can-reach "192.168.100.1"');
     const times: number[] = [];
     await withoutRestart(lab, async () => {
       let from = lab.node(NODE).addresses;

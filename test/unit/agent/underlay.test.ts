@@ -110,6 +110,8 @@ const INTERNAL: readonly UnderlayCase[] = [
   },
 ];
 
+const NO_ROUTE = 'no --node-ip is given and no default route for IPv4 has an address of this node';
+
 const ETCD: readonly UnderlayCase[] = [
   {
     name: 'takes --node-ip, and nothing that the datastore says',
@@ -175,14 +177,8 @@ const ETCD: readonly UnderlayCase[] = [
     wish: { nodeIps: [] },
     inUse: ['10.0.0.5'],
     lookups: { '192.0.2.1': { kind: 'unreachable' } },
-    found: [
-      '10.0.0.5 eth1 9000: in use before: this node has no --node-ip and no default route with an ' +
-        'address of its own for IPv4',
-    ],
-    kept: [
-      'this node has no --node-ip and no default route with an address of its own for IPv4: ' +
-        '10.0.0.5 on eth1, which was in use, stays so',
-    ],
+    found: [`10.0.0.5 eth1 9000: in use before: ${NO_ROUTE}`],
+    kept: [`${NO_ROUTE}: 10.0.0.5 on eth1, which was in use, stays so`],
   },
   {
     name: '--iface goes before --node-ip',
