@@ -275,6 +275,7 @@ export class Agent {
     announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
     announcer.report('UnderlayMissing', outcome.underlay.problems);
     announcer.report('PathSilent', this.#parts.prober.complaints());
+    announcer.report('UnderlayKept', outcome.underlay.kept);
   }
 
   /** Not before the source has said it: at the start nothing is known, and nothing wrong. */

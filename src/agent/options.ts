@@ -2,7 +2,7 @@
 // one machine. Parsed from flags and the environment by src/cli/agent-options.ts.
 
 import type { LogLevel } from '../lib/log.ts';
-import type { Ip } from '../net/ip.ts';
+import type { UnderlayWish } from './underlay-wish.ts';
 
 export type AgentOptions = {
   readonly nodeName: string;
@@ -24,6 +24,7 @@ export type AgentOptions = {
   readonly machineIdFile: string;
   /** undefined: Kubernetes is the datastore. */
   readonly etcd: EtcdOptions | undefined;
+  readonly underlay: UnderlayWish;
   readonly logLevel: LogLevel;
 };
 
@@ -39,6 +40,4 @@ export type EtcdOptions = {
   readonly passwordFile: string;
   readonly leaseSeconds: number;
   readonly renewMarginSeconds: number;
-  /** By which peers reach this node; empty: those by which it reaches the rest of the world. */
-  readonly nodeIps: readonly Ip[];
 };

@@ -32,9 +32,10 @@ import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
 import type { UnderlaySearch } from './underlay.ts';
-import { findUnderlays } from './underlay.ts';
+import type { UnderlaySearcherParts } from './underlay-search.ts';
+import { UnderlaySearcher } from './underlay-search.ts';
 
-export type ReconcilerParts = {
+export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addressesGone'> & {
   readonly kernel: Kernel;
   readonly clock: Clock;
   readonly log: Log;
@@ -81,6 +82,7 @@ export class Reconciler {
   readonly #parts: ReconcilerParts;
   #lookups: Map<Ip, RouteLookup> | undefined;
   readonly #draining: DrainingLinks;
+  readonly #underlays: UnderlaySearcher;
   #sysctls: readonly string[] = [];
   #last: LastPass | undefined;
 
@@ -88,6 +90,7 @@ export class Reconciler {
     this.#parts = parts;
     this.fights = new Fights(parts.clock);
     this.#draining = new DrainingLinks(parts.clock);
+    this.#underlays = new UnderlaySearcher(parts);
   }
 
   /** When a pass is due without any news; undefined: never. */
@@ -158,7 +161,7 @@ export class Reconciler {
     const families = config.families.map(({ family }) => family);
     for (let attempt = 0; ; attempt += 1) {
       const state = this.#parts.kernel.read(this.#scope());
-      const underlay = findUnderlays(state, self?.internalIps ?? [], families);
+      const underlay = this.#underlays.search(state, self, families);
       const wanted = sysctlsToRead(underlay.underlays, ownLinkNames(state));
       if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay };
       this.#sysctls = wanted;

@@ -140,6 +140,9 @@ const nodeSchema = z.object({
       vxlan: z.array(z.object({ publicIp: ipSchema, vni: z.int(), mac: macSchema })),
     })
     .optional(),
+  addressWords: z
+    .object({ publicIps: z.array(ipSchema), overwrites: z.array(ipSchema) })
+    .optional(),
   problems: z.array(z.string()),
 });
 

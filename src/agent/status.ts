@@ -41,7 +41,11 @@ export type Status = {
     readonly family: string;
     readonly link: string;
     readonly address: string;
+    /** What peers send to, where that is another: it is translated on the way. */
+    readonly publicAddress?: string;
     readonly mtuBytes: number;
+    /** Which rule has chosen the address. */
+    readonly chosenBy: string;
   }[];
   readonly podMtuBytes: { readonly link: number; readonly route: number };
   readonly peers: readonly PeerPath[];

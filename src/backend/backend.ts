@@ -16,8 +16,14 @@ export type Underlay = {
   readonly family: Family;
   readonly link: string;
   readonly address: Ip;
+  /** What peers send to where that is another: it leads here by a translation on the way. */
+  readonly publicAddress?: Ip;
   readonly mtuBytes: number;
 };
+
+/** What peers are told. */
+export const advertisedAddress = ({ address, publicAddress }: Underlay): Ip =>
+  publicAddress ?? address;
 
 /** What only this node knows; gathered from the kernel by src/agent/local.ts. */
 export type LocalNode = {

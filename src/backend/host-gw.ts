@@ -12,8 +12,9 @@ export const hostGw: Backend<HostGwConfig> = {
   name: 'host-gw',
 
   receive({ local }) {
+    // Who translates addresses would not know what to do with packets to pods.
     const families = FAMILIES.filter((family) =>
-      local.underlays.some((underlay) => underlay.family === family),
+      local.underlays.some((by) => by.family === family && by.publicAddress === undefined),
     );
     return { links: [], receives: { 'host-gw': families.map((family) => ({ family })) } };
   },

@@ -70,7 +70,9 @@ export const vxlan: Backend<VxlanNetwork> = {
     if (!local.underlays.some((underlay) => underlay.family === family)) {
       return { kind: 'unusable', reason: `this node has no ${family} underlay address` };
     }
-    if (local.underlays.some(({ address }) => address === underlayAddress)) {
+    const isOwn = (by: Underlay): boolean =>
+      by.address === underlayAddress || by.publicAddress === underlayAddress;
+    if (local.underlays.some(isOwn)) {
       const reason = `${peer.name}'s address ${underlayAddress} is this node's own`;
       return { kind: 'unusable', reason };
     }

@@ -5,8 +5,9 @@
 import { parseArgs } from 'node:util';
 import type { AgentOptions } from '../agent/options.ts';
 import type { LogLevel } from '../lib/log.ts';
-import { ETCD_FLAGS, parseEtcdOptions, parseNodeIps } from './etcd-options.ts';
+import { ETCD_FLAGS, parseEtcdOptions } from './etcd-options.ts';
 import { usage, wrong } from './flag-errors.ts';
+import { parseUnderlayWish, UNDERLAY_FLAGS } from './underlay-options.ts';
 
 type Flag = { readonly fallback?: string; readonly help: string };
 
@@ -23,7 +24,7 @@ export const AGENT_FLAGS = {
   'proc-sys': { fallback: '/proc/sys/net', help: 'where the sysctls are found' },
   'machine-id-file': { fallback: '/etc/machine-id', help: "file with the machine's identity" },
   datastore: { fallback: 'kubernetes', help: 'kubernetes or etcd' },
-  'node-ip': { fallback: '', help: "with etcd: this node's addresses, at most one of a family" },
+  ...UNDERLAY_FLAGS,
   ...ETCD_FLAGS,
   'log-level': { fallback: 'info', help: 'debug, info, warn, error or silent' },
 } as const satisfies Record<string, Flag>;
@@ -36,15 +37,19 @@ export function parseAgentOptions(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): AgentOptions {
-  const values = parseFlags(args);
+  const given = parseFlags(args);
   const value = (flag: AgentFlag): string => {
     const definition: Flag = AGENT_FLAGS[flag];
-    const found = values[flag] ?? environment[variableOf(flag)] ?? definition.fallback;
+    const found = given[flag]?.at(-1) ?? environment[variableOf(flag)] ?? definition.fallback;
     if (found === undefined || (found === '' && definition.fallback === undefined)) {
       throw usage(`--${flag} (or ${variableOf(flag)}) is required: ${definition.help}`);
     }
     return found;
   };
+  // No name of a link has a blank in it, and no address.
+  const values = (flag: AgentFlag): readonly string[] =>
+    given[flag] ?? environment[variableOf(flag)]?.split(/\s+/).filter((word) => word !== '') ?? [];
+  const etcd = parseDatastore(value);
   return {
     nodeName: value('node-name'),
     kubeconfig: value('kubeconfig'),
@@ -57,7 +62,8 @@ export function parseAgentOptions(
     metricsListen: parseListen(value('metrics-listen')),
     procSys: value('proc-sys'),
     machineIdFile: value('machine-id-file'),
-    etcd: parseDatastore(value),
+    etcd,
+    underlay: parseUnderlayWish({ value, values, isEtcd: etcd !== undefined }),
     logLevel: parseLogLevel(value('log-level')),
   };
 }
@@ -65,9 +71,7 @@ export function parseAgentOptions(
 /** What is said of another datastore than the chosen one is a mistake, not a spare part. */
 function parseDatastore(value: (flag: AgentFlag) => string): AgentOptions['etcd'] {
   const datastore = value('datastore');
-  if (datastore === 'etcd') {
-    return { ...parseEtcdOptions(value), nodeIps: parseNodeIps(value('node-ip')) };
-  }
+  if (datastore === 'etcd') return parseEtcdOptions(value);
   if (datastore !== 'kubernetes') {
     throw wrong('datastore', datastore, 'one of kubernetes, etcd');
   }
@@ -79,13 +83,16 @@ function parseDatastore(value: (flag: AgentFlag) => string): AgentOptions['etcd'
 
 const variableOf = (flag: AgentFlag): string => `POPLIN_${flag.toUpperCase().replaceAll('-', '_')}`;
 
-function parseFlags(args: readonly string[]): Partial<Record<string, string>> {
+/** All values that a flag is given, in their order. */
+function parseFlags(args: readonly string[]): Partial<Record<string, readonly string[]>> {
   const options = Object.fromEntries(
-    Object.keys(AGENT_FLAGS).map((flag) => [flag, { type: 'string' as const }]),
+    Object.keys(AGENT_FLAGS).map((flag) => [flag, { type: 'string' as const, multiple: true }]),
   );
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true });
-    return Object.fromEntries(Object.entries(values).map(([flag, text]) => [flag, String(text)]));
+    return Object.fromEntries(
+      Object.entries(values).map(([flag, texts]) => [flag, [texts ?? []].flat().map(String)]),
+    );
   } catch (error) {
     throw usage(error instanceof Error ? error.message : String(error));
   }

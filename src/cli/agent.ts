@@ -44,6 +44,7 @@ import { OWN_PROTOCOL, ownsAddress, PROBE_MARK, PROBE_TABLE } from '../state/own
 import { parseAgentOptions } from './agent-options.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_OK } from './io.ts';
+import type { OpenedSource } from './open-source.ts';
 import { openSource } from './open-source.ts';
 import { processHeap } from './process-heap.ts';
 import { VERSION } from './version.ts';
@@ -99,7 +100,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const registry = new NetnsRegistry();
   const common = { procSysRoot: procSys, netnsRegistry: registry, workspace: new Workspace(), log };
   const kernel = openKernel(common);
-  const source = await openSource(options, log);
+  const { source, addressesGone } = await openSource(options, log);
   const directory = join(stateDir, 'attachments');
   const store = new AttachmentStore({ directory, files: systemFiles, clock, log });
   const metrics = new AgentMetrics();
@@ -107,7 +108,15 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const pods = new Pods(store, namespaces.inodeAt);
   // Nothing is made again before the agent runs, and the service is there by then.
   const remakePod: RemakePod = (request) => service.remake(request);
-  const agent = buildAgent(options, { kernel, source, pods, remakePod, metrics, log });
+  const agent = buildAgent(options, {
+    kernel,
+    source,
+    addressesGone,
+    pods,
+    remakePod,
+    metrics,
+    log,
+  });
   const context: CniContext = {
     store,
     host: kernel,
@@ -143,6 +152,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
 type AgentEffects = {
   readonly kernel: Kernel;
   readonly source: Source;
+  readonly addressesGone: OpenedSource['addressesGone'];
   readonly pods: Pods;
   readonly remakePod: RemakePod;
   readonly metrics: AgentMetrics;
@@ -150,7 +160,7 @@ type AgentEffects = {
 };
 
 function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
-  const { kernel, source, pods, metrics, log } = effects;
+  const { kernel, source, addressesGone, pods, metrics, log } = effects;
   const { nodeName, stateDir, runDir, cniConfDir } = options;
   const clock = systemClock;
   const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
@@ -163,6 +173,8 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     log,
     nodeName,
     machine,
+    underlayWish: options.underlay,
+    addressesGone,
     originals: new OriginalSysctls(stateDir),
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,

@@ -2,8 +2,6 @@
 // value and what would be right. Files are named here and read elsewhere. Pure.
 
 import type { EtcdOptions } from '../agent/options.ts';
-import type { Ip } from '../net/ip.ts';
-import { familyOf, parseIp } from '../net/ip.ts';
 import { usage, wrong } from './flag-errors.ts';
 
 export const ETCD_FLAGS = {
@@ -28,7 +26,7 @@ const LEASE_SECONDS_MIN = 10;
 /** etcd takes no longer one. */
 const LEASE_SECONDS_MAX = 9_000_000_000;
 
-export function parseEtcdOptions(value: Value): Omit<EtcdOptions, 'nodeIps'> {
+export function parseEtcdOptions(value: Value): EtcdOptions {
   const endpoints = parseEndpoints(value('etcd-endpoints'));
   const certFile = value('etcd-cert-file');
   const keyFile = value('etcd-key-file');
@@ -52,20 +50,6 @@ export function parseEtcdOptions(value: Value): Omit<EtcdOptions, 'nodeIps'> {
     ...{ leaseSeconds, renewMarginSeconds },
     prefix: parsePrefix(value('etcd-prefix')),
   };
-}
-
-/** At most one of each family. */
-export function parseNodeIps(text: string): readonly Ip[] {
-  const ips: Ip[] = [];
-  for (const word of wordsOf(text)) {
-    const ip = parseIp(word);
-    if (ip === undefined) throw wrong('node-ip', word, 'an address, as 192.168.1.7 or fd00::7');
-    if (ips.some((other) => familyOf(other) === familyOf(ip))) {
-      throw wrong('node-ip', text, 'at most one IPv4 and one IPv6 address');
-    }
-    ips.push(ip);
-  }
-  return ips;
 }
 
 const ENDPOINT_FORM = 'http://HOST:PORT or https://HOST:PORT, as https://10.0.0.1:2379';

@@ -17,13 +17,19 @@ import type { Source } from '../source/source.ts';
 /** The ConfigMap's key, as Flannel has it. */
 const CONFIG_KEY = 'net-conf.json';
 
-export async function openSource(options: AgentOptions, log: Log): Promise<Source> {
+export type OpenedSource = {
+  readonly source: Source;
+  /** The machine does not have these addresses any more: connections from them are dead. */
+  addressesGone(gone: ReadonlySet<Ip>): void;
+};
+
+export async function openSource(options: AgentOptions, log: Log): Promise<OpenedSource> {
   return options.etcd === undefined
     ? openKubernetes(options, log)
-    : openEtcd(options.nodeName, options.etcd, log);
+    : openEtcd(options, options.etcd, log);
 }
 
-async function openKubernetes(options: AgentOptions, log: Log): Promise<Source> {
+async function openKubernetes(options: AgentOptions, log: Log): Promise<OpenedSource> {
   const { KubernetesClient } = await import('../source/kubernetes/client.ts');
   const { inClusterCredentials } = await import('../source/kubernetes/credentials.ts');
   const { kubeconfigCredentials } = await import('../source/kubernetes/kubeconfig.ts');
@@ -36,10 +42,18 @@ async function openKubernetes(options: AgentOptions, log: Log): Promise<Source> 
   const { nodeName, namespace, configMap } = options;
   const config = { namespace, name: configMap, key: CONFIG_KEY };
   const client = new KubernetesClient({ credentials, clock });
-  return new KubernetesSource({ client, clock, log, random: Math.random, nodeName, config });
+  const effects = { client, clock, log, random: Math.random };
+  return {
+    source: new KubernetesSource({ ...effects, nodeName, config }),
+    addressesGone: (gone) => client.dropConnectionsFrom(gone),
+  };
 }
 
-async function openEtcd(nodeName: string, etcd: EtcdOptions, log: Log): Promise<Source> {
+async function openEtcd(
+  { nodeName, underlay }: AgentOptions,
+  etcd: EtcdOptions,
+  log: Log,
+): Promise<OpenedSource> {
   const { EtcdConnection } = await import('../source/etcd/connection.ts');
   const { EtcdSource } = await import('../source/etcd/source.ts');
   const clock = systemClock;
@@ -47,13 +61,16 @@ async function openEtcd(nodeName: string, etcd: EtcdOptions, log: Log): Promise<
   const credentials = (): EtcdCredentials => readCredentials(etcd);
   // A file that is not there is found now, and not in a line of the log.
   credentials();
-  const addresses = etcd.nodeIps.length > 0 ? etcd.nodeIps : await outwardAddresses();
+  // What the holder is known by until it has published where it really is reached.
+  const said = [...underlay.publicIps, ...(underlay.nodeIps ?? [])];
+  const addresses = said.length > 0 ? said : await outwardAddresses();
   log.info({ addresses, endpoints }, 'etcd is the datastore');
-  return new EtcdSource({
-    ...{ clock, log, random: Math.random, nodeName, prefix, addresses },
-    api: new EtcdConnection({ endpoints, credentials, clock }),
+  const api = new EtcdConnection({ endpoints, credentials, clock });
+  const source = new EtcdSource({
+    ...{ clock, log, random: Math.random, nodeName, prefix, addresses, api },
     lease: { leaseSeconds, renewMarginSeconds },
   });
+  return { source, addressesGone: () => api.reconnect() };
 }
 
 function readCredentials(etcd: EtcdOptions): EtcdCredentials {

@@ -51,9 +51,7 @@ export function renderStatus(status: Status): string {
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
-    ...status.underlay.map(
-      (u) => `underlay   ${u.address} on ${u.link}, MTU ${u.mtuBytes} (${u.family})`,
-    ),
+    ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
     ...[...status.pods.broken, ...status.pods.isolated].map((text) => `  ! ${text}`),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
@@ -72,6 +70,12 @@ export function renderStatus(status: Status): string {
     ...status.problems.map((problem) => `problem    ${problem}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function underlayLine(underlay: Status['underlay'][number]): string {
+  const { family, address, publicAddress, link, mtuBytes, chosenBy } = underlay;
+  const told = publicAddress === undefined ? '' : `, for peers ${publicAddress}`;
+  return `underlay   ${address} on ${link}${told}, MTU ${mtuBytes} (${family}; ${chosenBy})`;
 }
 
 function summary(peers: readonly PeerPath[]): string {

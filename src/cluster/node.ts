@@ -15,6 +15,14 @@ export type FlannelNode = {
   readonly vxlan: readonly { readonly publicIp: Ip; readonly vni: number; readonly mac: Mac }[];
 };
 
+/** What a user says by Flannel's annotations of the addresses of a node, one per family at most. */
+export type AddressWords = {
+  /** `node-public-ip`: an address of this machine that is to be used, or to be told to peers. */
+  readonly publicIps: readonly Ip[];
+  /** `public-ip-overwrite`: what is told to peers in any case. */
+  readonly overwrites: readonly Ip[];
+};
+
 export type ClusterNode = {
   readonly name: string;
   /** Identity of the Node object, not of its name: a re-created Node has another. */
@@ -27,6 +35,7 @@ export type ClusterNode = {
   readonly internalIps: readonly Ip[];
   readonly advert?: Advert;
   readonly flannel?: FlannelNode;
+  readonly addressWords?: AddressWords;
   /** What is wrong with the node's own data, in words that name the annotation or field. */
   readonly problems: readonly string[];
 };

@@ -4,6 +4,7 @@
 // src/endpoint, the filters in nft-*.ts; here they are put together.
 
 import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
+import { advertisedAddress } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';
 import { vxlan, vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { Advert, PathName } from '../cluster/advert.ts';
@@ -93,6 +94,7 @@ export function desired(
   const memory = {
     ...{ self: local.name, nodes: cluster.nodes, usedLinks: usedLinks(local) },
     ...{ devices: local.vxlanDevices, lookups: local.lookups },
+    isTranslated: local.underlays.some(({ publicAddress }) => publicAddress !== undefined),
   };
   const settings = backendSettings(config.backend, vxlanNetworks(config, memory));
   const builder = new StateBuilder();
@@ -125,13 +127,13 @@ export function desired(
     drainingLinks,
     nodeProblems: withSharedUnderlays(holding.problems, cluster.nodes, {
       name: local.name,
-      underlay: local.underlays.map(({ address }) => address),
+      underlay: local.underlays.map(advertisedAddress),
     }),
     flannelBackend: flannelBackend(config.backend.type, cluster.nodes),
     advert: {
       v: 1,
       machine: local.machine,
-      underlay: local.underlays.map(({ address }) => address),
+      underlay: local.underlays.map(advertisedAddress),
       receiveMtuBytes: podMtuBytes.link,
       receives,
       sends: sendsBy(paths),
@@ -226,7 +228,10 @@ function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
   for (const [path, value] of wanted) builder.sysctl(path, value);
 }
 
-/** Pods' packets to these addresses keep their source: they are nodes of the network. */
+/**
+ * Pods' packets to these addresses keep their source: they are nodes of the network. InternalIPs
+ * are among them, by which everybody else knows a node, wherever its peers reach it.
+ */
 function addNodeSets(
   builder: StateBuilder,
   nodes: ReadonlyMap<string, ClusterNode>,
@@ -234,8 +239,15 @@ function addNodeSets(
 ): void {
   const sets = { ipv4: new Set<string>(), ipv6: new Set<string>() };
   const add = (ip: Ip): void => void sets[familyOf(ip)].add(ip);
-  for (const { address } of local.underlays) add(address);
+  for (const underlay of local.underlays) {
+    add(underlay.address);
+    add(advertisedAddress(underlay));
+  }
   for (const node of nodes.values()) {
+    // Who takes no part knows no way back to pods.
+    const takesPart = node.advert !== undefined || node.flannel !== undefined;
+    if (!takesPart && node.name !== local.name) continue;
+    for (const ip of node.internalIps) add(ip);
     for (const ip of node.advert?.underlay ?? []) add(ip);
     for (const ip of node.flannel?.publicIps ?? []) add(ip);
   }

@@ -32,6 +32,8 @@ export type VxlanMemory = {
   readonly usedLinks: ReadonlySet<string>;
   /** The kernel's way to the peers' underlay addresses. */
   readonly lookups: ReadonlyMap<Ip, RouteLookup>;
+  /** Peers send to another address than this node has. */
+  readonly isTranslated: boolean;
 };
 
 /** The one to come to first, if there is one, then those that are still sent by. */
@@ -50,7 +52,10 @@ export function vxlanNetworks(config: Config, memory: VxlanMemory): readonly Vxl
 function wantedSettings(config: Config, memory: VxlanMemory): VxlanSettings | undefined {
   if (config.backend.type !== 'host-gw') return config.backend;
   const isNeeded =
-    memory.usedLinks.size > 0 || isUsedBySomebody(memory.nodes) || isSomebodyBehindRouter(memory);
+    memory.isTranslated ||
+    memory.usedLinks.size > 0 ||
+    isUsedBySomebody(memory.nodes) ||
+    isSomebodyBehindRouter(memory);
   return isNeeded ? keptSettings(memory) : undefined;
 }
 
@@ -88,6 +93,7 @@ function isSomebodyBehindRouter({ self, nodes, lookups }: VxlanMemory): boolean 
     if (node.name === self) continue;
     const underlay = reachOf(node)?.underlay ?? [];
     if (underlay.some((ip) => lookups.get(ip)?.kind === 'gateway')) return true;
+    if (isTranslated(node)) return true;
   }
   return false;
 }
@@ -106,6 +112,12 @@ function suffixOf({ name, vni, local }: VxlanLink): VxlanSuffix {
   const family = familyOf(local);
   return VXLAN_SUFFIXES.find((suffix) => vxlanLinkName(family, vni, suffix) === name) ?? '';
 }
+
+/** It has an address of a family in which it takes no plain packets. */
+const isTranslated = ({ advert }: ClusterNode): boolean =>
+  advert?.underlay.some(
+    (ip) => !advert.receives['host-gw'].some(({ family }) => family === familyOf(ip)),
+  ) === true;
 
 function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefined {
   for (const node of nodes.values()) {

@@ -3,6 +3,13 @@
 
 import type { Ip } from '../net/ip.ts';
 import type { AddressMessage } from '../netlink/address.ts';
+import {
+  IFA_F_DADFAILED,
+  IFA_F_DEPRECATED,
+  IFA_F_PERMANENT,
+  IFA_F_SECONDARY,
+  IFA_F_TENTATIVE,
+} from '../netlink/address.ts';
 import type { LinkMessage } from '../netlink/link.ts';
 import type { NexthopMessage } from '../netlink/nexthop.ts';
 import type { RouteMessage } from '../netlink/route.ts';
@@ -13,7 +20,14 @@ import {
   RTN_UNREACHABLE,
   RTNH_F_ONLINK,
 } from '../netlink/route.ts';
-import type { Address, AddressScope, Link, Route, RouteVia } from '../state/kernel-state.ts';
+import type {
+  Address,
+  AddressDrawback,
+  AddressScope,
+  Link,
+  Route,
+  RouteVia,
+} from '../state/kernel-state.ts';
 import type { LinkTable } from './links.ts';
 
 const NO_ADDRESS = '0.0.0.0' as Ip;
@@ -41,13 +55,25 @@ const scopeFrom = (scope: number): AddressScope => {
   return scope === RT_SCOPE_LINK ? 'link' : 'global';
 };
 
-export const addressFrom = (message: AddressMessage, links: LinkTable): Address => ({
-  link: links.nameOf(message.linkIndex),
-  address: message.address,
-  lengthBits: message.lengthBits,
-  scope: scopeFrom(message.scope),
-  protocol: message.protocol,
-});
+export function addressFrom(message: AddressMessage, links: LinkTable): Address {
+  const drawback = drawbackFrom(message.flags);
+  return {
+    link: links.nameOf(message.linkIndex),
+    address: message.address,
+    lengthBits: message.lengthBits,
+    scope: scopeFrom(message.scope),
+    protocol: message.protocol,
+    ...(drawback === undefined ? {} : { drawback }),
+  };
+}
+
+/** The worst of them. */
+function drawbackFrom(flags: number): AddressDrawback | undefined {
+  if ((flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) !== 0) return 'tentative';
+  if ((flags & IFA_F_DEPRECATED) !== 0) return 'deprecated';
+  if ((flags & IFA_F_SECONDARY) !== 0) return 'secondary';
+  return (flags & IFA_F_PERMANENT) === 0 ? 'dynamic' : undefined;
+}
 
 export type RouteContext = {
   readonly links: LinkTable;

@@ -39,10 +39,7 @@ export class ClusterApi {
    * `rest`: further members, `spec` and annotations among them.
    */
   async createNode(name: string, internalIps: readonly Ip[], rest: V1Node = {}): Promise<void> {
-    const addresses = [
-      ...internalIps.map((address) => ({ type: 'InternalIP', address })),
-      { type: 'Hostname', address: name },
-    ];
+    const addresses = addressesOf(name, internalIps);
     await this.#attempt(`create node ${name}`, () =>
       this.#api.createNode({
         body: { ...rest, metadata: { ...rest.metadata, name }, status: { addresses } },
@@ -98,6 +95,14 @@ export class ClusterApi {
     );
   }
 
+  /** As the kubelet says them. */
+  async sayInternalIps(name: string, internalIps: readonly Ip[]): Promise<void> {
+    const body = { status: { addresses: addressesOf(name, internalIps) } };
+    await this.#attempt(`patch the status of node ${name}`, () =>
+      this.#api.patchNodeStatus({ name, body }, this.#mergePatch as never),
+    );
+  }
+
   async annotateNode(name: string, annotations: Record<string, string | null>): Promise<void> {
     await this.patchNode(name, { metadata: { annotations } });
   }
@@ -144,6 +149,11 @@ export class ClusterApi {
     }
   }
 }
+
+const addressesOf = (name: string, internalIps: readonly Ip[]) => [
+  ...internalIps.map((address) => ({ type: 'InternalIP', address })),
+  { type: 'Hostname', address: name },
+];
 
 /** The configuration of a lab's cluster at its start. */
 export function netConfOf(spec: LabSpec): NetConf {

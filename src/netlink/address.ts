@@ -15,6 +15,12 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_FLAGS = 8;
 const IFA_PROTO = 11;
+/** In IPv4 IFA_F_SECONDARY, in IPv6 IFA_F_TEMPORARY. */
+export const IFA_F_SECONDARY = 0x01;
+export const IFA_F_DADFAILED = 0x08;
+export const IFA_F_DEPRECATED = 0x20;
+export const IFA_F_TENTATIVE = 0x40;
+export const IFA_F_PERMANENT = 0x80;
 /** No duplicate address detection, which would hold an IPv6 address back for a second. */
 export const IFA_F_NODAD = 0x02;
 /** IFA_PROTO of the link-local addresses that the kernel gives links by itself. */

@@ -59,7 +59,15 @@ export type Address = {
   readonly scope: AddressScope;
   /** IFA_PROTO: 0 when the kernel (before 5.18) or the owner does not say. */
   readonly protocol: number;
+  /** Why another address of the link would be a better source; absent: nothing against it. */
+  readonly drawback?: AddressDrawback;
 };
+
+/**
+ * `dynamic`: ends by itself, as of DHCP. `secondary`: in IPv4 not the first of its network, in IPv6
+ * temporary (RFC 8981). `deprecated`: for old connections only. `tentative`: not usable (yet).
+ */
+export type AddressDrawback = 'dynamic' | 'secondary' | 'deprecated' | 'tentative';
 
 /** A nexthop object (RTM_NEWNEXTHOP, kernel 5.3). Its numeric id is the adapter's business. */
 export type Nexthop = {

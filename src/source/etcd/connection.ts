@@ -159,6 +159,11 @@ export class EtcdConnection implements EtcdApi {
     this.#drop();
   }
 
+  /** The machine has lost an address: connections from it would hang until a ping finds out. */
+  reconnect(): void {
+    this.#drop();
+  }
+
   async #call<Result>(operation: string, work: Work<Result>, stop: AbortSignal): Promise<Result> {
     const { clock } = this.#options;
     const { callTimeoutMs: timeoutMs } = this.#timing;

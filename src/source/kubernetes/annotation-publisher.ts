@@ -27,11 +27,6 @@ export class AnnotationPublisher {
     this.#options = options;
   }
 
-  /** What the Node has, as far as it was seen. */
-  get seen(): Annotations {
-    return this.#seen ?? {};
-  }
-
   /** The Node as it is now. */
   see(annotations: Annotations | undefined): void {
     this.#seen = annotations;

@@ -9,16 +9,21 @@ export const FLANNEL_PREFIX = 'flannel.alpha.coreos.com';
 export const FLANNEL_MANAGED = 'kube-subnet-manager';
 export const FLANNEL_BACKEND_TYPE = 'backend-type';
 
-/** By family: the data of the backend, the address that peers send to, and the user's own word. */
+/**
+ * By family: the data of the backend, the address that peers send to, and the user's own words:
+ * what they are to send to, and which address of the machine is to be used.
+ */
 export const FLANNEL_FAMILY = {
   ipv4: {
     data: 'backend-data',
     publicIp: 'public-ip',
     overwrite: 'public-ip-overwrite',
+    nodePublicIp: 'node-public-ip',
   },
   ipv6: {
     data: 'backend-v6-data',
     publicIp: 'public-ipv6',
     overwrite: 'public-ipv6-overwrite',
+    nodePublicIp: 'node-public-ipv6',
   },
 } as const;

@@ -6,9 +6,12 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent, request as httpRequest } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 import { DeadlineError, withDeadline } from '../../lib/deadline.ts';
 import { AppError } from '../../lib/errors.ts';
+import type { Ip } from '../../net/ip.ts';
+import { parseIp } from '../../net/ip.ts';
 import type { ApiCall, KubernetesApi } from './api.ts';
 import { KubernetesApiError, refusedError } from './api-error.ts';
 import type { Access, Credentials, TlsAccess } from './credentials.ts';
@@ -30,6 +33,7 @@ export class KubernetesClient implements KubernetesApi {
   readonly #credentials: Credentials;
   readonly #clock: Clock;
   readonly #userAgent: string;
+  readonly #sockets = new Set<Socket>();
   #pool: { readonly tls: TlsAccess; readonly agent: Agent } | undefined;
 
   constructor({ credentials, clock, userAgent = 'poplin' }: ClientOptions) {
@@ -85,6 +89,15 @@ export class KubernetesClient implements KubernetesApi {
     this.#pool = undefined;
   }
 
+  /** Nothing comes or goes any more by connections from addresses that the machine has lost. */
+  dropConnectionsFrom(gone: ReadonlySet<Ip>): void {
+    for (const socket of this.#sockets) {
+      const local = parseIp(socket.localAddress ?? '');
+      if (local === undefined || !gone.has(local)) continue;
+      socket.destroy(new Error(`this machine no longer has the address ${local}`));
+    }
+  }
+
   async #send(call: ApiCall, signal: AbortSignal): Promise<IncomingMessage> {
     const access = await this.#credentials.current();
     const response = await this.#exchange(call, access, signal);
@@ -137,9 +150,19 @@ export class KubernetesClient implements KubernetesApi {
     };
     const request =
       url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options);
-    request.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
+    request.on('socket', (socket) => {
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      this.#remember(socket);
+    });
     request.end(body);
     return request;
+  }
+
+  /** Kept connections serve many requests. */
+  #remember(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 
   /** New certificates need new connections; requests under way keep the old ones to their end. */

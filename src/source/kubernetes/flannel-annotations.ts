@@ -61,6 +61,12 @@ export function parseFlannel(annotations: Annotations, prefix = FLANNEL_PREFIX):
   return { flannel: { backendType, publicIps, vxlan }, problems };
 }
 
+const addressOf = (family: Family): string => `an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`;
+
+/** What is wrong with an annotation that is to be an address. */
+export const notOfFamily = (annotation: string, text: string, family: Family): string =>
+  `annotation ${annotation}: ${shown(text)} is not ${addressOf(family)}`;
+
 type Read = (name: string) => string | undefined;
 type Report = (name: string, wanted: string) => undefined;
 
@@ -72,18 +78,9 @@ function parsePublicIp(family: Family, at: Read, report: Report): Ip | undefined
     if (text === undefined || text === '') continue;
     const ip = parseIp(text);
     if (ip !== undefined && familyOf(ip) === family) return ip;
-    report(name, `an ${family === 'ipv4' ? 'IPv4' : 'IPv6'} address`);
+    report(name, addressOf(family));
   }
   return undefined;
-}
-
-/** The public addresses that the user has given to the node, at most one per family. */
-export function overwrittenIps(annotations: Annotations, prefix = FLANNEL_PREFIX): readonly Ip[] {
-  return FAMILIES.flatMap((family) => {
-    const text = textOf(annotations, `${prefix}/${FLANNEL_FAMILY[family].overwrite}`);
-    const ip = parseIp(text ?? '');
-    return ip !== undefined && familyOf(ip) === family ? [ip] : [];
-  });
 }
 
 export function parseVxlanData(text: string): VxlanData | undefined {

@@ -9,6 +9,7 @@ import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, networkOf, parsePrefix } from '../../net/cidr.ts';
 import type { Ip } from '../../net/ip.ts';
 import { parseIp } from '../../net/ip.ts';
+import { parseAddressWords } from './address-words.ts';
 import { ADVERT_ANNOTATION } from './annotations.ts';
 import type { Annotations } from './flannel-annotations.ts';
 import { parseFlannel, shown } from './flannel-annotations.ts';
@@ -25,6 +26,8 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
   const internalIps = parseInternalIps(asObject(node.status));
   const advert = parseOwnAdvert(annotations);
   const { flannel, problems } = parseFlannel(annotations, flannelPrefix);
+  const said = parseAddressWords(annotations, flannelPrefix);
+  const words = new Set([...problems, ...said.problems]);
   // A bad advert does not make a node one of Flannel's.
   const isPoplins = advert.problems.length > 0 || saysTheSame(advert.value, flannel);
   return detached({
@@ -35,7 +38,8 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
     internalIps: internalIps.value,
     ...(advert.value === undefined ? {} : { advert: advert.value }),
     ...(flannel === undefined || isPoplins ? {} : { flannel }),
-    problems: [...subnets.problems, ...internalIps.problems, ...advert.problems, ...problems],
+    ...(said.addressWords === undefined ? {} : { addressWords: said.addressWords }),
+    problems: [...subnets.problems, ...internalIps.problems, ...advert.problems, ...words],
   });
 }
 

@@ -115,9 +115,8 @@ export class KubernetesSource implements Source {
   }
 
   async publish(publication: Publication, stop: AbortSignal): Promise<void> {
-    const { flannelPrefix: prefix } = this.#options;
-    const { seen } = this.#publisher;
-    await this.#publisher.publish(annotationsFor(publication, { prefix, seen }), stop);
+    const { flannelPrefix } = this.#options;
+    await this.#publisher.publish(annotationsFor(publication, flannelPrefix), stop);
     this.#onContact();
   }
 

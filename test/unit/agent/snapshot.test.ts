@@ -42,6 +42,7 @@ const FLANNEL = {
     publicIps: [publicIp],
     vxlan: [{ publicIp, vni: 1, mac: '02:00:00:00:00:09' as Mac }],
   },
+  addressWords: { publicIps: ['10.0.0.9' as Ip], overwrites: ['fd00::9' as Ip] },
   problems: ['something'],
 };
 const CLUSTER = clusterOf([nodeOf(1), nodeOf(2), FLANNEL]);

@@ -10,13 +10,12 @@ const END = ['--etcd-endpoints', 'http://10.0.0.1:2379'];
 const TLS = ['--etcd-endpoints', 'https://10.0.0.1:2379'];
 
 test('with etcd nothing of Kubernetes is needed, and the defaults are those of Flannel', () => {
-  const { etcd } = parseAgentOptions([...ETCD, ...END, '--node-ip', '10.0.0.7, fd00::7'], {});
+  const { etcd } = parseAgentOptions([...ETCD, ...END], {});
   assert.deepEqual(etcd, {
     endpoints: ['http://10.0.0.1:2379'],
     prefix: '/coreos.com/network',
     ...{ caFile: '', certFile: '', keyFile: '', username: '', passwordFile: '' },
     ...{ leaseSeconds: 86_400, renewMarginSeconds: 3_600 },
-    nodeIps: ['10.0.0.7', 'fd00::7'],
   });
 });
 
@@ -60,8 +59,6 @@ describe('a wrong option for etcd is named', () => {
       [...END, '--etcd-lease-seconds', '60', '--etcd-lease-renew-margin-seconds', '31'],
       /"31" is not a number of seconds from 1 to 30/,
     ],
-    ['a bad address', [...END, '--node-ip', '10.0.0'], /--node-ip "10.0.0" is not an address/],
-    ['two of a family', [...END, '--node-ip', '10.0.0.1,10.0.0.2'], /at most one IPv4/],
   ];
   for (const [name, args, message] of cases) {
     test(name, () => {

@@ -56,6 +56,7 @@ test('while nodes of Flannel send by VXLAN, a device receives it, with their VNI
     devices: [],
     lookups: new Map(),
     usedLinks: new Set<string>(),
+    isTranslated: false,
   });
   const [settings] = vxlanNetworks(HOST_GW, memory(flannelNode(2, 'vxlan', 9)));
   assert.equal(settings?.vni, 9);

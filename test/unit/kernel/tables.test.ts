@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { addressFrom } from '../../../src/kernel/from-messages.ts';
 import { LinkTable } from '../../../src/kernel/links.ts';
 import { NexthopIds } from '../../../src/kernel/nexthop-ids.ts';
 import { hashOf } from '../../../src/kernel/nft-read.ts';
@@ -114,5 +115,23 @@ describe('the hash of an nftables structure', () => {
     ["somebody else's comment", ['poplin a 1/1', 'my own rule'], ''],
   ] as const) {
     test(`${sentence}: '${hash}'`, () => assert.equal(hashOf(comments), hash));
+  }
+});
+
+describe('an address is not the best', () => {
+  const cases: [name: string, flags: number, drawback: string | undefined][] = [
+    ['no: permanent', 0x80, undefined],
+    ['because a server gave it for a time', 0, 'dynamic'],
+    ['because it is secondary or temporary', 0x81, 'secondary'],
+    ['because it is deprecated, whatever else', 0x21, 'deprecated'],
+    ['because its uniqueness is not known yet', 0xc0, 'tentative'],
+    ['because another machine has it', 0x88, 'tentative'],
+  ];
+  for (const [name, flags, drawback] of cases) {
+    test(name, () => {
+      const address = 'fd00::1' as Ip;
+      const message = { linkIndex: 3, address, lengthBits: 64, scope: 0, flags, protocol: 0 };
+      assert.equal(addressFrom(message, new LinkTable()).drawback, drawback);
+    });
   }
 });

@@ -9,6 +9,7 @@ import { describe, test } from 'node:test';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import type { AppError } from '../../../../src/lib/errors.ts';
 import { describeError } from '../../../../src/lib/errors.ts';
+import type { Ip } from '../../../../src/net/ip.ts';
 import { KubernetesApiError, statusError } from '../../../../src/source/kubernetes/api-error.ts';
 import { KubernetesClient } from '../../../../src/source/kubernetes/client.ts';
 import { listen } from '../../../fake/followed-api.ts';
@@ -64,6 +65,18 @@ describe('a request to the API', () => {
     await assert.rejects(client.call({ ...GET, timeoutMs: 50 }), /no answer within 50 ms/);
     const list = client.list({ ...GET, timeoutMs: 50 }, () => {});
     await assert.rejects(list, /no answer within 50 ms/);
+  });
+
+  test('from an address that the machine has lost ends at once, others go on', async (context) => {
+    const { client } = await clientOf(context, (_request, response) => response.write('{"a":'));
+    const pieces = await client.open(GET, context.signal);
+    const end = (async () => {
+      for await (const _ of pieces) client.dropConnectionsFrom(new Set(['127.0.0.1' as Ip]));
+    })();
+    client.dropConnectionsFrom(new Set(['10.0.0.1' as Ip]));
+    await assert.rejects(end);
+    const again = await client.open(GET, context.signal);
+    assert.equal(again.statusCode, 200);
   });
 
   test('that is stopped ends at once', async (context) => {

@@ -74,7 +74,7 @@ const flannelPart = (annotations: Readonly<Record<string, string | null>>) =>
 describe('what Flannel’s nodes are told', () => {
   for (const { name, advert, backend, flannel } of CASES) {
     test(`of a node with ${name}`, () => {
-      const annotations = annotationsFor({ advert, backend }, {});
+      const annotations = annotationsFor({ advert, backend });
       assert.deepEqual(flannelPart(annotations), {
         'kube-subnet-manager': 'true',
         'backend-type': backend,
@@ -82,16 +82,6 @@ describe('what Flannel’s nodes are told', () => {
       });
     });
   }
-
-  test('is the public address that the user has given to the node', () => {
-    const seen = {
-      'flannel.alpha.coreos.com/public-ip-overwrite': '203.0.113.7',
-      'flannel.alpha.coreos.com/public-ipv6-overwrite': 'nonsense',
-    };
-    const annotations = annotationsFor({ advert: DUAL, backend: 'vxlan' }, { seen });
-    assert.equal(annotations['flannel.alpha.coreos.com/public-ip'], '203.0.113.7');
-    assert.equal(annotations['flannel.alpha.coreos.com/public-ipv6'], V6);
-  });
 });
 
 describe('what Poplin’s nodes keep of Flannel’s annotations', () => {
@@ -100,24 +90,24 @@ describe('what Poplin’s nodes keep of Flannel’s annotations', () => {
 
   test('is nothing where the advert says the same', () => {
     for (const { advert, backend } of CASES) {
-      assert.equal(keptOf(annotationsFor({ advert, backend }, {})), undefined);
+      assert.equal(keptOf(annotationsFor({ advert, backend })), undefined);
     }
   });
 
   test('is all of it where there is no advert', () => {
-    const annotations = annotationsFor({ advert: DUAL, backend: 'vxlan' }, {});
+    const annotations = annotationsFor({ advert: DUAL, backend: 'vxlan' });
     const found = keptOf({ ...annotations, 'poplin.dev/advert': null });
     assert.equal(found?.backendType, 'vxlan');
     assert.deepEqual(found?.publicIps, [V4, V6]);
   });
 
   test('is nothing where the advert is malformed: it is a node of Poplin still', () => {
-    const annotations = annotationsFor({ advert: DUAL, backend: 'vxlan' }, {});
+    const annotations = annotationsFor({ advert: DUAL, backend: 'vxlan' });
     assert.equal(keptOf({ ...annotations, 'poplin.dev/advert': '{}' }), undefined);
   });
 
   test('is all of it where Flannel has taken the node over since', () => {
-    const annotations = annotationsFor({ advert: DUAL, backend: 'vxlan' }, {});
+    const annotations = annotationsFor({ advert: DUAL, backend: 'vxlan' });
     const data = '{"VNI":1,"VtepMAC":"0a:00:00:00:00:99"}';
     const found = keptOf({ ...annotations, 'flannel.alpha.coreos.com/backend-data': data });
     assert.equal(found?.vxlan[0]?.mac, '0a:00:00:00:00:99');

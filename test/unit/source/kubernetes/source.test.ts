@@ -29,7 +29,7 @@ const publication = (config: string): Publication => ({
 /** The annotations of such a publication that are there. */
 const annotations = (config: string): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(annotationsFor(publication(config), {})).flatMap(([name, value]) =>
+    Object.entries(annotationsFor(publication(config))).flatMap(([name, value]) =>
       value === null ? [] : [[name, value]],
     ),
   );
