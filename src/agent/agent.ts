@@ -23,6 +23,7 @@ import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
 import { nextPass, tryPass } from './passes.ts';
 import type { PathProber } from './path-prober.ts';
+import type { PodMtus } from './pod-mtus.ts';
 import type { RemakePod } from './pod-repair.ts';
 import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
@@ -48,6 +49,7 @@ export type AgentParts = {
   readonly snapshots: SnapshotKeeper;
   readonly pods: Pods;
   readonly remakePod: RemakePod;
+  readonly podMtus: PodMtus;
   readonly files: Pick<NodeFiles, 'write'>;
   readonly foreignRules: ForeignRules;
   readonly announcer: Announcer;
@@ -156,7 +158,7 @@ export class Agent {
       silentPaths: this.#parts.prober.complaints(),
       foreignDrops: foreignRules.findings,
       fights: reconciler.fights.descriptions,
-      pods: { attached: pods.attachedCount, broken: pods.broken, isolated: pods.isolated },
+      pods: { ...pods.view, mtu: this.#parts.podMtus.problems },
       source: source.health(),
       clockJumps: this.#wallClock.jumps,
     });
@@ -215,6 +217,8 @@ export class Agent {
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }
+    // Pods send less before a smaller path may be used, which a probe decides.
+    await this.#parts.podMtus.follow(outcome.desired.podMtuBytes);
     this.#parts.prober.follow(cluster.kind === 'synced' ? outcome.probes : []);
     const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
     pods.follow(ownSubnets);

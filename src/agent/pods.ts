@@ -29,8 +29,10 @@ export class Pods {
     this.#inodeAt = inodeAt;
   }
 
-  get attachedCount(): number {
-    return this.#store.attachments().length;
+  /** For `status`. */
+  get view(): { attached: number; broken: readonly string[]; isolated: readonly string[] } {
+    const attached = this.#store.attachments().length;
+    return { attached, broken: this.broken, isolated: this.isolated };
   }
 
   /** One sentence per attachment that cannot work, as of the last look. */

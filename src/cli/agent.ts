@@ -16,6 +16,8 @@ import { NodeFiles } from '../agent/node-files.ts';
 import type { AgentOptions } from '../agent/options.ts';
 import { OriginalSysctls } from '../agent/original-sysctls.ts';
 import { PathProber } from '../agent/path-prober.ts';
+import type { RetunePod } from '../agent/pod-mtus.ts';
+import { PodMtus } from '../agent/pod-mtus.ts';
 import type { RemakePod } from '../agent/pod-repair.ts';
 import { Pods } from '../agent/pods.ts';
 import { Reconciler } from '../agent/reconciler.ts';
@@ -108,12 +110,15 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const pods = new Pods(store, namespaces.inodeAt);
   // Nothing is made again before the agent runs, and the service is there by then.
   const remakePod: RemakePod = (request) => service.remake(request);
+  const retune: RetunePod = (request) => service.retune(request);
+  const podMtus = new PodMtus({ store, retune, clock, log });
   const agent = buildAgent(options, {
     kernel,
     source,
     addressesGone,
     pods,
     remakePod,
+    podMtus,
     metrics,
     log,
   });
@@ -155,6 +160,7 @@ type AgentEffects = {
   readonly addressesGone: OpenedSource['addressesGone'];
   readonly pods: Pods;
   readonly remakePod: RemakePod;
+  readonly podMtus: PodMtus;
   readonly metrics: AgentMetrics;
   readonly log: Log;
 };
@@ -198,6 +204,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     }),
     pods,
     remakePod: effects.remakePod,
+    podMtus: effects.podMtus,
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),
     announcer: new Announcer(source, clock, log),

@@ -53,7 +53,9 @@ export function renderStatus(status: Status): string {
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
-    ...[...status.pods.broken, ...status.pods.isolated].map((text) => `  ! ${text}`),
+    ...[...status.pods.broken, ...status.pods.isolated, ...status.pods.mtu].map(
+      (text) => `  ! ${text}`,
+    ),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
     ...reconcile.failures.map((text) => `  ! ${text}`),
     `source     ${status.source.synced ? 'synced' : 'not synced'}, cluster ${status.cluster}`,

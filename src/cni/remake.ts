@@ -61,14 +61,18 @@ export async function remake(request: RemakeRequest, context: CniWork): Promise<
   }
 }
 
-function isStanding(attachment: Attachment, { store, tombstones }: CniWork): boolean {
+/** Its ADD has succeeded, and nobody has asked to remove it. */
+export function isStanding(attachment: Attachment, { store, tombstones }: CniWork): boolean {
   const stored = store.findByLink(attachment.hostLink);
   if (stored === undefined || stored.attachment !== attachment) return false;
   if (stored.isLeaving || stored.name.isPending) return false;
   return !tombstones.files.exists(`${tombstones.directory}/${tombstoneNameOf(attachment)}`);
 }
 
-const isSameNamespace = ({ netnsCookie }: Attachment, { namespaceCookie }: Kernel): boolean =>
+export const isSameNamespace = (
+  { netnsCookie }: Attachment,
+  { namespaceCookie }: Kernel,
+): boolean =>
   netnsCookie === undefined || namespaceCookie === undefined || netnsCookie === namespaceCookie;
 
 async function makeBothSides(

@@ -20,6 +20,8 @@ import type { RemakeOutcome, RemakeRequest } from './remake.ts';
 import { remake } from './remake.ts';
 import type { CniRequest, Verb } from './request.ts';
 import { parseRequest } from './request.ts';
+import type { RetuneOutcome, RetuneRequest } from './retune.ts';
+import { retune } from './retune.ts';
 import { Serialiser } from './serialise.ts';
 import { status } from './status.ts';
 import {
@@ -82,6 +84,13 @@ export class CniService {
   /** Makes again what somebody deleted; calls of the runtime for the same attachment wait. */
   async remake(request: RemakeRequest): Promise<RemakeOutcome> {
     const work = (): Promise<RemakeOutcome> => remake(request, this.#context);
+    const running = this.#serialiser.run(request.attachment.hostLink, work);
+    return running ?? { kind: 'unwanted' };
+  }
+
+  /** Gives a running pod other MTUs; calls of the runtime for the same attachment wait. */
+  async retune(request: RetuneRequest): Promise<RetuneOutcome> {
+    const work = (): Promise<RetuneOutcome> => retune(request, this.#context);
     const running = this.#serialiser.run(request.attachment.hostLink, work);
     return running ?? { kind: 'unwanted' };
   }

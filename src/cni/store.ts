@@ -127,6 +127,16 @@ export class AttachmentStore {
     this.#stored.set(hostLink, { ...stored, name });
   }
 
+  /** The same attachment with other settings. Throws AppError; it stays as it was then. */
+  replace(before: Attachment, after: Attachment): void {
+    const stored = this.#stored.get(before.hostLink);
+    if (stored === undefined || stored.attachment !== before) return;
+    this.#attempt(`write the attachment ${before.hostLink}`, () =>
+      this.#write(renderFileName(stored.name), renderAttachment(after)),
+    );
+    this.#stored.set(before.hostLink, { ...stored, attachment: after });
+  }
+
   /** From now on the kernel should not have it; its addresses stay reserved. */
   leave(hostLink: string): void {
     const stored = this.#stored.get(hostLink);

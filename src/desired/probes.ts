@@ -2,7 +2,7 @@
 // mark, and over the one that is in use, as every packet goes. The peer's kernel answers at the
 // subnet address. Pure: sending and waiting is src/agent/path-prober.ts.
 
-import type { LocalNode } from '../backend/backend.ts';
+import type { LocalNode, PeerTarget } from '../backend/backend.ts';
 import { vxlanOverheadBytes } from '../backend/vxlan.ts';
 import type { PathName } from '../cluster/advert.ts';
 import { cidrAddress } from '../net/cidr.ts';
@@ -30,9 +30,8 @@ export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): reado
     if (subnet === undefined || target.reach?.speaker !== 'advert') return [];
     const { family, peer } = target;
     const common = { peer: peer.name, family, destination: cidrAddress(subnet) };
-    const receiveBytes = peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
     const probe = (path: PathOption, isMarked: boolean): PathProbe => {
-      const fullBytes = Math.min(receiveBytes, mtuOf(path, family, local));
+      const fullBytes = Math.min(...pathMtus(path, target, local));
       return { ...common, key: path.key, path: path.name, isMarked, fullBytes };
     };
     return [
@@ -42,10 +41,16 @@ export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): reado
   });
 }
 
-function mtuOf({ network }: PathOption, family: Family, local: LocalNode): number {
+/** The largest packets that this node sends over a path, and that the peer receives over it. */
+export function pathMtus(
+  { network }: PathOption,
+  { family, peer }: PeerTarget,
+  local: LocalNode,
+): readonly [send: number, receive: number] {
   const underlay = local.underlays.find((candidate) => candidate.family === family);
   const mtuBytes = underlay?.mtuBytes ?? 0;
-  return network === undefined
-    ? mtuBytes
-    : (network.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family);
+  const receiveBytes = peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
+  if (network === undefined) return [mtuBytes, receiveBytes];
+  const overheadBytes = vxlanOverheadBytes(family);
+  return [(network.mtuBytes ?? mtuBytes) - overheadBytes, receiveBytes - overheadBytes];
 }

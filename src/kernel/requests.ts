@@ -93,7 +93,9 @@ export function requestRoute(resolver: Resolver, verb: Verb, route: Route): numb
   }
   const message = { ...routeKeyMessage(route), ...viaMessage(resolver, route.via) };
   message.source = route.source;
-  message.mtuBytes = route.mtuBytes;
+  // A change without any metric is answered with success and does nothing where another route of
+  // the same nexthop object is there (fib_find_info_nh compares no metrics); 0 stands for none.
+  message.mtuBytes = route.mtuBytes ?? (verb === 'change' ? 0 : undefined);
   return encodeRoute(writer, { type: RTM_NEWROUTE, flags: FLAGS[verb] }, message);
 }
 

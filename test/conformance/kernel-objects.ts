@@ -15,7 +15,21 @@ import {
 import type { Op, OpObject } from '../../src/state/op.ts';
 import { OBJECT_CASES } from './object-cases.ts';
 import type { KernelWorld, OpenWorld } from './world.ts';
-import { add, change, done, link, read, remove, underlayAndVxlan, veth } from './world.ts';
+import {
+  add,
+  change,
+  done,
+  ip,
+  link,
+  nexthop,
+  onVxlan,
+  read,
+  remove,
+  route,
+  routeTo,
+  underlayAndVxlan,
+  veth,
+} from './world.ts';
 
 export function kernelObjects(open: OpenWorld): void {
   for (const { sentence, first, second, needs } of OBJECT_CASES) {
@@ -31,6 +45,7 @@ export function kernelObjects(open: OpenWorld): void {
     });
   }
 
+  routeMtus(open);
   test('a veth end is read back without what it cannot show', async () => {
     using world = open();
     const end = veth(world, 'poplin012345678', 0x21);
@@ -51,6 +66,28 @@ async function check(
   for (const op of ops) await done(world, [op]);
   if ('absent' in outcome) assert.equal(find(read(world), outcome.absent), undefined);
   else assert.deepEqual(find(read(world), outcome), outcome.value);
+}
+
+function routeMtus(open: OpenWorld): void {
+  for (const isObject of [true, false]) {
+    test(`a route ${isObject ? 'by a nexthop object ' : ''}loses its MTU again`, async () => {
+      using world = open();
+      await underlayAndVxlan(world);
+      const gateway = '10.244.2.0';
+      const via = isObject
+        ? ({ kind: 'nexthop', link: 'poplin4-1', gateway: ip(gateway) } as const)
+        : ({ kind: 'gateway', ...onVxlan(gateway) } as const);
+      const plain = routeTo('10.244.2.0/24', via);
+      const bounded = { ...plain, mtuBytes: 1350 };
+      await done(world, [
+        ...(isObject ? [add(nexthop(onVxlan(gateway)))] : []),
+        add(route(bounded)),
+      ]);
+      assert.deepEqual(read(world).routes.get(keyOfRoute(plain)), bounded);
+      await done(world, [change(route(plain))]);
+      assert.deepEqual(read(world).routes.get(keyOfRoute(plain)), plain);
+    });
+  }
 }
 
 function find(state: KernelState, object: OpObject): unknown {

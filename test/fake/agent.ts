@@ -13,6 +13,7 @@ import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
 import { PathProber } from '../../src/agent/path-prober.ts';
+import { PodMtus } from '../../src/agent/pod-mtus.ts';
 import { Pods } from '../../src/agent/pods.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
@@ -151,9 +152,11 @@ export class FakeAgent implements AsyncDisposable {
     const stateDir = this.#directory;
     const echo = new FakeEcho(clock);
     const prober = new PathProber({ echo, clock, random: () => 0.5 });
+    const retune = async () => ({ kind: 'unwanted' as const });
+    const podMtus = new PodMtus({ store, retune, clock, log });
     return new Agent({
       version: 'test',
-      prober,
+      ...{ prober, podMtus },
       ...{ nodeName, kernel, source, pods, clock, log },
       remakePod: async () => ({ kind: 'unwanted' }),
       reconciler: new Reconciler({

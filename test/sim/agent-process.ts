@@ -10,6 +10,7 @@ import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
 import { PathProber } from '../../src/agent/path-prober.ts';
+import { PodMtus } from '../../src/agent/pod-mtus.ts';
 import { Pods } from '../../src/agent/pods.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
@@ -167,6 +168,7 @@ export class AgentProcess {
     return new Agent({
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
       remakePod: (request) => this.#service.remake(request),
+      podMtus: new PodMtus({ store, retune: (each) => this.#service.retune(each), clock, log }),
       source: this.#source,
       config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
       leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),
