@@ -7,12 +7,13 @@
 import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { AppError, describeError } from '../lib/errors.ts';
+import { describeError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Link } from '../state/kernel-state.ts';
-import type { CniWork, OpenNamespace } from './context.ts';
+import type { CniWork } from './context.ts';
 import { hasLink, makeHostState, makePodSide } from './endpoint-kernel.ts';
-import { tombstoneNameOf } from './tombstones.ts';
+import type { OpenPod, PodUnavailable } from './standing-pod.ts';
+import { withStandingPod } from './standing-pod.ts';
 
 export type RemakeRequest = {
   readonly attachment: Attachment;
@@ -22,63 +23,29 @@ export type RemakeRequest = {
   readonly sources: readonly Ip[];
 };
 
-export type RemakeOutcome =
-  | { readonly kind: 'made' }
-  /** It is not this process's to make, at least not now. */
-  | { readonly kind: 'unwanted' }
-  /** `isFinal`: trying again is of no use. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly isFinal: boolean };
+export type RemakeOutcome = { readonly kind: 'made' } | PodUnavailable;
 
 const HALF_MADE_ALIAS = 'Poplin is making this again';
 
 /** Made by a process that did not come to the end. */
 export const isHalfMade = (link: Link): boolean => link.alias === HALF_MADE_ALIAS;
 
-/** To be called while no other call for this attachment is at work. Never rejects with AppError. */
-export async function remake(request: RemakeRequest, context: CniWork): Promise<RemakeOutcome> {
+/** As `withStandingPod`. */
+export function remake(request: RemakeRequest, context: CniWork): Promise<RemakeOutcome> {
   const { attachment } = request;
-  if (!isStanding(attachment, context)) return { kind: 'unwanted' };
-  let namespace: OpenNamespace | undefined;
-  let pod: Kernel | undefined;
-  try {
-    namespace = context.namespaces.open(attachment.netns, attachment.netnsInode);
-    pod = context.openPodKernel(namespace.descriptor);
-    if (!isSameNamespace(attachment, pod)) {
-      const reason = `${attachment.netns} is another network namespace than its own`;
-      return { kind: 'failed', reason, isFinal: true };
-    }
+  return withStandingPod(attachment, context, async (open) => {
     if (hasLink(context.host, attachment.hostLink)) {
       await context.remover.remove(attachment.hostLink);
     }
-    await makeBothSides(request, context, { ...namespace, pod });
-    return { kind: 'made' };
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { kind: 'failed', reason: describeError(error), isFinal: false };
-  } finally {
-    pod?.close();
-    namespace?.close();
-  }
+    await makeBothSides(request, context, open);
+    return { kind: 'made' as const };
+  });
 }
-
-/** Its ADD has succeeded, and nobody has asked to remove it. */
-export function isStanding(attachment: Attachment, { store, tombstones }: CniWork): boolean {
-  const stored = store.findByLink(attachment.hostLink);
-  if (stored === undefined || stored.attachment !== attachment) return false;
-  if (stored.isLeaving || stored.name.isPending) return false;
-  return !tombstones.files.exists(`${tombstones.directory}/${tombstoneNameOf(attachment)}`);
-}
-
-export const isSameNamespace = (
-  { netnsCookie }: Attachment,
-  { namespaceCookie }: Kernel,
-): boolean =>
-  netnsCookie === undefined || namespaceCookie === undefined || netnsCookie === namespaceCookie;
 
 async function makeBothSides(
   { attachment, routed, sources }: RemakeRequest,
   context: CniWork,
-  { descriptor, pod }: OpenNamespace & { readonly pod: Kernel },
+  { descriptor, pod }: OpenPod,
 ): Promise<void> {
   const { host, log } = context;
   const { hostLink } = attachment;

@@ -7,12 +7,12 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import { podSide } from '../endpoint/pod-side.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { AppError, describeError } from '../lib/errors.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
-import type { CniWork, OpenNamespace } from './context.ts';
+import type { CniWork } from './context.ts';
 import { endpointScope } from './endpoint-kernel.ts';
-import { isSameNamespace, isStanding } from './remake.ts';
+import type { PodUnavailable } from './standing-pod.ts';
+import { withStandingPod } from './standing-pod.ts';
 
 export type RetuneRequest = {
   readonly attachment: Attachment;
@@ -20,40 +20,21 @@ export type RetuneRequest = {
   readonly routeMtuBytes: number;
 };
 
-export type RetuneOutcome =
-  | { readonly kind: 'done' }
-  /** It is being removed, or is not this process's at this moment. */
-  | { readonly kind: 'unwanted' }
-  | { readonly kind: 'failed'; readonly reason: string };
+export type RetuneOutcome = { readonly kind: 'done' } | PodUnavailable;
 
-/** To be called while no other call for this attachment is at work. Never rejects with AppError. */
-export async function retune(request: RetuneRequest, context: CniWork): Promise<RetuneOutcome> {
+/** As `withStandingPod`. */
+export function retune(request: RetuneRequest, context: CniWork): Promise<RetuneOutcome> {
   const { attachment } = request;
-  if (!isStanding(attachment, context)) return { kind: 'unwanted' };
   const linkMtuBytes = Math.max(attachment.linkMtuBytes, request.linkMtuBytes);
   const wanted = { ...attachment, linkMtuBytes, routeMtuBytes: request.routeMtuBytes };
-  let namespace: OpenNamespace | undefined;
-  let pod: Kernel | undefined;
-  try {
-    namespace = context.namespaces.open(attachment.netns, attachment.netnsInode);
-    pod = context.openPodKernel(namespace.descriptor);
-    if (!isSameNamespace(attachment, pod)) {
-      const reason = `${attachment.netns} is another network namespace than its own`;
-      return { kind: 'failed', reason };
-    }
+  return withStandingPod(attachment, context, async ({ pod }) => {
     const before = pod.read(endpointScope(attachment.ifName));
     await applyAll(pod, linkChanges(wanted, before));
     await applyAll(context.host, hostLinkChanges(wanted, attachment));
     await applyAll(pod, routeChanges(wanted, before));
     context.store.replace(attachment, wanted);
-    return { kind: 'done' };
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return { kind: 'failed', reason: describeError(error) };
-  } finally {
-    pod?.close();
-    namespace?.close();
-  }
+    return { kind: 'done' as const };
+  });
 }
 
 function linkChanges({ ifName, linkMtuBytes }: Attachment, pod: KernelState): Op[] {
