@@ -28,7 +28,7 @@ import type { RemakePod } from './pod-repair.ts';
 import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
-import type { RunResult } from './runner.ts';
+import type { RunReason, RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
 import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { Status } from './status.ts';
@@ -80,7 +80,7 @@ export class Agent {
     this.#parts = parts;
     this.#cluster = new ClusterView(parts.nodeName, parts.source.ownNode);
     this.#wallClock = new WallClock(parts.clock, parts.log);
-    this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
+    this.#loop = new BoundedRunner((_, reason) => this.#pass(reason), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts);
     this.#condition = new NetworkCondition(parts);
     const { fights } = parts.reconciler;
@@ -199,7 +199,7 @@ export class Agent {
     if (config.config !== undefined) leases.wish(config.config);
   }
 
-  async #pass(): Promise<RunResult> {
+  async #pass(reason: RunReason): Promise<RunResult> {
     const cluster = this.#cluster.current;
     const { config: keeper, leases, pods } = this.#parts;
     const { config } = keeper;
@@ -210,8 +210,8 @@ export class Agent {
       return 'done';
     }
     this.#parts.foreignRules.follow(config);
-    const outcome = await tryPass(this.#parts, { config, cluster, right });
-    if (outcome === undefined) return 'retry';
+    const outcome = await tryPass(this.#parts, { config, cluster, right }, reason);
+    if (outcome === 'retry' || outcome === 'done') return outcome;
     this.#passes += 1;
     this.#parts.metrics.passed(outcome);
     for (const { op, error } of outcome.failures) {

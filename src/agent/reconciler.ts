@@ -31,6 +31,7 @@ import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
+import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import type { UnderlaySearcherParts } from './underlay-search.ts';
 import { UnderlaySearcher } from './underlay-search.ts';
@@ -83,6 +84,7 @@ export class Reconciler {
   #lookups: Map<Ip, RouteLookup> | undefined;
   readonly #draining: DrainingLinks;
   readonly #underlays: UnderlaySearcher;
+  readonly #settled = new Settled();
   #sysctls: readonly string[] = [];
   #last: LastPass | undefined;
 
@@ -121,7 +123,17 @@ export class Reconciler {
     this.#lookups = undefined;
   }
 
-  async pass({ config, cluster, right }: PassInput): Promise<PassOutcome> {
+  /**
+   * Whether a pass would find nothing to do, for that is what the last one found in the same. Only
+   * to be asked when nobody has reported anything since: of the input it sees what is passed.
+   */
+  isSettled(input: PassInput): boolean {
+    if (this.dueAfterMs !== undefined) return false;
+    return this.#settled.holds(input, this.#parts.kernel.fingerprint(this.#scope()));
+  }
+
+  async pass(input: PassInput): Promise<PassOutcome> {
+    const { config, cluster, right } = input;
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
@@ -133,6 +145,7 @@ export class Reconciler {
     const { differing } = difference;
     const { probes, ...computed } = difference.computed;
     this.#draining.follow(computed.drainingLinks);
+    this.#settled.passed(input, differing.length);
     const free = order(differing).filter((op) => !this.#isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);

@@ -68,6 +68,7 @@ type Way = {
 };
 
 const HOST_GW = { type: 'host-gw' } as const;
+const NO_REASONS: readonly string[] = [];
 
 export function backendSettings(
   configured: BackendConfig,
@@ -111,7 +112,7 @@ export function choosePath(
   const [best] = offers.usable;
   const waits = tested !== undefined && tested === best && tested !== option;
   const reasons = waits ? [...offers.reasons, waitingReason(tested, memory)] : offers.reasons;
-  const path: PeerPath = {
+  const path: { -readonly [Key in keyof PeerPath]: PeerPath[Key] } = {
     peer: target.peer.name,
     family: target.family,
     subnets: target.subnets,
@@ -120,8 +121,8 @@ export function choosePath(
     used: option?.name ?? 'none',
     reason: reasons.join('; '),
     probe: option === undefined ? 'untried' : memory.verdictOf(option.key),
-    ...(waits ? { waitsFor: tested.name } : {}),
   };
+  if (waits) path.waitsFor = tested.name;
   return { path, target, option, tested };
 }
 
@@ -182,11 +183,11 @@ function offersOf(
   target: PeerTarget,
 ): Offers {
   const usable: PathOption[] = [];
-  const reasons: string[] = [];
+  let reasons = NO_REASONS;
   for (const way of ways) {
     const offer = offerBy(way, local, target);
     if (offer.kind === 'unusable') {
-      if (way.isAskedFor) reasons.push(offer.reason);
+      if (way.isAskedFor) reasons = [...reasons, offer.reason];
       continue;
     }
     const { plan } = offer;
