@@ -1,6 +1,6 @@
-// A short text for all that `read` would return: equal texts mean that nothing has changed. It takes
-// a third of the time and no memory, since the thousands of objects that lead to peers are mixed
-// into a digest as the kernel tells them. Texts of two kernels or processes are not to be compared.
+// A short text for all that `read` would return: equal texts mean that nothing has changed. That
+// takes a third of the time and no memory, since the thousands of objects that lead to peers are
+// mixed into a digest as the kernel tells them. Texts of two kernels are not to be compared.
 
 import { Digest } from '../netlink/digest.ts';
 import type { ReadScope } from './kernel.ts';
