@@ -79,8 +79,9 @@ const TABLE_HEAD = [
 const NOTES = [
   '## How to read it, and how it is measured',
   '',
-  '- `npm run bench` runs all suites (about five minutes, as root); `npm run bench -- --only NAME`',
-  '  runs one of `cni`, `peers`, `datapath`, `memory`, `latency`; `--json FILE` writes the numbers',
+  '- `npm run bench` runs all suites (about eight minutes, as root); `npm run bench -- --only NAME`',
+  '  runs one of `cni`, `peers`, `datapath`, `memory`, `latency`, `leases`, `switch`, `drift`;',
+  '  `--json FILE` writes the numbers',
   '  for programs; `--write` writes this page. Everything happens in network namespaces of its own.',
   '- `cni`: a C program does for both sides what libcni does (starts each plugin of the chain, hands',
   '  on `prevResult`) and takes turns between them, call by call. Medians of 100; `parallel50` is the',
@@ -101,4 +102,11 @@ const NOTES = [
   '  50 Nodes a second are updated, as by kubelets (`heartbeat`) or in what peers need (`change`).',
   '- `latency`: from a write to the API until the kernel of the last of three nodes tells of the',
   '  change; against the arrival of the same event at a bare HTTP watch.',
+  '- `switch`: changes of the backend by `poplin lab switch` in a dual-stack lab of three nodes, with',
+  '  a UDP probe every few milliseconds in both directions and a TCP stream on each pair, three times',
+  '  each. `lost` is the most packets and connections that one change cost, `moved` the time until',
+  '  the last node had moved; against the same change by stopping the agents, deleting what they',
+  '  made, and starting them again, as other networks do it.',
+  '- `drift`: from the return of a command that deletes or changes something until it is back, nine',
+  '  times for each kind; against the time in which the measuring shell sees that nothing was done.',
 ];
