@@ -3,6 +3,7 @@
 // the configuration may change it, and obeys what is written. Pure; chance is a parameter.
 
 import type { Holding } from '../../cluster/holding.ts';
+import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { Config } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, cidrLengthBits } from '../../net/cidr.ts';
@@ -170,7 +171,7 @@ function assessPodCidrs(view: ClaimView, why: Why): Assessment {
     (subnet) => !held.includes(subnet) && !memory.verified.has(subnet),
   );
   if (unverified.length > 0) {
-    const reason = memory.problem ?? 'the podCIDR is being confirmed';
+    const reason = memory.problem ?? BEING_CLAIMED;
     return none(reason, { kind: 'verify', subnets: unverified });
   }
   return { holding: { kind: 'held', ...why, subnets: ipv4First(subnets) }, step: REST };
