@@ -184,6 +184,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     originals: new OriginalSysctls(stateDir),
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,
+    underlayMtus: () => prober.underlayMtus,
     pendingLinks: () => pods.pendingLinks(),
   });
   return new Agent({

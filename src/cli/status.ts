@@ -86,9 +86,14 @@ function summary(peers: readonly PeerPath[]): string {
   return [...counts].map(([used, count]) => `${count} by ${used}`).join(', ') || 'none';
 }
 
-function peerLine({ peer, family, subnets, receives, used, reason, probe }: PeerPath): string {
+function peerLine(path: PeerPath): string {
+  const { peer, family, subnets, receives, used, reason, probe, mtu } = path;
   const why = reason === '' ? '' : ` (${reason})`;
-  const sign = used === 'none' || probe === 'silent' ? '!' : ' ';
+  const isBad = used === 'none' || probe === 'silent' || mtu !== undefined;
+  const sign = isBad ? '!' : ' ';
   const can = receives.join(' and ') || 'nothing';
-  return `  ${sign} ${peer} ${subnets.join(', ')} ${family}: ${used}${why}; receives ${can}`;
+  const small =
+    mtu === undefined ? '' : `; path MTU ${mtu.foundBytes}, believed ${mtu.believedBytes}`;
+  const where = `${peer} ${subnets.join(', ')} ${family}`;
+  return `  ${sign} ${where}: ${used}${why}; receives ${can}${small}`;
 }

@@ -76,6 +76,7 @@ export class PeersSide {
       originals: new OriginalSysctls(stage.directory()),
       attachments: () => [],
       verdicts: () => new Map(),
+      underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
     });
   }

@@ -164,6 +164,7 @@ export class FakeAgent implements AsyncDisposable {
         originals: new OriginalSysctls(stateDir),
         attachments: (state) => pods.standing(state),
         verdicts: () => prober.verdicts,
+        underlayMtus: () => prober.underlayMtus,
         pendingLinks: () => pods.pendingLinks(),
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),

@@ -111,6 +111,7 @@ export class FakeNode implements Disposable {
       originals: new OriginalSysctls(this.#stateDir),
       attachments: () => this.attachments,
       verdicts: () => EVERYTHING_ANSWERS,
+      underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
     });
   }

@@ -156,6 +156,7 @@ export class AgentProcess {
       originals: new OriginalSysctls(stateDir),
       attachments: (state) => pods.standing(state),
       verdicts: () => prober.verdicts,
+      underlayMtus: () => prober.underlayMtus,
       pendingLinks: () => pods.pendingLinks(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);
