@@ -181,7 +181,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     machine,
     underlayWish: options.underlay,
     addressesGone,
-    originals: new OriginalSysctls(stateDir),
+    originals: new OriginalSysctls(stateDir, log),
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,
     underlayMtus: () => prober.underlayMtus,

@@ -53,9 +53,7 @@ export function renderStatus(status: Status): string {
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
-    ...[...status.pods.broken, ...status.pods.isolated, ...status.pods.mtu].map(
-      (text) => `  ! ${text}`,
-    ),
+    ...podProblems(status.pods).map((text) => `  ! ${text}`),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
     ...reconcile.failures.map((text) => `  ! ${text}`),
     `source     ${status.source.synced ? 'synced' : 'not synced'}, cluster ${status.cluster}`,
@@ -73,6 +71,9 @@ export function renderStatus(status: Status): string {
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const podProblems = ({ broken, isolated, unread, mtu }: Status['pods']): string[] =>
+  [broken, isolated, unread, mtu].flat();
 
 function underlayLine(underlay: Status['underlay'][number]): string {
   const { family, address, publicAddress, link, mtuBytes, chosenBy } = underlay;
