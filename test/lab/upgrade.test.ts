@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { runCommand } from '../../src/lab/command.ts';
 import type { PodRecord } from '../../src/lab/pods.ts';
-import { addressesOf } from '../../src/lab/pods.ts';
+import { addressesOf, forgetPod } from '../../src/lab/pods.ts';
 import { cni } from './cni.ts';
 import { kernelText, kernelTexts } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
@@ -53,6 +53,7 @@ test('an agent takes over what one of format 1 left, and nothing is lost', async
     const gone = await lab.attach('node1', 9);
     await mustSucceed(lab, 'DEL', gone);
     await runCommand(['ip', 'netns', 'del', gone.netns]);
+    forgetPod(lab.directory, gone.name);
     const before = kernelTexts(lab);
     const result = await whileProbing(lab, async () => {
       for (const { name } of lab.plan.nodes) {
