@@ -24,7 +24,8 @@ class Scene implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor() {
+  constructor(hasDirectory = true) {
+    if (hasDirectory) mkdirSync(join(this.directory, 'mount'));
     this.#running = this.file.run((event) => this.events.push(event), this.#stop.signal);
   }
 
@@ -57,7 +58,7 @@ class Scene implements AsyncDisposable {
 }
 
 test('a file that is not there is named, and read when it comes, with its directory', async () => {
-  await using scene = new Scene();
+  await using scene = new Scene(false);
   await scene.until(() => /net-conf\.json cannot be read: .*ENOENT/.test(scene.file.problem ?? ''));
   scene.write('a');
   await scene.untilTold('a');
