@@ -1,7 +1,7 @@
 // Keeps the configuration that the node works by: the last text that was valid. A bad edit changes
 // nothing but what is said about it. The last good text is also kept on disk, so that an agent that
-// restarts while a bad edit stands goes on as before: format 2 is JSON with the text in it, format 1
-// was the text alone.
+// restarts while a bad edit stands goes on as before: format 2 is JSON with the text in it, format
+// 1 was the text alone.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -93,6 +93,13 @@ for (const backend of ['vxlan', 'host-gw'] as const) {
       assert.equal(routesToPeers(lab, first), before);
       assert.deepEqual(await brokenStreams(lab), []);
 
+      // It is about the underlay: the next backend begins with it.
+      const next = backend === 'vxlan' ? 'host-gw' : 'vxlan';
+      await lab.edit({ Backend: { Type: next } });
+      const hasMoved = ({ peers }: Status): boolean => peers.every(({ used }) => used === next);
+      await lab.settled((status) => hasMoved(status) && isFound(status), FIND_MS);
+      assert.deepEqual(await brokenStreams(lab), []);
+
       widen(lab);
       const widenedMs = performance.now();
       await lab.settled(({ peers }) => peers.every(({ mtu }) => mtu === undefined), FIND_MS);
