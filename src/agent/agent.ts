@@ -23,6 +23,7 @@ import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
 import { nextPass, tryPass } from './passes.ts';
 import type { PathProber } from './path-prober.ts';
+import { describeSmall } from './path-words.ts';
 import type { PodMtus } from './pod-mtus.ts';
 import type { RemakePod } from './pod-repair.ts';
 import { PodRepair } from './pod-repair.ts';
@@ -279,6 +280,7 @@ export class Agent {
     announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
     announcer.report('UnderlayMissing', outcome.underlay.problems);
     announcer.report('PathSilent', this.#parts.prober.complaints());
+    announcer.report('PathMtuSmall', describeSmall(outcome.desired.paths));
     announcer.report('UnderlayKept', outcome.underlay.kept);
   }
 

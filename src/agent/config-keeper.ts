@@ -1,9 +1,11 @@
 // Keeps the configuration that the node works by: the last text that was valid. A bad edit changes
 // nothing but what is said about it. The last good text is also kept on disk, so that an agent that
-// restarts while a bad edit stands goes on as before.
+// restarts while a bad edit stands goes on as before: format 2 is JSON with the text in it, format
+// 1 was the text alone.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as z from 'zod';
 import type { ConfigText } from '../cluster/cluster.ts';
 import type { Config, ConfigParse, ConfigProblem } from '../config/config.ts';
 import {
@@ -14,11 +16,14 @@ import {
 } from '../config/parse.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { asidePath, formatVersionOf, newerFormat } from '../lib/state-format.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { containsCidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 
 const FILE_NAME = 'last-good-net-conf.json';
+const VERSION = 2;
+const fileSchema = z.object({ version: z.literal(VERSION), text: z.string() });
 
 export type ConfigKeeperOptions = {
   readonly stateDir: string;
@@ -103,7 +108,8 @@ export class ConfigKeeper {
     if (text === this.#onDisk) return;
     const temporary = `${this.#path}.tmp`;
     try {
-      writeFileSync(temporary, text, { mode: 0o600 });
+      const json = JSON.stringify({ version: VERSION, text }, null, 2);
+      writeFileSync(temporary, `${json}\n`, { mode: 0o600 });
       renameSync(temporary, this.#path);
       this.#onDisk = text;
     } catch (error) {
@@ -112,16 +118,47 @@ export class ConfigKeeper {
   }
 
   #recall(): void {
-    let text: string;
-    try {
-      text = readFileSync(this.#path, 'utf8');
-    } catch {
-      return; // There never was a good one on this node: `problems` says what to do.
-    }
-    this.#onDisk = text;
+    const text = this.#read();
+    // There never was a good one on this node: `problems` says what to do.
+    if (text === undefined) return;
     const parsed = this.#parse(text, []);
     if (parsed.kind !== 'ok') return;
     this.#good = parsed.config;
     this.#origin = this.#path;
+  }
+
+  #read(): string | undefined {
+    let content: string;
+    try {
+      content = readFileSync(this.#path, 'utf8');
+    } catch {
+      return undefined;
+    }
+    let json: unknown;
+    try {
+      json = JSON.parse(content);
+    } catch {
+      return content;
+    }
+    const version = formatVersionOf(json);
+    if (version > VERSION) {
+      this.#setAside(version);
+      return undefined;
+    }
+    const parsed = fileSchema.safeParse(json);
+    if (!parsed.success) return content;
+    this.#onDisk = parsed.data.text;
+    return parsed.data.text;
+  }
+
+  #setAside(version: number): void {
+    const aside = asidePath(this.#path, version);
+    const problem = newerFormat(version, VERSION);
+    try {
+      renameSync(this.#path, aside);
+      this.#log.warn({ path: this.#path, aside, problem }, 'a file is set aside');
+    } catch (error) {
+      this.#log.warn({ path: this.#path, problem, error: describeError(error) }, 'a file stays');
+    }
   }
 }

@@ -2,6 +2,7 @@
 // in docs/metrics.md; default process metrics are left out, since each costs memory on every node.
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { PathMtu } from '../desired/path-mtu.ts';
 import type { Op } from '../state/op.ts';
 import type { PassOutcome } from './reconciler.ts';
 
@@ -45,6 +46,21 @@ export class AgentMetrics {
     help: 'Peers and families that do not answer probes over the path that is used',
     registers: [this.registry],
   });
+  readonly #small = new Gauge({
+    name: 'poplin_peers_mtu_small',
+    help: 'Peers and families whose path takes smaller packets than both ends believe',
+    registers: [this.registry],
+  });
+  readonly #smallestBytes = new Gauge({
+    name: 'poplin_path_mtu_found_bytes',
+    help: 'Smallest MTU that was found below what both ends believe; 0: there is none',
+    registers: [this.registry],
+  });
+  readonly #believedBytes = new Gauge({
+    name: 'poplin_path_mtu_believed_bytes',
+    help: 'What both ends of that path believe; 0: there is none',
+    registers: [this.registry],
+  });
   readonly #configInvalid = new Gauge({
     name: 'poplin_config_invalid',
     help: '1 while the newest configuration is not in force because it is invalid',
@@ -80,6 +96,14 @@ export class AgentMetrics {
     for (const [path, count] of Object.entries(used)) this.#peers.set({ path }, count);
     this.#waiting.set(waiting);
     this.#silent.set(silent);
+    this.#mtus(outcome.desired.paths.flatMap(({ mtu }) => mtu ?? []));
+  }
+
+  #mtus(small: readonly PathMtu[]): void {
+    const [smallest] = [...small].sort((a, b) => a.foundBytes - b.foundBytes);
+    this.#small.set(small.length);
+    this.#smallestBytes.set(smallest?.foundBytes ?? 0);
+    this.#believedBytes.set(smallest?.believedBytes ?? 0);
   }
 
   configInvalid(invalid: boolean): void {

@@ -47,6 +47,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   attachments(kernel: KernelState): readonly Attachment[];
   /** What probes have said of paths; forgotten paths are untried. */
   verdicts(): ReadonlyMap<string, PathVerdict>;
+  /** MTUs of the underlay toward peers that are smaller than believed. */
+  underlayMtus(): ReadonlyMap<string, number>;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
 };
@@ -207,6 +209,7 @@ export class Reconciler {
       routes: state.routes,
       // What only the disk remembers of the cluster changes no path.
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
+      underlayMtus: this.#parts.underlayMtus(),
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
     };

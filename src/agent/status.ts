@@ -63,6 +63,8 @@ export type Status = {
     readonly broken: readonly string[];
     /** Attachments with addresses of subnets that the node lost: they have no network. */
     readonly isolated: readonly string[];
+    /** Attachments whose files cannot be understood: they keep their addresses and links. */
+    readonly unread: readonly string[];
     /** Attachments that have not got the MTU that the paths ask for, and why. */
     readonly mtu: readonly string[];
   };

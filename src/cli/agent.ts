@@ -183,9 +183,10 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     machine,
     underlayWish: options.underlay,
     addressesGone,
-    originals: new OriginalSysctls(stateDir),
+    originals: new OriginalSysctls(stateDir, log),
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,
+    underlayMtus: () => prober.underlayMtus,
     pendingLinks: () => pods.pendingLinks(),
   });
   return new Agent({

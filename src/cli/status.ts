@@ -53,9 +53,7 @@ export function renderStatus(status: Status): string {
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
-    ...[...status.pods.broken, ...status.pods.isolated, ...status.pods.mtu].map(
-      (text) => `  ! ${text}`,
-    ),
+    ...podProblems(status.pods).map((text) => `  ! ${text}`),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
     ...reconcile.failures.map((text) => `  ! ${text}`),
     `source     ${status.source.synced ? 'synced' : 'not synced'}, cluster ${status.cluster}`,
@@ -74,6 +72,9 @@ export function renderStatus(status: Status): string {
   return `${lines.join('\n')}\n`;
 }
 
+const podProblems = ({ broken, isolated, unread, mtu }: Status['pods']): string[] =>
+  [broken, isolated, unread, mtu].flat();
+
 function underlayLine(underlay: Status['underlay'][number]): string {
   const { family, address, publicAddress, link, mtuBytes, chosenBy } = underlay;
   const told = publicAddress === undefined ? '' : `, for peers ${publicAddress}`;
@@ -86,9 +87,14 @@ function summary(peers: readonly PeerPath[]): string {
   return [...counts].map(([used, count]) => `${count} by ${used}`).join(', ') || 'none';
 }
 
-function peerLine({ peer, family, subnets, receives, used, reason, probe }: PeerPath): string {
+function peerLine(path: PeerPath): string {
+  const { peer, family, subnets, receives, used, reason, probe, mtu } = path;
   const why = reason === '' ? '' : ` (${reason})`;
-  const sign = used === 'none' || probe === 'silent' ? '!' : ' ';
+  const isBad = used === 'none' || probe === 'silent' || mtu !== undefined;
+  const sign = isBad ? '!' : ' ';
   const can = receives.join(' and ') || 'nothing';
-  return `  ${sign} ${peer} ${subnets.join(', ')} ${family}: ${used}${why}; receives ${can}`;
+  const small =
+    mtu === undefined ? '' : `; path MTU ${mtu.foundBytes}, believed ${mtu.believedBytes}`;
+  const where = `${peer} ${subnets.join(', ')} ${family}`;
+  return `  ${sign} ${where}: ${used}${why}; receives ${can}${small}`;
 }

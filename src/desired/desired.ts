@@ -26,7 +26,8 @@ import { flannelBackend } from './flannel-backend.ts';
 import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
-import type { BackendSettings, PathVerdict, PeerPath } from './paths.ts';
+import { foundMtu } from './path-mtu.ts';
+import type { BackendSettings, ChosenPath, PathVerdict, PeerPath } from './paths.ts';
 import { backendSettings, choosePath } from './paths.ts';
 import {
   addPath,
@@ -53,6 +54,8 @@ export type Local = LocalNode &
     readonly routes: KernelState['routes'];
     /** What probes say of paths, by their key; those that are not in it are untried. */
     readonly verdicts: ReadonlyMap<string, PathVerdict>;
+    /** MTUs that probes found to be smaller than believed, by underlayKey. */
+    readonly underlayMtus: ReadonlyMap<string, number>;
     /** Names of those that have been of no use for long enough to go. */
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */
@@ -104,7 +107,7 @@ export function desired(
   addOwnSubnets(builder, ownSubnets);
   const known = { local, memory: pathMemory(local) };
   const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
-    choosePath(settings, known, target),
+    withMtu(choosePath(settings, known, target), local),
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
   for (const { family } of config.families) addProbeRule(builder, family);
@@ -141,6 +144,11 @@ export function desired(
       config: config.hash,
     },
   };
+}
+
+function withMtu(chosen: ChosenPath, local: Local): ChosenPath {
+  const mtu = foundMtu(chosen, local);
+  return mtu === undefined ? chosen : { ...chosen, path: { ...chosen.path, mtu } };
 }
 
 /** Addresses of subnets that are not held any more lead nowhere; the pods' links stay. */

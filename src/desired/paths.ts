@@ -13,6 +13,7 @@ import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { RouteVia } from '../state/kernel-state.ts';
+import type { PathMtu } from './path-mtu.ts';
 
 /** What probes have said of a path so far. */
 export type PathVerdict = 'untried' | 'answers' | 'silent';
@@ -32,6 +33,8 @@ export type PeerPath = {
   readonly probe: PathVerdict;
   /** The path that is taken as soon as a probe has come back over it. */
   readonly waitsFor?: PathName;
+  /** Where the path that is used takes smaller packets than both ends believe. */
+  readonly mtu?: PathMtu;
 };
 
 /** One way to reach one peer in one family. */
@@ -168,8 +171,12 @@ function firstChoice(
 function leadsThere(plan: PathPlan, { subnets }: PeerTarget, memory: PathMemory): boolean {
   const [subnet] = subnets;
   const via = subnet === undefined ? undefined : memory.viaOf(subnet);
-  if (via?.kind !== 'nexthop' && via?.kind !== 'gateway') return false;
-  return via.link === plan.nexthop.link && via.gateway === plan.nexthop.gateway;
+  return via !== undefined && leadsBy(via, plan);
+}
+
+export function leadsBy(via: RouteVia, { nexthop }: PathPlan): boolean {
+  if (via.kind !== 'nexthop' && via.kind !== 'gateway') return false;
+  return via.link === nexthop.link && via.gateway === nexthop.gateway;
 }
 
 const waitingReason = ({ name, key }: PathOption, memory: PathMemory): string =>

@@ -73,9 +73,10 @@ export class PeersSide {
       log: silentLog,
       nodeName: SELF,
       machine: SELF,
-      originals: new OriginalSysctls(stage.directory()),
+      originals: new OriginalSysctls(stage.directory(), silentLog),
       attachments: () => [],
       verdicts: () => new Map(),
+      underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
     });
   }

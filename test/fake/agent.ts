@@ -46,6 +46,11 @@ const STORE = '/state/attachments';
 
 const noRules: RunCommand = async () => ({ exitCode: 0, stdout: '{"nftables":[]}', stderr: '' });
 
+function renameText(texts: Map<string, string>, name: string, to: string): void {
+  texts.set(to, texts.get(name) ?? '');
+  texts.delete(name);
+}
+
 type Running = {
   readonly agent: Agent;
   readonly stop: AbortController;
@@ -59,6 +64,7 @@ export class FakeAgent implements AsyncDisposable {
   readonly snapshots: SnapshotFiles = {
     read: (name) => this.snapshotTexts.get(name),
     write: async (name, text) => void this.snapshotTexts.set(name, text),
+    rename: (name, to) => renameText(this.snapshotTexts, name, to),
   };
   /** Whether the kernel refuses every change. */
   refuses = false;
@@ -173,9 +179,10 @@ export class FakeAgent implements AsyncDisposable {
       remakePod: async () => ({ kind: 'unwanted' }),
       reconciler: new Reconciler({
         ...{ kernel, clock, log, nodeName, machine },
-        originals: new OriginalSysctls(stateDir),
+        originals: new OriginalSysctls(stateDir, log),
         attachments: (state) => pods.standing(state),
         verdicts: () => prober.verdicts,
+        underlayMtus: () => prober.underlayMtus,
         pendingLinks: () => pods.pendingLinks(),
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),

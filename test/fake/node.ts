@@ -108,9 +108,10 @@ export class FakeNode implements Disposable {
       log: silentLog,
       nodeName: 'node-1',
       machine: 'machine-1',
-      originals: new OriginalSysctls(this.#stateDir),
+      originals: new OriginalSysctls(this.#stateDir, silentLog),
       attachments: () => this.attachments,
       verdicts: () => EVERYTHING_ANSWERS,
+      underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
     });
   }

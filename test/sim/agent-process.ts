@@ -153,9 +153,10 @@ export class AgentProcess {
     const reconciler = new Reconciler({
       ...{ kernel, clock, log, nodeName },
       machine: id,
-      originals: new OriginalSysctls(stateDir),
+      originals: new OriginalSysctls(stateDir, log),
       attachments: (state) => pods.standing(state),
       verdicts: () => prober.verdicts,
+      underlayMtus: () => prober.underlayMtus,
       pendingLinks: () => pods.pendingLinks(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);
@@ -193,6 +194,8 @@ export class AgentProcess {
         await this.#clock.sleep(DISK_MS);
         snapshots.set(name, text);
       },
+      // No simulated agent goes back to an older version.
+      rename: (name) => void snapshots.delete(name),
     };
   }
 

@@ -16,6 +16,8 @@ const TESTED: PathProbe = {
   destination: '10.244.2.0' as Ip,
   isMarked: true,
   fullBytes: 1500,
+  underlay: 'uid-2 ipv4',
+  overheadBytes: 0,
 };
 const USED: PathProbe = { ...TESTED, isMarked: false };
 

@@ -135,6 +135,13 @@ test('a DEL that comes during an ADD of its container waits for it, another does
   assert.equal(node.leftovers(), '');
 });
 
+test('a tombstone of another version of Poplin stays for it', async () => {
+  const node = new FakeCniNode();
+  node.files.contents.set('/state/tombstones/c1@eth0', 'PPLN\u0002 in words of its own');
+  await node.service.replayTombstones();
+  assert.deepEqual(node.files.list('/state/tombstones'), ['c1@eth0']);
+});
+
 test('a tombstone goes when it is carried out or is none, and stays when it fails', async () => {
   const node = new FakeCniNode();
   const environment = new Map([
