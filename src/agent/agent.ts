@@ -141,7 +141,7 @@ export class Agent {
   }
 
   status(): Status {
-    const { reconciler, config, pods, source, foreignRules, leases } = this.#parts;
+    const { reconciler, config, pods, source, foreignRules, leases, prober } = this.#parts;
     return buildStatus({
       version: this.#parts.version,
       node: this.#parts.nodeName,
@@ -156,7 +156,8 @@ export class Agent {
       },
       outcome: reconciler.last,
       passes: this.#passes,
-      silentPaths: this.#parts.prober.complaints(),
+      silentPaths: prober.complaints(),
+      verdicts: prober.verdicts,
       foreignDrops: foreignRules.findings,
       fights: reconciler.fights.descriptions,
       pods: { ...pods.view, mtu: this.#parts.podMtus.problems },
@@ -214,7 +215,7 @@ export class Agent {
     const outcome = await tryPass(this.#parts, { config, cluster, right }, reason);
     if (outcome === 'retry' || outcome === 'done') return outcome;
     this.#passes += 1;
-    this.#parts.metrics.passed(outcome);
+    this.#parts.metrics.passed(outcome, this.#parts.prober.verdicts);
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }

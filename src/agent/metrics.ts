@@ -3,6 +3,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PathMtu } from '../desired/path-mtu.ts';
+import type { PathVerdict } from '../desired/paths.ts';
 import type { Op } from '../state/op.ts';
 import type { PassOutcome } from './reconciler.ts';
 
@@ -79,7 +80,7 @@ export class AgentMetrics {
     registers: [this.registry],
   });
 
-  passed(outcome: PassOutcome): void {
+  passed(outcome: PassOutcome, verdicts: ReadonlyMap<string, PathVerdict>): void {
     this.#passes.inc();
     this.#passSeconds.observe(outcome.durationMs / 1000);
     this.#failures.inc(outcome.failures.length);
@@ -91,7 +92,7 @@ export class AgentMetrics {
     for (const path of outcome.desired.paths) {
       used[path.used] += 1;
       if (path.waitsFor !== undefined) waiting += 1;
-      if (path.probe === 'silent') silent += 1;
+      if (verdicts.get(path.key) === 'silent') silent += 1;
     }
     for (const [path, count] of Object.entries(used)) this.#peers.set({ path }, count);
     this.#waiting.set(waiting);

@@ -27,6 +27,7 @@ import {
 } from './path-track.ts';
 import { describeSilent } from './path-words.ts';
 import { UnderlayMtus } from './underlay-mtus.ts';
+import { VerdictNews } from './verdict-news.ts';
 
 /** Of an IPv4 packet of ping's usual size; IPv6's header is 20 bytes longer. */
 const SMALL_BYTES = 84;
@@ -59,6 +60,7 @@ export class PathProber {
   readonly #bySequence = new Map<number, Track>();
   readonly #verdicts = new Map<string, PathVerdict>();
   readonly #mtus = new UnderlayMtus();
+  readonly #news = new VerdictNews();
   #lastSequence = 0;
   #wake: (() => void) | undefined;
   #changed: () => void = () => undefined;
@@ -108,7 +110,7 @@ export class PathProber {
     if (isSooner) this.#wake?.();
   }
 
-  /** Until `stop`; calls `changed` whenever a verdict has changed. */
+  /** Until `stop`; calls `changed` when verdicts have changed that a pass has to know. */
   async run(changed: () => void, stop: AbortSignal): Promise<void> {
     this.#changed = changed;
     const { clock, echo } = this.#parts;
@@ -158,6 +160,7 @@ export class PathProber {
       nextMs = Math.min(nextMs, track.answerDueMs ?? track.dueMs);
       isUrgent ||= track.probe.isMarked || track.search !== undefined;
     }
+    if (this.#news.isDue(nowMs)) this.#changed();
     return Math.max(isUrgent ? PORTION_PAUSE_MS : WATCH_PAUSE_MS, nextMs - nowMs);
   }
 
@@ -278,10 +281,11 @@ export class PathProber {
 
   #judge(track: Track, verdict: PathVerdict): void {
     if (track.verdict === verdict) return;
+    const isDue = this.#news.isDueFor(track, verdict, this.#parts.clock.monotonicMs());
     track.hasDied ||= track.verdict === 'answers';
     track.verdict = verdict;
     this.#verdicts.set(track.probe.key, verdict);
-    this.#changed();
+    if (isDue) this.#changed();
   }
 
   #stopWaiting(track: Track): void {

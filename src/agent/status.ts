@@ -3,12 +3,17 @@
 // parts of the agent last saw; asking for it touches neither the kernel nor the API.
 
 import type { ConfigProblem } from '../config/config.ts';
-import type { PeerPath } from '../desired/paths.ts';
+import type { PathVerdict, PeerPath } from '../desired/paths.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
 import { printOp } from '../state/print.ts';
 import type { LeaseView } from './lease-keeper.ts';
 import type { LastPass } from './reconciler.ts';
+
+export type PeerStatus = Omit<PeerPath, 'key'> & {
+  /** What probes say of the path that is used; `untried` also where none is sent. */
+  readonly probe: PathVerdict;
+};
 
 export type Status = {
   readonly schema: 1;
@@ -48,7 +53,7 @@ export type Status = {
     readonly chosenBy: string;
   }[];
   readonly podMtuBytes: { readonly link: number; readonly route: number };
-  readonly peers: readonly PeerPath[];
+  readonly peers: readonly PeerStatus[];
   /** Nodes whose own data is bad; they alone are left out. */
   readonly nodeProblems: Readonly<Record<string, readonly string[]>>;
   /** Paths over which no probe comes back, in words: those in use, and those that are next. */
@@ -91,6 +96,8 @@ export type StatusParts = {
   readonly outcome: LastPass | undefined;
   readonly passes: number;
   readonly silentPaths: readonly string[];
+  /** By PeerPath.key. */
+  readonly verdicts: ReadonlyMap<string, PathVerdict>;
   readonly foreignDrops: readonly string[];
   readonly fights: readonly string[];
   readonly pods: Status['pods'];
@@ -117,7 +124,7 @@ export function buildStatus(parts: StatusParts): Status {
     },
     underlay: outcome?.underlay.underlays ?? [],
     podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
-    peers: wanted?.paths ?? [],
+    peers: (wanted?.paths ?? []).map((path) => peerStatus(path, parts.verdicts)),
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
     silentPaths: parts.silentPaths,
     foreignDrops: parts.foreignDrops,
@@ -133,4 +140,11 @@ export function buildStatus(parts: StatusParts): Status {
       failures: outcome?.failures.map(({ op, error }) => `${printOp(op)}: ${error.message}`) ?? [],
     },
   };
+}
+
+function peerStatus(
+  { key, ...path }: PeerPath,
+  verdicts: ReadonlyMap<string, PathVerdict>,
+): PeerStatus {
+  return { ...path, probe: verdicts.get(key) ?? 'untried' };
 }

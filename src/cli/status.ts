@@ -4,9 +4,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fetchStatus } from '../agent/admin-client.ts';
-import type { Status } from '../agent/status.ts';
+import type { PeerStatus, Status } from '../agent/status.ts';
 import { renderProblem } from '../config/problems.ts';
-import type { PeerPath } from '../desired/paths.ts';
 import { describeError } from '../lib/errors.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
@@ -81,13 +80,13 @@ function underlayLine(underlay: Status['underlay'][number]): string {
   return `underlay   ${address} on ${link}${told}, MTU ${mtuBytes} (${family}; ${chosenBy})`;
 }
 
-function summary(peers: readonly PeerPath[]): string {
+function summary(peers: readonly PeerStatus[]): string {
   const counts = new Map<string, number>();
   for (const { used } of peers) counts.set(used, (counts.get(used) ?? 0) + 1);
   return [...counts].map(([used, count]) => `${count} by ${used}`).join(', ') || 'none';
 }
 
-function peerLine(path: PeerPath): string {
+function peerLine(path: PeerStatus): string {
   const { peer, family, subnets, receives, used, reason, probe, mtu } = path;
   const why = reason === '' ? '' : ` (${reason})`;
   const isBad = used === 'none' || probe === 'silent' || mtu !== undefined;

@@ -40,7 +40,7 @@ export function pathMtus(
 export function foundMtu({ option, target, path }: ChosenPath, local: Local): PathMtu | undefined {
   if (option === undefined || target.reach?.speaker !== 'advert') return undefined;
   // Of thousands of peers nearly all take what is believed.
-  const isUnknown = path.probe === 'untried';
+  const isUnknown = !local.verdicts.has(path.key);
   if (local.underlayMtus.size === 0 && !isUnknown) return undefined;
   const found = local.underlayMtus.get(underlayKey(target));
   const overheadBytes = overheadBytesOf(option, target);

@@ -29,8 +29,8 @@ export type PeerPath = {
   readonly used: PathName | 'none';
   /** Why it is not the configured one; '' when it is. */
   readonly reason: string;
-  /** What probes say of the path that is used; `untried` also where none is sent. */
-  readonly probe: PathVerdict;
+  /** PathOption.key of the path that is used, by which its probe's verdict is found; '': none. */
+  readonly key: string;
   /** The path that is taken as soon as a probe has come back over it. */
   readonly waitsFor?: PathName;
   /** Where the path that is used takes smaller packets than both ends believe. */
@@ -123,7 +123,7 @@ export function choosePath(
     receives: receivedBy(target),
     used: option?.name ?? 'none',
     reason: reasons.join('; '),
-    probe: option === undefined ? 'untried' : memory.verdictOf(option.key),
+    key: option?.key ?? '',
   };
   if (waits) path.waitsFor = tested.name;
   return { path, target, option, tested };
