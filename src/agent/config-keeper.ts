@@ -5,9 +5,10 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConfigText } from '../cluster/cluster.ts';
-import type { Config, ConfigParse, ConfigProblem } from '../config/config.ts';
+import type { Config, ConfigParse, ConfigProblem, FamilyConfig } from '../config/config.ts';
 import {
   checkAgainstNode,
+  checkAgainstRetired,
   checkAgainstRunning,
   checkAgainstSubnets,
   parseConfig,
@@ -16,7 +17,9 @@ import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { containsCidr } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
+import { RetiredFamilies } from './retired-families.ts';
 
 const FILE_NAME = 'last-good-net-conf.json';
 
@@ -38,8 +41,10 @@ export class ConfigKeeper {
   /** The text in the file, as far as this process has read or written it. */
   #onDisk: string | undefined;
   #problems: readonly ConfigProblem[] = [];
+  readonly #retired: RetiredFamilies;
 
   constructor({ stateDir, nodeAddresses, log }: ConfigKeeperOptions) {
+    this.#retired = new RetiredFamilies(stateDir, log);
     this.#path = join(stateDir, FILE_NAME);
     this.#nodeAddresses = nodeAddresses;
     this.#log = log;
@@ -53,6 +58,15 @@ export class ConfigKeeper {
   /** Where the configuration in force came from. */
   get origin(): string {
     return this.#origin;
+  }
+
+  /** Families of earlier ones that are not in it, until they are forgotten. */
+  get retired(): readonly FamilyConfig[] {
+    return this.#retired.all;
+  }
+
+  forgetRetired(family: Family): void {
+    this.#retired.forget(family);
   }
 
   /** What is wrong with the newest text; empty while that is in force. */
@@ -69,6 +83,7 @@ export class ConfigKeeper {
     if (this.#good === undefined) this.#recall();
     const parsed = this.#parse(text.text, this.#subnetsInUse());
     if (parsed.kind === 'ok') {
+      this.#retired.replace(this.#good, parsed.config);
       this.#good = parsed.config;
       this.#origin = text.origin;
       this.#problems = [];
@@ -78,9 +93,10 @@ export class ConfigKeeper {
     this.#problems = parsed.problems;
   }
 
-  /** Own subnets that the configuration in force has a place for. */
+  /** Own subnets that the configuration in force, or one before, has a place for. */
   #subnetsInUse(): readonly Cidr[] {
-    const networks = this.#good?.families.map(({ network }) => network) ?? [];
+    const families = [...(this.#good?.families ?? []), ...this.#retired.all];
+    const networks = families.map(({ network }) => network);
     return this.#ownSubnets.filter((subnet) =>
       networks.some((network) => containsCidr(network, subnet)),
     );
@@ -95,8 +111,17 @@ export class ConfigKeeper {
       ...checkAgainstNode(parsed.config, this.#nodeAddresses(networks)),
       ...checkAgainstSubnets(parsed.config, subnetsInUse),
       ...(this.#good === undefined ? [] : checkAgainstRunning(parsed.config, this.#good)),
+      ...checkAgainstRetired(parsed.config, this.#retiredBy(parsed.config)),
     ];
     return problems.length === 0 ? parsed : { kind: 'invalid', problems };
+  }
+
+  /** Families that this configuration does not name, though pods may have them. */
+  #retiredBy(config: Config): readonly Family[] {
+    const before = [...(this.#good?.families ?? []), ...this.#retired.all];
+    return before
+      .map(({ family }) => family)
+      .filter((family) => !config.families.some((each) => each.family === family));
   }
 
   #store(text: string): void {

@@ -5,7 +5,7 @@
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
 import type { PathVerdict } from '../desired/paths.ts';
@@ -16,6 +16,7 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import { diff, diffRemembered } from '../state/diff.ts';
@@ -51,7 +52,14 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
 };
 
 export type PassInput = {
+  /** With the families that are served. */
   readonly config: Config;
+  /** Those and others, for which an underlay is looked for as well. */
+  readonly families: readonly Family[];
+  /** See Local. */
+  readonly neededFamilies: readonly Family[];
+  /** Families of before, of which objects may be left. */
+  readonly retired: readonly FamilyConfig[];
   readonly cluster: Synced | Remembered;
   /** What this node may use by its right. */
   readonly right: Pick<OwnRight, 'subnets' | 'isInDoubt'>;
@@ -61,6 +69,8 @@ export type PassInput = {
 export type LastPass = {
   readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
+  /** Families in which peers could reach this node, served or not. */
+  readonly reachable: readonly Family[];
   readonly opCount: number;
   readonly failures: readonly OpFailure[];
   readonly durationMs: number;
@@ -121,13 +131,20 @@ export class Reconciler {
     this.#lookups = undefined;
   }
 
-  async pass({ config, cluster, right }: PassInput): Promise<PassOutcome> {
+  /** In which peers could reach this node now: for what is to be decided before the first pass. */
+  reachable(families: readonly Family[], self: ClusterNode | undefined): readonly Family[] {
+    const state = this.#parts.kernel.read(this.#scope());
+    return this.#underlays.search(state, self, families).underlays.map(({ family }) => family);
+  }
+
+  async pass(input: PassInput): Promise<PassOutcome> {
+    const { config, cluster, right, neededFamilies } = input;
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
-    const { state: kernelState, underlay } = actual;
-    const local = { ...this.#local(actual, cluster), ...right };
-    const networks = config.families.map(({ network }) => network);
+    const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
+    const { state: kernelState, underlay, reachable } = actual;
+    const local = { ...this.#local(actual, cluster), ...right, neededFamilies };
+    const networks = [...config.families, ...input.retired].map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
     const { differing } = difference;
@@ -139,7 +156,8 @@ export class Reconciler {
     const failures = ops.length === 0 ? [] : await kernel.apply(ops);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
-    this.#last = { desired: computed, underlay, opCount: ops.length, failures, durationMs };
+    const outcome = { desired: computed, underlay, reachable, failures, durationMs };
+    this.#last = { ...outcome, opCount: ops.length };
     return { ...this.#last, ops, probes };
   }
 
@@ -154,16 +172,16 @@ export class Reconciler {
   }
 
   /** Twice only when the links changed so that other sysctls have to be looked at. */
-  #read(
-    config: Config,
-    self: ClusterNode | undefined,
-  ): { state: KernelState; underlay: UnderlaySearch } {
-    const families = config.families.map(({ family }) => family);
+  #read({ config, families }: PassInput, self: ClusterNode | undefined): Actual {
+    const isServed = ({ family }: { readonly family: Family }): boolean =>
+      config.families.some((each) => each.family === family);
     for (let attempt = 0; ; attempt += 1) {
       const state = this.#parts.kernel.read(this.#scope());
-      const underlay = this.#underlays.search(state, self, families);
+      const found = this.#underlays.search(state, self, families);
+      const reachable = found.underlays.map(({ family }) => family);
+      const underlay = { ...found, underlays: found.underlays.filter(isServed) };
       const wanted = sysctlsToRead(underlay.underlays, ownLinkNames(state));
-      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay };
+      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay, reachable };
       this.#sysctls = wanted;
     }
   }
@@ -179,9 +197,9 @@ export class Reconciler {
   }
 
   #local(
-    { state, underlay }: { state: KernelState; underlay: UnderlaySearch },
+    { state, underlay }: Actual,
     cluster: Synced | Remembered,
-  ): Omit<Local, 'subnets' | 'isInDoubt'> {
+  ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies'> {
     const { nodeName, machine, kernel } = this.#parts;
     return {
       name: nodeName,
@@ -223,6 +241,12 @@ export class Reconciler {
     return name !== undefined && pending.has(name);
   }
 }
+
+type Actual = {
+  readonly state: KernelState;
+  readonly underlay: UnderlaySearch;
+  readonly reachable: readonly Family[];
+};
 
 type Input = { readonly config: Config; readonly local: Local };
 

@@ -16,6 +16,7 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, cidrFamily } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 import { ADDRESS_BITS, FAMILIES } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
@@ -47,6 +48,8 @@ import { wantedSysctls } from './sysctls.ts';
 export type Local = LocalNode &
   OwnRight & {
     readonly attachments: readonly Attachment[];
+    /** Families that the node's pods have or get: families.ts. */
+    readonly neededFamilies: readonly Family[];
     /** Own VXLAN devices that are in the kernel now. */
     readonly vxlanDevices: readonly VxlanLink[];
     /** Routes as they are in the kernel now, by keyOfRoute. */
@@ -134,6 +137,7 @@ export function desired(
       v: 1,
       machine: local.machine,
       underlay: local.underlays.map(advertisedAddress),
+      families: local.neededFamilies,
       receiveMtuBytes: podMtuBytes.link,
       receives,
       sends: sendsBy(paths),
@@ -247,7 +251,11 @@ function addNodeSets(
     // Who takes no part knows no way back to pods.
     const takesPart = node.advert !== undefined || node.flannel !== undefined;
     if (!takesPart && node.name !== local.name) continue;
-    for (const ip of node.internalIps) add(ip);
+    // Nor does it in a family that it does not serve.
+    const families = new Set(node.advert?.underlay.map(familyOf) ?? FAMILIES);
+    for (const ip of node.internalIps) {
+      if (node.name === local.name || families.has(familyOf(ip))) add(ip);
+    }
     for (const ip of node.advert?.underlay ?? []) add(ip);
     for (const ip of node.flannel?.publicIps ?? []) add(ip);
   }
