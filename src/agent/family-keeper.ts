@@ -9,7 +9,7 @@ import type { FamilyPlan, RetiredFamily } from '../desired/families.ts';
 import { planFamilies, retiredFamily } from '../desired/families.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Family } from '../net/family.ts';
-import { FAMILY_LABEL } from '../net/family.ts';
+import { FAMILIES, FAMILY_LABEL } from '../net/family.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Pods } from './pods.ts';
@@ -64,8 +64,7 @@ export class FamilyKeeper {
     this.#retired = retired.map((family) => this.#afterAWhile(retiredFamily(family, users)));
     const { subnets: held, lacks } = leases.view;
     const self = cluster.nodes.get(nodeName);
-    const reachable =
-      reconciler.last?.reachable ?? reconciler.reachable(searchedFamilies(config, retired), self);
+    const reachable = reconciler.last?.reachable ?? reconciler.reachable(familiesOf(config), self);
     this.#plan = planFamilies({ config, retired: this.#retired, held, lacks, reachable });
     leases.wish(this.#plan.wished);
     return this.#plan;
@@ -103,8 +102,13 @@ export class FamilyKeeper {
   }
 }
 
-/** Of which the pass looks for an underlay. */
-export const searchedFamilies = (
-  { families }: Pick<Config, 'families'>,
-  retired: ConfigKeeper['retired'],
-): readonly Family[] => [...new Set([...families, ...retired].map(({ family }) => family))].sort();
+const familiesOf = ({ families }: Config): readonly Family[] =>
+  families.map(({ family }) => family);
+
+/** Of which a pass looks for an underlay: those that are served, and those that are to be. */
+export const searchedFamilies = ({ served, states }: FamilyPlan): readonly Family[] =>
+  FAMILIES.filter(
+    (family) =>
+      familiesOf(served).includes(family) ||
+      states.some((each) => each.family === family && each.state !== 'kept'),
+  );

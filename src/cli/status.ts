@@ -8,6 +8,7 @@ import type { Status } from '../agent/status.ts';
 import { renderProblem } from '../config/problems.ts';
 import type { PeerPath } from '../desired/paths.ts';
 import { describeError } from '../lib/errors.ts';
+import { FAMILY_LABEL } from '../net/family.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
 
@@ -51,6 +52,7 @@ export function renderStatus(status: Status): string {
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
+    ...status.families.flatMap(familyLine),
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
     ...[...status.pods.broken, ...status.pods.isolated, ...status.pods.mtu].map(
@@ -72,6 +74,13 @@ export function renderStatus(status: Status): string {
     ...status.problems.map((problem) => `problem    ${problem}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Of those that are not simply served. */
+function familyLine({ family, network, state, reason }: Status['families'][number]): string[] {
+  if (state === 'served') return [];
+  const sign = state === 'kept' ? ' ' : '!';
+  return [`  ${sign} ${FAMILY_LABEL[family]} ${network} is ${state}: ${reason}`];
 }
 
 function underlayLine(underlay: Status['underlay'][number]): string {

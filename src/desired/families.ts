@@ -113,7 +113,9 @@ export function planFamilies(question: FamilyQuestion): FamilyPlan {
     wished: withFamilies(config, inOrder([...wanted, ...before])),
     served: withFamilies(config, isBare ? config.families : served),
     needed: inOrder([...given, ...own]).map(({ family }) => family),
-    states: inOrder([...config.families, ...kept.filter((each) => before.includes(each))]).map((each) => stateOf(each, question)),
+    states: inOrder([...config.families, ...kept.filter((each) => before.includes(each))]).map(
+      (each) => stateOf(each, question),
+    ),
   };
 }
 

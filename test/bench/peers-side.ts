@@ -88,6 +88,7 @@ export class PeersSide {
     const subnets = cluster.nodes.get(SELF)?.subnets ?? [];
     const outcome = await this.#reconciler.pass({
       config: this.#config,
+      ...{ families: ['ipv4'], neededFamilies: ['ipv4'], retired: [] },
       cluster,
       right: { subnets },
     });
