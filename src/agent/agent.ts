@@ -204,8 +204,9 @@ export class Agent {
     const cluster = this.#cluster.current;
     const synced = cluster?.kind === 'synced' ? cluster : undefined;
     snapshots.offer(synced, leases.toRemember);
-    if (cluster === undefined) return;
-    config.offer(cluster.config, leases.view.subnets);
+    const { configText } = this.#cluster;
+    if (cluster === undefined || configText === undefined) return;
+    config.offer(configText, leases.view.subnets);
     this.#families.look(cluster);
   }
 

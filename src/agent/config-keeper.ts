@@ -30,11 +30,16 @@ export type ConfigKeeperOptions = {
   readonly log: Log;
 };
 
+export type OfferedText = ConfigText & {
+  /** It is of the snapshot on disk, which may be some seconds behind. */
+  readonly isRemembered?: boolean;
+};
+
 export class ConfigKeeper {
   readonly #path: string;
   readonly #nodeAddresses: (networks: readonly Cidr[]) => readonly Ip[];
   readonly #log: Log;
-  #seen: ConfigText | undefined;
+  #seen: OfferedText | undefined;
   #ownSubnets: readonly Cidr[] = [];
   #good: Config | undefined;
   #origin = '';
@@ -75,22 +80,26 @@ export class ConfigKeeper {
   }
 
   /** Takes the newest text; costs nothing when that and the node's subnets are as before. */
-  offer(text: ConfigText, ownSubnets: readonly Cidr[]): void {
-    const isSame = this.#seen?.text === text.text && this.#seen.origin === text.origin;
+  offer(text: OfferedText, ownSubnets: readonly Cidr[]): void {
+    const isSame = JSON.stringify(text) === JSON.stringify(this.#seen);
     if (isSame && this.#ownSubnets.join() === ownSubnets.join()) return;
     this.#seen = text;
     this.#ownSubnets = ownSubnets;
     if (this.#good === undefined) this.#recall();
     const parsed = this.#parse(text.text, this.#subnetsInUse());
-    if (parsed.kind === 'ok') {
+    // The last good one is written at once: a good one of the snapshot is that, or one before it.
+    const isOlder = text.isRemembered === true && this.#good !== undefined;
+    if (parsed.kind === 'ok' && isOlder) {
+      this.#problems = [];
+    } else if (parsed.kind === 'ok') {
       this.#retired.replace(this.#good, parsed.config);
       this.#good = parsed.config;
       this.#origin = text.origin;
       this.#problems = [];
       this.#store(text.text);
-      return;
+    } else {
+      this.#problems = parsed.problems;
     }
-    this.#problems = parsed.problems;
   }
 
   /** Own subnets that the configuration in force, or one before, has a place for. */
