@@ -106,7 +106,9 @@ const claimText = { ipv4: '10.244.', ipv6: 'fd00' } as const;
 /** Names of Leases, or of keys in etcd. */
 export async function claimedSubnets(lab: TestLab): Promise<string[]> {
   if (lab.directory.process('etcd') !== undefined) {
-    return withOperator(lab, (operator) => operator.etcd.getAll().prefix(operator.layout.subnets).keys());
+    return withOperator(lab, (operator) =>
+      operator.etcd.getAll().prefix(operator.layout.subnets).keys(),
+    );
   }
   const { KubeConfig, CoordinationV1Api } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
