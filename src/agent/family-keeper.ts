@@ -4,10 +4,12 @@
 // that it needs it; the loop takes its objects out of the kernel; its subnet is given back.
 
 import type { Remembered, Synced } from '../cluster/cluster.ts';
+import type { ClusterNode } from '../cluster/node.ts';
 import type { Config } from '../config/config.ts';
 import type { FamilyPlan, RetiredFamily } from '../desired/families.ts';
 import { planFamilies, retiredFamily } from '../desired/families.ts';
 import type { Clock } from '../lib/clock.ts';
+import { AppError } from '../lib/errors.ts';
 import type { Family } from '../net/family.ts';
 import { FAMILIES, FAMILY_LABEL } from '../net/family.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
@@ -57,14 +59,13 @@ export class FamilyKeeper {
 
   /** To be called after each change; asks for the subnets that follow from it. */
   look(cluster: Cluster): FamilyPlan | undefined {
-    const { nodeName, config: keeper, leases, pods, reconciler } = this.#parts;
+    const { nodeName, config: keeper, leases, pods } = this.#parts;
     const { config, retired } = keeper;
     if (config === undefined) return undefined;
     const users = { podAddresses: pods.addresses, cluster, self: nodeName };
     this.#retired = retired.map((family) => this.#afterAWhile(retiredFamily(family, users)));
     const { subnets: held, lacks } = leases.view;
-    const self = cluster.nodes.get(nodeName);
-    const reachable = reconciler.last?.reachable ?? reconciler.reachable(familiesOf(config), self);
+    const reachable = this.#reachable(familiesOf(config), cluster.nodes.get(nodeName));
     this.#plan = planFamilies({ config, retired: this.#retired, held, lacks, reachable });
     leases.wish(this.#plan.wished);
     return this.#plan;
@@ -86,6 +87,20 @@ export class FamilyKeeper {
     if (this.#unusedSinceMs.size === 0) return undefined;
     const sinceMs = Math.min(...this.#unusedSinceMs.values());
     return Math.max(0, sinceMs + UNUSED_MS - this.#parts.clock.monotonicMs());
+  }
+
+  #reachable(families: readonly Family[], self: ClusterNode | undefined): readonly Family[] {
+    const { reconciler } = this.#parts;
+    const { last } = reconciler;
+    const isKnown = families.every((family) => last?.searched.includes(family) === true);
+    if (last !== undefined && isKnown) return last.reachable;
+    try {
+      return reconciler.reachable(families, self);
+    } catch (error) {
+      // A kernel that cannot be read now: the next pass reads it again.
+      if (!(error instanceof AppError) || !error.retryable) throw error;
+      return last?.reachable ?? [];
+    }
   }
 
   #afterAWhile(retired: RetiredFamily): RetiredFamily {

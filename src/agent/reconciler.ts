@@ -69,7 +69,8 @@ export type PassInput = {
 export type LastPass = {
   readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
-  /** Families in which peers could reach this node, served or not. */
+  /** Families for which an underlay was looked for, and those of which there is one. */
+  readonly searched: readonly Family[];
   readonly reachable: readonly Family[];
   readonly opCount: number;
   readonly failures: readonly OpFailure[];
@@ -131,7 +132,7 @@ export class Reconciler {
     this.#lookups = undefined;
   }
 
-  /** In which peers could reach this node now: for what is to be decided before the first pass. */
+  /** In which peers could reach this node now: for those that no pass has looked for yet. */
   reachable(families: readonly Family[], self: ClusterNode | undefined): readonly Family[] {
     const state = this.#parts.kernel.read(this.#scope());
     return this.#underlays.search(state, self, families).underlays.map(({ family }) => family);
@@ -156,7 +157,8 @@ export class Reconciler {
     const failures = ops.length === 0 ? [] : await kernel.apply(ops);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
-    const outcome = { desired: computed, underlay, reachable, failures, durationMs };
+    const searched = input.families;
+    const outcome = { desired: computed, underlay, searched, reachable, failures, durationMs };
     this.#last = { ...outcome, opCount: ops.length };
     return { ...this.#last, ops, probes };
   }

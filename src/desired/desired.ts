@@ -113,7 +113,7 @@ export function desired(
   for (const { family } of config.families) addProbeRule(builder, family);
   builder.join(hostSide(withinSubnets(local.attachments, ownSubnets), sources));
   addSysctls(builder, config, local);
-  addNodeSets(builder, cluster.nodes, local);
+  addNodeSets(builder, cluster.nodes, { config, local });
 
   const paths = chosen.map(({ path }) => path);
   const podMtuBytes = podMtu(settings, local);
@@ -239,10 +239,11 @@ function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
 function addNodeSets(
   builder: StateBuilder,
   nodes: ReadonlyMap<string, ClusterNode>,
-  local: Local,
+  { config, local }: { readonly config: Config; readonly local: Local },
 ): void {
   const sets = { ipv4: new Set<string>(), ipv6: new Set<string>() };
-  const add = (ip: Ip): void => void sets[familyOf(ip)].add(ip);
+  const served = new Set(config.families.map(({ family }) => family));
+  const add = (ip: Ip): void => void (served.has(familyOf(ip)) && sets[familyOf(ip)].add(ip));
   for (const underlay of local.underlays) {
     add(underlay.address);
     add(advertisedAddress(underlay));
@@ -252,10 +253,11 @@ function addNodeSets(
     const takesPart = node.advert !== undefined || node.flannel !== undefined;
     if (!takesPart && node.name !== local.name) continue;
     // Nor does it in a family that it does not serve.
-    const families = new Set(node.advert?.underlay.map(familyOf) ?? FAMILIES);
-    for (const ip of node.internalIps) {
-      if (node.name === local.name || families.has(familyOf(ip))) add(ip);
-    }
+    const isIn = (family: Family): boolean =>
+      node.name === local.name ||
+      node.advert === undefined ||
+      node.advert.underlay.some((ip) => familyOf(ip) === family);
+    for (const ip of node.internalIps) if (isIn(familyOf(ip))) add(ip);
     for (const ip of node.advert?.underlay ?? []) add(ip);
     for (const ip of node.flannel?.publicIps ?? []) add(ip);
   }
