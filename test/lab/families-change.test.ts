@@ -23,6 +23,7 @@ import {
 import type { TestLab } from './lab.ts';
 import { withLab } from './lab.ts';
 import { assertNothingLost, whileProbing } from './probing.ts';
+import { reportOf, runSwitch } from './switching.ts';
 
 /** Longer than a family that nobody uses lasts. */
 const KEPT_FOR_MS = 7_000;
@@ -45,6 +46,21 @@ for (const { first, by, options } of WAYS) {
     });
   });
 }
+
+test('lab switch turns a family on and off as any other key', async () => {
+  const netConf = { ...enabling('ipv4'), IPv6Network: 'fd00:244::/48' };
+  await withLab({ subnetSource: 'lease', families: [...FAMILIES], netConf }, async (lab) => {
+    const on = await reportOf(lab, 'vxlan --set EnableIPv6=true');
+    assert.equal(on.lost, 0);
+    await untilFamily(lab, 'ipv6', 'served');
+    const off = await reportOf(lab, 'host-gw --set EnableIPv6=false');
+    assert.equal(off.lost, 0);
+    await untilNothingIsLeft(lab, 'ipv6');
+    const { code, err } = await runSwitch(lab, 'vxlan --set EnableIPv6=true --set IPv6Network=');
+    assert.equal(code, 2, err);
+    assert.match(err, /IPv6Network/);
+  });
+});
 
 async function becomeDual(lab: TestLab, first: Family): Promise<void> {
   const before = lab.plan.pods.map(({ name }) => lab.run(name, 'ip -o address show scope global'));
