@@ -1,5 +1,5 @@
-// What the keeper of a subnet works with (subnet-keeper.ts): all of it comes in by parameter. It holds
-// no state and does nothing by itself.
+// What the keeper of a subnet works with (subnet-keeper.ts): all of it comes in by parameter. This
+// file holds no state and does nothing by itself.
 
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
