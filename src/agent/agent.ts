@@ -3,19 +3,18 @@
 // Stopping leaves the data plane as it is: pods go on while an agent restarts or is upgraded.
 
 import type { ClusterEvent } from '../cluster/cluster.ts';
-import { BEING_CLAIMED } from '../cluster/holding.ts';
 import type { NodeReadiness } from '../cni/node-network.ts';
-import { renderProblem } from '../config/problems.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { cidrAddress } from '../net/cidr.ts';
+import { cidrAddress, cidrFamily } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
+import { FamilyKeeper, searchedFamilies } from './family-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
@@ -23,12 +22,12 @@ import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
 import { nextPass, tryPass } from './passes.ts';
 import type { PathProber } from './path-prober.ts';
-import { describeSmall } from './path-words.ts';
 import type { PodMtus } from './pod-mtus.ts';
 import type { RemakePod } from './pod-repair.ts';
 import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
+import { reportAll } from './reports.ts';
 import type { RunReason, RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
 import type { SnapshotKeeper } from './snapshot-keeper.ts';
@@ -74,6 +73,7 @@ export class Agent {
   readonly #cluster: ClusterView;
   readonly #wallClock: WallClock;
   readonly #podRepair: PodRepair;
+  readonly #families: FamilyKeeper;
   #passes = 0;
   #quietPass = false;
 
@@ -85,6 +85,7 @@ export class Agent {
     this.#publisher = new AdvertPublisher(parts);
     this.#condition = new NetworkCondition(parts);
     const { fights } = parts.reconciler;
+    this.#families = new FamilyKeeper(parts);
     this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
@@ -127,7 +128,9 @@ export class Agent {
     }
     const { podMtuBytes } = outcome.desired;
     // The right may have ended since the last pass.
-    const subnets = outcome.desired.ownSubnets.filter((subnet) => held.includes(subnet));
+    const subnets = outcome.desired.ownSubnets.filter(
+      (subnet) => held.includes(subnet) && this.#families.isGiven(cidrFamily(subnet)),
+    );
     const network = {
       subnets,
       sources: subnets.map(cidrAddress),
@@ -140,6 +143,11 @@ export class Agent {
       : { kind: 'degraded', network, reason: failure.error.message };
   }
 
+  /** Told after each pod that came or went: the last one of a dropped family may have been it. */
+  podsChanged(): void {
+    if (this.#families.watchesPods) this.#loop.trigger();
+  }
+
   status(): Status {
     const { reconciler, config, pods, source, foreignRules, leases, prober } = this.#parts;
     return buildStatus({
@@ -148,6 +156,7 @@ export class Agent {
       problems: problemsOf(this.#seen()),
       cluster: this.#cluster.current?.kind ?? 'unknown',
       lease: leases.view,
+      families: this.#families.plan?.states ?? [],
       config: {
         hash: config.config?.hash ?? '',
         origin: config.origin,
@@ -196,23 +205,27 @@ export class Agent {
     const cluster = this.#cluster.current;
     const synced = cluster?.kind === 'synced' ? cluster : undefined;
     snapshots.offer(synced, leases.toRemember);
-    if (cluster === undefined) return;
-    config.offer(cluster.config, leases.view.subnets);
-    if (config.config !== undefined) leases.wish(config.config);
+    const { configText } = this.#cluster;
+    if (cluster === undefined || configText === undefined) return;
+    config.offer(configText, leases.view.subnets);
+    this.#families.look(cluster);
   }
 
   async #pass(reason: RunReason): Promise<RunResult> {
     const cluster = this.#cluster.current;
     const { config: keeper, leases, pods } = this.#parts;
-    const { config } = keeper;
-    const right = leases.view;
     this.#wallClock.look();
-    if (cluster === undefined || config === undefined || !right.isKnown) {
+    const plan = cluster === undefined ? undefined : this.#families.look(cluster);
+    const right = leases.view;
+    if (cluster === undefined || plan === undefined || !right.isKnown) {
       this.#report();
       return 'done';
     }
+    const { served: config, needed: neededFamilies } = plan;
     this.#parts.foreignRules.follow(config);
-    const outcome = await tryPass(this.#parts, { config, cluster, right }, reason);
+    const families = searchedFamilies(plan);
+    const input = { config, families, neededFamilies, retired: keeper.retired, cluster, right };
+    const outcome = await tryPass(this.#parts, input, reason);
     if (outcome === 'retry' || outcome === 'done') return outcome;
     this.#passes += 1;
     this.#parts.metrics.passed(outcome, this.#parts.prober.verdicts);
@@ -235,7 +248,10 @@ export class Agent {
       this.#condition.programmed(own.uid);
     }
     this.#report();
-    return this.#result(outcome, written);
+    const isEnd = this.#families.passed(outcome, cluster);
+    // What the pass has found out, or ended, may ask for other subnets.
+    this.#configure();
+    return isEnd ? 'again' : this.#result(outcome, written);
   }
 
   /** A pass that changed something is followed by one that finds nothing left to change. */
@@ -244,7 +260,7 @@ export class Agent {
     const again = outcome.ops.length > 0 && !this.#quietPass;
     this.#quietPass = again;
     if (again) return 'again';
-    return nextPass(this.#parts.reconciler);
+    return nextPass(this.#parts.reconciler, this.#families.dueAfterMs);
   }
 
   /** Subnet file and conflist, last of all: with the conflist the runtime starts pods. */
@@ -265,34 +281,13 @@ export class Agent {
     const { nodeName, config, source, reconciler, leases } = this.#parts;
     const cluster = this.#cluster;
     const outcome = reconciler.last;
-    return { nodeName, cluster, config, lease: leases.view, source: source.health(), outcome };
+    const { plan } = this.#families;
+    const lease = leases.view;
+    return { nodeName, cluster, config, lease, plan, source: source.health(), outcome };
   }
 
   #report(): void {
-    const { announcer, config, reconciler, metrics, foreignRules, nodeName } = this.#parts;
-    const outcome = reconciler.last;
-    metrics.configInvalid(config.problems.length > 0);
-    announcer.report('ConfigInvalid', config.problems.map(renderProblem));
-    announcer.report('ForeignDrop', foreignRules.findings);
-    announcer.report('RepairFight', reconciler.fights.names);
-    metrics.fights(reconciler.fights.count);
-    this.#reportLease();
-    if (outcome === undefined) return;
-    announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
-    announcer.report('UnderlayMissing', outcome.underlay.problems);
-    announcer.report('PathSilent', this.#parts.prober.complaints());
-    announcer.report('PathMtuSmall', describeSmall(outcome.desired.paths));
-    announcer.report('UnderlayKept', outcome.underlay.kept);
-  }
-
-  /** Not before the source has said it: at the start nothing is known, and nothing wrong. */
-  #reportLease(): void {
-    const { announcer, leases, pods, reconciler } = this.#parts;
-    const { reason, authority } = leases.view;
-    const isDecided =
-      authority !== undefined && reconciler.last !== undefined && reason !== BEING_CLAIMED;
-    if (isDecided) announcer.report('NoSubnet', reason === '' ? [] : [reason]);
-    announcer.report('PodsIsolated', pods.isolated);
+    reportAll(this.#parts, this.#families.plan);
   }
 }
 

@@ -33,8 +33,13 @@ export async function tryPass(
 }
 
 /** After a pass that has nothing left to do. */
-export function nextPass({ dueAfterMs, fights }: Reconciler): RunResult {
-  if (dueAfterMs === undefined) return 'done';
+export function nextPass(
+  { dueAfterMs: reconcilerDueMs, fights }: Reconciler,
+  familiesDueMs: number | undefined,
+): RunResult {
+  const never = Number.POSITIVE_INFINITY;
+  const dueAfterMs = Math.min(reconcilerDueMs ?? never, familiesDueMs ?? never);
+  if (dueAfterMs === never) return 'done';
   return fights.count === 0
     ? { againAfterMs: dueAfterMs }
     : { againAfterMs: dueAfterMs, restMs: FIGHT_REST_MS };

@@ -7,6 +7,7 @@ import type { AttachmentStore } from '../cni/store.ts';
 import { isWithin } from '../desired/subnets.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { Cidr } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 
 /** Inode of the network namespace that a path leads to; undefined when it leads to none. */
@@ -46,6 +47,11 @@ export class Pods {
       const { hostLink, addresses } = name;
       return [`${hostLink} (${addresses.join(', ')}) stays as it is, since its file: ${problem}`];
     });
+  }
+
+  /** Of all that are there, come or go: also of those whose file cannot be read. */
+  get addresses(): readonly Ip[] {
+    return this.#store.entries().flatMap(({ name }) => name.addresses);
   }
 
   /** One sentence per attachment that cannot work, as of the last look. */

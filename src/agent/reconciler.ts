@@ -5,7 +5,7 @@
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
 import type { PathVerdict } from '../desired/paths.ts';
@@ -16,6 +16,7 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import { diff, diffRemembered } from '../state/diff.ts';
@@ -54,7 +55,14 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
 };
 
 export type PassInput = {
+  /** With the families that are served. */
   readonly config: Config;
+  /** Those and others, for which an underlay is looked for as well. */
+  readonly families: readonly Family[];
+  /** See Local. */
+  readonly neededFamilies: readonly Family[];
+  /** Families of before, of which objects may be left. */
+  readonly retired: readonly FamilyConfig[];
   readonly cluster: Synced | Remembered;
   /** What this node may use by its right. */
   readonly right: Pick<OwnRight, 'subnets' | 'isInDoubt'>;
@@ -64,6 +72,9 @@ export type PassInput = {
 export type LastPass = {
   readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
+  /** Families for which an underlay was looked for, and those of which there is one. */
+  readonly searched: readonly Family[];
+  readonly reachable: readonly Family[];
   readonly opCount: number;
   readonly failures: readonly OpFailure[];
   readonly durationMs: number;
@@ -134,14 +145,20 @@ export class Reconciler {
     return this.#settled.holds(input, this.#parts.kernel.fingerprint(this.#scope()));
   }
 
+  /** In which peers could reach this node now: for those that no pass has looked for yet. */
+  reachable(families: readonly Family[], self: ClusterNode | undefined): readonly Family[] {
+    const state = this.#parts.kernel.read(this.#scope());
+    return this.#underlays.search(state, self, families).underlays.map(({ family }) => family);
+  }
+
   async pass(input: PassInput): Promise<PassOutcome> {
-    const { config, cluster, right } = input;
+    const { config, cluster, right, neededFamilies } = input;
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
-    const { state: kernelState, underlay } = actual;
-    const local = { ...this.#local(actual, cluster), ...right };
-    const networks = config.families.map(({ network }) => network);
+    const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
+    const { state: kernelState, underlay, reachable } = actual;
+    const local = { ...this.#local(actual, cluster), ...right, neededFamilies };
+    const networks = [...config.families, ...input.retired].map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
     const { differing } = difference;
@@ -154,7 +171,9 @@ export class Reconciler {
     const failures = ops.length === 0 ? [] : await kernel.apply(ops);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
-    this.#last = { desired: computed, underlay, opCount: ops.length, failures, durationMs };
+    const searched = input.families;
+    const outcome = { desired: computed, underlay, searched, reachable, failures, durationMs };
+    this.#last = { ...outcome, opCount: ops.length };
     return { ...this.#last, ops, probes };
   }
 
@@ -169,16 +188,16 @@ export class Reconciler {
   }
 
   /** Twice only when the links changed so that other sysctls have to be looked at. */
-  #read(
-    config: Config,
-    self: ClusterNode | undefined,
-  ): { state: KernelState; underlay: UnderlaySearch } {
-    const families = config.families.map(({ family }) => family);
+  #read({ config, families }: PassInput, self: ClusterNode | undefined): Actual {
+    const isServed = ({ family }: { readonly family: Family }): boolean =>
+      config.families.some((each) => each.family === family);
     for (let attempt = 0; ; attempt += 1) {
       const state = this.#parts.kernel.read(this.#scope());
-      const underlay = this.#underlays.search(state, self, families);
+      const found = this.#underlays.search(state, self, families);
+      const reachable = found.underlays.map(({ family }) => family);
+      const underlay = { ...found, underlays: found.underlays.filter(isServed) };
       const wanted = sysctlsToRead(underlay.underlays, ownLinkNames(state));
-      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay };
+      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay, reachable };
       this.#sysctls = wanted;
     }
   }
@@ -194,9 +213,9 @@ export class Reconciler {
   }
 
   #local(
-    { state, underlay }: { state: KernelState; underlay: UnderlaySearch },
+    { state, underlay }: Actual,
     cluster: Synced | Remembered,
-  ): Omit<Local, 'subnets' | 'isInDoubt'> {
+  ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies'> {
     const { nodeName, machine, kernel } = this.#parts;
     return {
       name: nodeName,
@@ -239,6 +258,12 @@ export class Reconciler {
     return name !== undefined && pending.has(name);
   }
 }
+
+type Actual = {
+  readonly state: KernelState;
+  readonly underlay: UnderlaySearch;
+  readonly reachable: readonly Family[];
+};
 
 type Input = { readonly config: Config; readonly local: Local };
 

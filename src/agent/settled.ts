@@ -4,6 +4,7 @@
 // second and tens of megabytes of garbage. After some times a whole pass is due all the same, in
 // case that a change was reported to nobody.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { PassInput } from './reconciler.ts';
 
 /** With a routine pass each half minute: ten minutes. */
@@ -42,9 +43,11 @@ export class Settled {
   }
 }
 
+/** The cluster is the same object for as long as nothing has changed in it. */
 const same = (a: PassInput, b: PassInput): boolean =>
-  a.config === b.config &&
-  a.cluster === b.cluster &&
-  a.right.isInDoubt === b.right.isInDoubt &&
-  a.right.subnets.length === b.right.subnets.length &&
-  a.right.subnets.every((subnet, index) => subnet === b.right.subnets[index]);
+  a.cluster === b.cluster && isDeepStrictEqual(smallParts(a), smallParts(b));
+
+const smallParts = ({ config, families, neededFamilies, retired, right }: PassInput): unknown => {
+  const { subnets, isInDoubt } = right;
+  return { config, families, neededFamilies, retired, subnets, isInDoubt };
+};

@@ -3,6 +3,7 @@
 // parts of the agent last saw; asking for it touches neither the kernel nor the API.
 
 import type { ConfigProblem } from '../config/config.ts';
+import type { FamilyState } from '../desired/families.ts';
 import type { PathVerdict, PeerPath } from '../desired/paths.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
@@ -42,6 +43,8 @@ export type Status = {
     /** Why new pods get no address; '' when they do. */
     readonly reason: string;
   };
+  /** Of the configuration, and those of before that pods still have; the reason in words. */
+  readonly families: readonly FamilyState[];
   readonly underlay: readonly {
     readonly family: string;
     readonly link: string;
@@ -93,6 +96,7 @@ export type StatusParts = {
   readonly config: Status['config'];
   readonly cluster: Status['cluster'];
   readonly lease: LeaseView;
+  readonly families: Status['families'];
   readonly outcome: LastPass | undefined;
   readonly passes: number;
   readonly silentPaths: readonly string[];
@@ -122,6 +126,7 @@ export function buildStatus(parts: StatusParts): Status {
       subnets: wanted?.ownSubnets ?? [],
       reason: parts.lease.reason,
     },
+    families: parts.families,
     underlay: outcome?.underlay.underlays ?? [],
     podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
     peers: (wanted?.paths ?? []).map((path) => peerStatus(path, parts.verdicts)),

@@ -132,7 +132,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     readiness: () => agent.readiness(),
     clock,
     log,
-    attachmentsChanged: () => undefined,
+    attachmentsChanged: () => agent.podsChanged(),
     tombstones: { directory: join(stateDir, 'tombstones'), files: systemFiles },
     readyTimeoutMs: ADD_READY_TIMEOUT_MS,
     stop,

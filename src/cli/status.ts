@@ -7,6 +7,7 @@ import { fetchStatus } from '../agent/admin-client.ts';
 import type { PeerStatus, Status } from '../agent/status.ts';
 import { renderProblem } from '../config/problems.ts';
 import { describeError } from '../lib/errors.ts';
+import { FAMILY_LABEL } from '../net/family.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
 
@@ -50,6 +51,7 @@ export function renderStatus(status: Status): string {
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
+    ...status.families.flatMap(familyLine),
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
     ...podProblems(status.pods).map((text) => `  ! ${text}`),
@@ -73,6 +75,12 @@ export function renderStatus(status: Status): string {
 
 const podProblems = ({ broken, isolated, unread, mtu }: Status['pods']): string[] =>
   [broken, isolated, unread, mtu].flat();
+/** Of those that are not simply served. */
+function familyLine({ family, network, state, reason }: Status['families'][number]): string[] {
+  if (state === 'served') return [];
+  const sign = state === 'kept' ? ' ' : '!';
+  return [`  ${sign} ${FAMILY_LABEL[family]} ${network} is ${state}: ${reason}`];
+}
 
 function underlayLine(underlay: Status['underlay'][number]): string {
   const { family, address, publicAddress, link, mtuBytes, chosenBy } = underlay;

@@ -16,6 +16,7 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, cidrFamily } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 import { ADDRESS_BITS, FAMILIES } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
@@ -48,6 +49,8 @@ import { wantedSysctls } from './sysctls.ts';
 export type Local = LocalNode &
   OwnRight & {
     readonly attachments: readonly Attachment[];
+    /** Families that the node's pods have or get: families.ts. */
+    readonly neededFamilies: readonly Family[];
     /** Own VXLAN devices that are in the kernel now. */
     readonly vxlanDevices: readonly VxlanLink[];
     /** Routes as they are in the kernel now, by keyOfRoute. */
@@ -113,7 +116,7 @@ export function desired(
   for (const { family } of config.families) addProbeRule(builder, family);
   builder.join(hostSide(withinSubnets(local.attachments, ownSubnets), sources));
   addSysctls(builder, config, local);
-  addNodeSets(builder, cluster.nodes, local);
+  addNodeSets(builder, cluster.nodes, { config, local });
 
   const paths = chosen.map(({ path }) => path);
   const podMtuBytes = podMtu(settings, local);
@@ -137,6 +140,7 @@ export function desired(
       v: 1,
       machine: local.machine,
       underlay: local.underlays.map(advertisedAddress),
+      families: local.neededFamilies,
       receiveMtuBytes: podMtuBytes.link,
       receives,
       sends: sendsBy(paths),
@@ -243,10 +247,11 @@ function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
 function addNodeSets(
   builder: StateBuilder,
   nodes: ReadonlyMap<string, ClusterNode>,
-  local: Local,
+  { config, local }: { readonly config: Config; readonly local: Local },
 ): void {
   const sets = { ipv4: new Set<string>(), ipv6: new Set<string>() };
-  const add = (ip: Ip): void => void sets[familyOf(ip)].add(ip);
+  const served = new Set(config.families.map(({ family }) => family));
+  const add = (ip: Ip): void => void (served.has(familyOf(ip)) && sets[familyOf(ip)].add(ip));
   for (const underlay of local.underlays) {
     add(underlay.address);
     add(advertisedAddress(underlay));
@@ -255,7 +260,12 @@ function addNodeSets(
     // Who takes no part knows no way back to pods.
     const takesPart = node.advert !== undefined || node.flannel !== undefined;
     if (!takesPart && node.name !== local.name) continue;
-    for (const ip of node.internalIps) add(ip);
+    // Nor does it in a family that it does not serve.
+    const isIn = (family: Family): boolean =>
+      node.name === local.name ||
+      node.advert === undefined ||
+      node.advert.underlay.some((ip) => familyOf(ip) === family);
+    for (const ip of node.internalIps) if (isIn(familyOf(ip))) add(ip);
     for (const ip of node.advert?.underlay ?? []) add(ip);
     for (const ip of node.flannel?.publicIps ?? []) add(ip);
   }

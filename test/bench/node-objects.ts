@@ -34,6 +34,7 @@ export function peerAdvert(number: number, changes: Partial<Advert> = {}): Adver
     v: 1,
     machine: `machine-${number}`,
     underlay: [peerAddressOf(number)],
+    families: ['ipv4'],
     receiveMtuBytes: 1500,
     receives: {
       vxlan: [{ family: 'ipv4', vni: 1, port: 8472, mac: macFrom(`vtep ${number}`) }],

@@ -106,7 +106,8 @@ export class PeersSide {
     const cluster = this.#clusters.get(peerCount) ?? clusterOf(peerCount);
     this.#clusters.set(peerCount, cluster);
     const subnets = cluster.nodes.get(SELF)?.subnets ?? [];
-    return { config: this.#config, cluster, right: { subnets } };
+    const families = { families: ['ipv4'], neededFamilies: ['ipv4'], retired: [] } as const;
+    return { config: this.#config, ...families, cluster, right: { subnets } };
   }
 
   /** The same kernel, with `apply` timed. */

@@ -33,6 +33,7 @@ export function localOf(changes: Partial<Local> = {}): Local {
     ),
     hasNexthopObjects: true,
     attachments: [],
+    neededFamilies: ['ipv4'],
     vxlanDevices: [],
     routes: new Map(),
     verdicts: new Map(),

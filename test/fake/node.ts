@@ -63,7 +63,9 @@ export class FakeNode implements Disposable {
 
   pass(config: Config, nodes: readonly ClusterNode[]): Promise<PassOutcome> {
     const subnets = nodes.find(({ name }) => name === 'node-1')?.subnets ?? [];
-    return this.#reconciler.pass({ config, cluster: clusterOf(nodes), right: { subnets } });
+    const families = config.families.map(({ family }) => family);
+    const served = { config, families, neededFamilies: families, retired: [] };
+    return this.#reconciler.pass({ ...served, cluster: clusterOf(nodes), right: { subnets } });
   }
 
   /**

@@ -225,7 +225,7 @@ export class AgentProcess {
         readiness: () => this.agent.readiness(),
         clock: this.#clock,
         log: trace.logOf(machine.id),
-        attachmentsChanged: () => undefined,
+        attachmentsChanged: () => this.agent.podsChanged(),
         tombstones: { directory: '/state/tombstones', files },
         readyTimeoutMs: READY_TIMEOUT_MS,
         stop: this.#stopping.signal,

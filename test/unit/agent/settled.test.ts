@@ -7,7 +7,7 @@ import { Settled } from '../../../src/agent/settled.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 
 const right = { subnets: ['10.244.1.0/24' as Cidr] };
-const INPUT = { config: {}, cluster: {}, right } as unknown as PassInput;
+const INPUT = { config: {}, families: [], cluster: {}, right } as unknown as PassInput;
 
 function settledBy(input: PassInput, fingerprint: string, differenceCount: number): Settled {
   const settled = new Settled();
@@ -26,7 +26,8 @@ test('a pass that had something to do settles nothing', () => {
 });
 
 for (const [what, changed] of [
-  ['the configuration', { config: {} }],
+  ['the configuration', { config: { hash: 'b' } }],
+  ['a family', { families: ['ipv6'] }],
   ['the cluster', { cluster: {} }],
   ['the subnets', { right: { subnets: [] } }],
   ['other subnets', { right: { subnets: ['10.244.2.0/24' as Cidr] } }],
