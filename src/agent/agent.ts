@@ -165,8 +165,7 @@ export class Agent {
       },
       outcome: reconciler.last,
       passes: this.#passes,
-      silentPaths: prober.complaints(),
-      verdicts: prober.verdicts,
+      tracks: prober.tracks,
       foreignDrops: foreignRules.findings,
       fights: reconciler.fights.descriptions,
       pods: { ...pods.view, mtu: this.#parts.podMtus.problems },
@@ -228,7 +227,7 @@ export class Agent {
     const outcome = await tryPass(this.#parts, input, reason);
     if (outcome === 'retry' || outcome === 'done') return outcome;
     this.#passes += 1;
-    this.#parts.metrics.passed(outcome, this.#parts.prober.verdicts);
+    this.#parts.metrics.passed(outcome, this.#parts.prober.tracks);
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }

@@ -3,8 +3,8 @@
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PathMtu } from '../desired/path-mtu.ts';
-import type { PathVerdict } from '../desired/paths.ts';
 import type { Op } from '../state/op.ts';
+import type { PathTrack } from './path-track.ts';
 import type { PassOutcome } from './reconciler.ts';
 
 export class AgentMetrics {
@@ -80,7 +80,7 @@ export class AgentMetrics {
     registers: [this.registry],
   });
 
-  passed(outcome: PassOutcome, verdicts: ReadonlyMap<string, PathVerdict>): void {
+  passed(outcome: PassOutcome, tracks: Iterable<Readonly<PathTrack>>): void {
     this.#passes.inc();
     this.#passSeconds.observe(outcome.durationMs / 1000);
     this.#failures.inc(outcome.failures.length);
@@ -89,10 +89,12 @@ export class AgentMetrics {
     }
     const used = { vxlan: 0, 'host-gw': 0, none: 0 };
     let [waiting, silent] = [0, 0];
+    for (const { probe, verdict } of tracks) {
+      if (!probe.isMarked && verdict === 'silent') silent += 1;
+    }
     for (const path of outcome.desired.paths) {
       used[path.used] += 1;
       if (path.waitsFor !== undefined) waiting += 1;
-      if (verdicts.get(path.key) === 'silent') silent += 1;
     }
     for (const [path, count] of Object.entries(used)) this.#peers.set({ path }, count);
     this.#waiting.set(waiting);

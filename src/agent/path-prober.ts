@@ -21,11 +21,11 @@ import {
   newTrack,
   patienceMs,
   riseEveryMs,
+  testedToo,
   WATCH_EVERY_MS,
   WATCH_SPACING_MS,
   watchEveryMs,
 } from './path-track.ts';
-import { describeSilent } from './path-words.ts';
 import { UnderlayMtus } from './underlay-mtus.ts';
 import { VerdictNews } from './verdict-news.ts';
 
@@ -75,14 +75,14 @@ export class PathProber {
     return this.#verdicts;
   }
 
-  /** MTUs of the underlay that are smaller than believed, by PathProbe.underlay. */
+  /** MTUs of the underlay that are smaller than believed, by underlayKey. */
   get underlayMtus(): ReadonlyMap<string, number> {
     return this.#mtus.all;
   }
 
-  /** Paths that do not answer, in words; of many the first ones. */
-  complaints(): readonly string[] {
-    return describeSilent(this.#tracks.values());
+  /** What is known of each path, for `status` and metrics. */
+  get tracks(): Iterable<Readonly<Track>> {
+    return this.#tracks.values();
   }
 
   /** All that are wanted now; others are forgotten, and untried when they come back. */
@@ -135,8 +135,7 @@ export class PathProber {
     const { random } = this.#parts;
     // Paths that are in use at the start are first looked at within a second, not all at once.
     const firstMs = probe.isMarked ? 0 : random() * Math.max(1_000, count * WATCH_SPACING_MS);
-    const isRemembered = probe.foundBytes !== undefined && !this.#mtus.all.has(probe.underlay);
-    if (isRemembered) this.#mtus.learn(probe, probe.foundBytes);
+    if (probe.foundBytes !== undefined) this.#mtus.remember(probe, probe.foundBytes);
     return newTrack(probe, nowMs + firstMs);
   }
 
@@ -272,10 +271,7 @@ export class PathProber {
     track.searchPauseMs = FIRST_SEARCH_PAUSE_MS;
     track.riseDueMs = nowMs + riseEveryMs(this.#tracks.size);
     if (!this.#mtus.learn(track.probe, foundBytes)) return;
-    for (const other of this.#tracks.values()) {
-      const isConcerned = other.probe.isMarked && other.probe.underlay === track.probe.underlay;
-      if (isConcerned) this.#restart(other, nowMs);
-    }
+    for (const other of testedToo(this.#tracks.values(), track)) this.#restart(other, nowMs);
     this.#changed();
   }
 

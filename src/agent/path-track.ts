@@ -1,6 +1,7 @@
 // What the prober keeps of one path: when it is due, what it waits for and what it has heard so
 // far. Only src/agent/path-prober.ts changes it.
 
+import { underlayKeyOf } from '../desired/path-mtu.ts';
 import type { PathVerdict } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { MtuSearch } from './mtu-search.ts';
@@ -87,6 +88,14 @@ export function patienceMs({ probe, search, retryMs }: PathTrack): number {
   if (search !== undefined) return FIRST_ANSWER_WITHIN_MS << search.misses;
   if (!probe.isMarked) return ANSWER_WITHIN_MS;
   return Math.min(ANSWER_WITHIN_MS, Math.max(retryMs, FIRST_ANSWER_WITHIN_MS));
+}
+
+/** Tested paths over the same underlay, for which the same finding holds. */
+export function testedToo(tracks: Iterable<PathTrack>, { probe }: PathTrack): PathTrack[] {
+  const underlay = underlayKeyOf(probe.key);
+  return [...tracks].filter(
+    (other) => other.probe.isMarked && underlayKeyOf(other.probe.key) === underlay,
+  );
 }
 
 export const isSameProbe = (a: PathProbe, b: PathProbe): boolean =>

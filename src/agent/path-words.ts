@@ -6,6 +6,7 @@ import type { PeerPath } from '../desired/paths.ts';
 import type { PathTrack } from './path-track.ts';
 
 const WORDS_MAX = 10;
+const NO_MTU = { foundBytes: 0, believedBytes: 0 };
 
 export function describeSilent(tracks: Iterable<PathTrack>): readonly string[] {
   const silent = [...tracks].filter(({ verdict }) => verdict === 'silent');
@@ -17,8 +18,8 @@ export function describeSilent(tracks: Iterable<PathTrack>): readonly string[] {
 }
 
 export function describeSmall(paths: readonly PeerPath[]): readonly string[] {
-  const small = paths.flatMap(({ mtu, ...path }) => (mtu === undefined ? [] : { ...path, mtu }));
-  return firstOnes(small, ({ peer, family, mtu }) => describePathMtu(peer, family, mtu));
+  const small = paths.filter(({ mtu }) => mtu !== undefined);
+  return firstOnes(small, ({ peer, family, mtu = NO_MTU }) => describePathMtu(peer, family, mtu));
 }
 
 function firstOnes<Item>(items: readonly Item[], describe: (item: Item) => string): string[] {

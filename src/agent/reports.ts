@@ -11,7 +11,7 @@ import type { ForeignRules } from './foreign-rules.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
 import type { PathProber } from './path-prober.ts';
-import { describeSmall } from './path-words.ts';
+import { describeSilent, describeSmall } from './path-words.ts';
 import type { Pods } from './pods.ts';
 import type { Reconciler } from './reconciler.ts';
 
@@ -24,7 +24,7 @@ export type ReportParts = {
   readonly foreignRules: Pick<ForeignRules, 'findings'>;
   readonly leases: Pick<LeaseKeeper, 'view'>;
   readonly pods: Pick<Pods, 'isolated'>;
-  readonly prober: Pick<PathProber, 'complaints'>;
+  readonly prober: Pick<PathProber, 'tracks'>;
 };
 
 export function reportAll(parts: ReportParts, plan: FamilyPlan | undefined): void {
@@ -40,7 +40,7 @@ export function reportAll(parts: ReportParts, plan: FamilyPlan | undefined): voi
   reportFamilies(parts, plan);
   announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
   announcer.report('UnderlayMissing', outcome.underlay.problems);
-  announcer.report('PathSilent', prober.complaints());
+  announcer.report('PathSilent', describeSilent(prober.tracks));
   announcer.report('PathMtuSmall', describeSmall(outcome.desired.paths));
   announcer.report('UnderlayKept', outcome.underlay.kept);
 }

@@ -9,9 +9,11 @@ import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
 import { printOp } from '../state/print.ts';
 import type { LeaseView } from './lease-keeper.ts';
+import type { PathTrack } from './path-track.ts';
+import { describeSilent } from './path-words.ts';
 import type { LastPass } from './reconciler.ts';
 
-export type PeerStatus = Omit<PeerPath, 'key'> & {
+export type PeerStatus = PeerPath & {
   /** What probes say of the path that is used; `untried` also where none is sent. */
   readonly probe: PathVerdict;
 };
@@ -99,9 +101,7 @@ export type StatusParts = {
   readonly families: Status['families'];
   readonly outcome: LastPass | undefined;
   readonly passes: number;
-  readonly silentPaths: readonly string[];
-  /** By PeerPath.key. */
-  readonly verdicts: ReadonlyMap<string, PathVerdict>;
+  readonly tracks: Iterable<Readonly<PathTrack>>;
   readonly foreignDrops: readonly string[];
   readonly fights: readonly string[];
   readonly pods: Status['pods'];
@@ -129,9 +129,9 @@ export function buildStatus(parts: StatusParts): Status {
     families: parts.families,
     underlay: outcome?.underlay.underlays ?? [],
     podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
-    peers: (wanted?.paths ?? []).map((path) => peerStatus(path, parts.verdicts)),
+    peers: peerStatuses(wanted?.paths ?? [], parts.tracks),
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
-    silentPaths: parts.silentPaths,
+    silentPaths: describeSilent(parts.tracks),
     foreignDrops: parts.foreignDrops,
     fights: parts.fights,
     pods: parts.pods,
@@ -147,9 +147,16 @@ export function buildStatus(parts: StatusParts): Status {
   };
 }
 
-function peerStatus(
-  { key, ...path }: PeerPath,
-  verdicts: ReadonlyMap<string, PathVerdict>,
-): PeerStatus {
-  return { ...path, probe: verdicts.get(key) ?? 'untried' };
+/** What is said of a probe is newer than the last pass, which needs to know only what it acts by. */
+function peerStatuses(
+  paths: readonly PeerPath[],
+  tracks: Iterable<Readonly<PathTrack>>,
+): PeerStatus[] {
+  const verdicts = new Map<string, PathVerdict>();
+  for (const { probe, verdict } of tracks) {
+    if (!probe.isMarked) verdicts.set(`${probe.peer} ${probe.family}`, verdict);
+  }
+  return paths.map((path) => {
+    return { ...path, probe: verdicts.get(`${path.peer} ${path.family}`) ?? 'untried' };
+  });
 }

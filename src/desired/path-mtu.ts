@@ -19,6 +19,10 @@ export type PathMtu = { readonly foundBytes: number; readonly believedBytes: num
 /** What a finding is filed under: a peer, not its name, and a family. */
 export const underlayKey = ({ peer, family }: PeerTarget): string => `${peer.uid} ${family}`;
 
+/** The same of a path's PathOption.key, which begins with it. */
+export const underlayKeyOf = (pathKey: string): string =>
+  pathKey.slice(0, pathKey.indexOf(' ', pathKey.indexOf(' ') + 1));
+
 export const overheadBytesOf = ({ network }: PathOption, { family }: PeerTarget): number =>
   network === undefined ? 0 : vxlanOverheadBytes(family);
 
@@ -37,10 +41,10 @@ export function pathMtus(
 }
 
 /** Undefined where the path in use takes what both ends believe, as far as is known. */
-export function foundMtu({ option, target, path }: ChosenPath, local: Local): PathMtu | undefined {
+export function foundMtu({ option, target }: ChosenPath, local: Local): PathMtu | undefined {
   if (option === undefined || target.reach?.speaker !== 'advert') return undefined;
   // Of thousands of peers nearly all take what is believed.
-  const isUnknown = !local.verdicts.has(path.key);
+  const isUnknown = !local.verdicts.has(option.key);
   if (local.underlayMtus.size === 0 && !isUnknown) return undefined;
   const found = local.underlayMtus.get(underlayKey(target));
   const overheadBytes = overheadBytesOf(option, target);

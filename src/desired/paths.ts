@@ -29,8 +29,6 @@ export type PeerPath = {
   readonly used: PathName | 'none';
   /** Why it is not the configured one; '' when it is. */
   readonly reason: string;
-  /** PathOption.key of the path that is used, by which its probe's verdict is found; '': none. */
-  readonly key: string;
   /** The path that is taken as soon as a probe has come back over it. */
   readonly waitsFor?: PathName;
   /** Where the path that is used takes smaller packets than both ends believe. */
@@ -123,7 +121,6 @@ export function choosePath(
     receives: receivedBy(target),
     used: option?.name ?? 'none',
     reason: reasons.join('; '),
-    key: option?.key ?? '',
   };
   if (waits) path.waitsFor = tested.name;
   return { path, target, option, tested };

@@ -7,7 +7,7 @@ import type { PathName } from '../cluster/advert.ts';
 import { cidrAddress } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import { overheadBytesOf, pathMtus, underlayKey } from './path-mtu.ts';
+import { overheadBytesOf, pathMtus } from './path-mtu.ts';
 import type { ChosenPath, PathOption } from './paths.ts';
 
 export type PathProbe = {
@@ -23,8 +23,6 @@ export type PathProbe = {
   readonly fullBytes: number;
   /** What was found to be the largest one, if that is smaller. */
   readonly foundBytes?: number;
-  /** What every path to this peer in this family has in common: underlayKey. */
-  readonly underlay: string;
   /** By which packets of the underlay are larger than those of this path. */
   readonly overheadBytes: number;
 };
@@ -35,8 +33,7 @@ export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): reado
     // Flannel's nodes answer on some paths only, and are believed.
     if (subnet === undefined || target.reach?.speaker !== 'advert') return [];
     const { family, peer } = target;
-    const underlay = underlayKey(target);
-    const common = { peer: peer.name, family, underlay, destination: cidrAddress(subnet) };
+    const common = { peer: peer.name, family, destination: cidrAddress(subnet) };
     const probe = (path: PathOption, isMarked: boolean): PathProbe => {
       const fullBytes = Math.min(...pathMtus(path, target, local));
       const overheadBytes = overheadBytesOf(path, target);

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PathProber } from '../../../src/agent/path-prober.ts';
+import { describeSilent } from '../../../src/agent/path-words.ts';
 import type { PathProbe } from '../../../src/desired/probes.ts';
 import type { EchoRequest } from '../../../src/kernel/echo.ts';
 import type { Ip } from '../../../src/net/ip.ts';
@@ -19,7 +20,6 @@ const BY_VXLAN: PathProbe = {
   destination: '10.244.2.0' as Ip,
   isMarked: false,
   fullBytes: 1450,
-  underlay: UNDERLAY,
   overheadBytes: 50,
 };
 const BY_HOST_GW: PathProbe = {
@@ -73,7 +73,7 @@ test('what a path in use takes is found within 20 seconds, by less than 60 packe
   assert.equal(bench.found, 1400);
   assert.equal(bench.verdict(BY_VXLAN), 'answers');
   assert.ok(bench.echo.sent.length < 60, `${bench.echo.sent.length} packets`);
-  assert.deepEqual(bench.prober.complaints(), []);
+  assert.deepEqual(describeSilent(bench.prober.tracks), []);
 });
 
 test('while nothing changes, four large packets in 15 s ask whether it has', async () => {
@@ -137,7 +137,7 @@ test('a path that takes not even 576 bytes is silent, and searched ever more sel
   bench.prober.follow([BY_VXLAN]);
   await bench.after(600_000);
   assert.equal(bench.verdict(BY_VXLAN), 'silent');
-  assert.match(bench.prober.complaints().join(), /small packets come back, but not/);
+  assert.match(describeSilent(bench.prober.tracks).join(), /small packets come back, but not/);
   const searches = bench.echo.sent.filter(({ packetBytes }) => packetBytes === 576).length;
   assert.ok(searches >= 4 && searches <= 16, `${searches} packets of 576 bytes`);
 });

@@ -11,7 +11,7 @@ import type { Ip } from '../../../src/net/ip.ts';
 function track(isMarked: boolean, verdict: PathVerdict): PathTrack {
   const probe = {
     ...({ key: 'k', peer: 'p', family: 'ipv4', path: 'vxlan', isMarked } as const),
-    ...{ destination: '10.244.2.0' as Ip, fullBytes: 1450, underlay: 'u', overheadBytes: 50 },
+    ...{ destination: '10.244.2.0' as Ip, fullBytes: 1450, overheadBytes: 50 },
   };
   return { ...newTrack(probe, 0), verdict };
 }
