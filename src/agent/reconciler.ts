@@ -8,7 +8,7 @@ import { reachOf } from '../cluster/reach.ts';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
-import type { PathVerdict } from '../desired/paths.ts';
+import type { Verdicts } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
@@ -47,7 +47,7 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   /** Attachments whose host side belongs into the kernel now. */
   attachments(kernel: KernelState): readonly Attachment[];
   /** What probes have said of paths; forgotten paths are untried. */
-  verdicts(): ReadonlyMap<string, PathVerdict>;
+  verdicts(): Verdicts;
   /** MTUs of the underlay toward peers that are smaller than believed. */
   underlayMtus(): ReadonlyMap<string, number>;
   /** Host veths of CNI calls that are under way: left alone. */
@@ -85,7 +85,7 @@ export type PassOutcome = LastPass & {
   readonly probes: readonly PathProbe[];
 };
 
-const NO_VERDICTS: ReadonlyMap<string, PathVerdict> = new Map();
+const NO_VERDICTS: Verdicts = new Map();
 
 /** Of a pass that changes thousands of objects the log shows the first ones. */
 const LOGGED_OPS_MAX = 100;
@@ -246,7 +246,14 @@ export class Reconciler {
       }
     }
     if (unknown.length > 0) {
-      for (const [ip, found] of this.#parts.kernel.lookUp(unknown)) this.#lookups.set(ip, found);
+      // Thousands of peers behind one gateway have one answer, which is kept once.
+      const answers = new Map<string, RouteLookup>();
+      for (const [ip, found] of this.#parts.kernel.lookUp(unknown)) {
+        const text = JSON.stringify(found);
+        const answer = answers.get(text) ?? found;
+        answers.set(text, answer);
+        this.#lookups.set(ip, answer);
+      }
     }
     return this.#lookups;
   }

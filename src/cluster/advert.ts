@@ -116,10 +116,35 @@ export function readAdvert(json: unknown): AdvertParse {
       issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
     return { kind: 'malformed', problem: `${issue?.message ?? 'not an advert'}${where}` };
   }
-  const { sends, families, ...rest } = parsed.data;
+  const { sends, families, receives, ...rest } = parsed.data;
   // An older node uses every family in which it is reached.
   const used = families ?? [...new Set(rest.underlay.map(familyOf))];
-  return { kind: 'ok', advert: { ...rest, families: used, sends: sends.filter(isPathName) } };
+  const advert: Advert = {
+    ...rest,
+    families: shared(FAMILY_LISTS, used, String),
+    receives: {
+      ...receives,
+      'host-gw': shared(HOST_GW_LISTS, receives['host-gw'], ({ family }) => family),
+    },
+    sends: shared(SENDS_LISTS, sends.filter(isPathName), String),
+  };
+  return { kind: 'ok', advert };
+}
+
+/** Thousands of nodes say the same, which is kept once. */
+const FAMILY_LISTS: readonly (readonly Family[])[] = [['ipv4'], ['ipv6'], ['ipv4', 'ipv6']];
+const HOST_GW_LISTS = FAMILY_LISTS.map((list) => list.map((family) => ({ family })));
+const SENDS_LISTS: readonly (readonly PathName[])[] = [['vxlan'], ['host-gw']];
+
+function shared<Item>(
+  lists: readonly (readonly Item[])[],
+  list: readonly Item[],
+  textOf: (item: Item) => string,
+): readonly Item[] {
+  const isSame = (other: readonly Item[]): boolean =>
+    other.length === list.length &&
+    other.every((item, at) => textOf(item) === textOf(list[at] ?? item));
+  return lists.find(isSame) ?? list;
 }
 
 /** Members in a fixed order, so that an unchanged advert is the same text. */
