@@ -116,22 +116,24 @@ export function readAdvert(json: unknown): AdvertParse {
       issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
     return { kind: 'malformed', problem: `${issue?.message ?? 'not an advert'}${where}` };
   }
-  const { sends, families, receives, ...rest } = parsed.data;
+  const { sends, families, ...rest } = parsed.data;
   // An older node uses every family in which it is reached.
   const used = families ?? [...new Set(rest.underlay.map(familyOf))];
-  const advert: Advert = {
-    ...rest,
-    families: shared(FAMILY_LISTS, used, String),
-    receives: {
-      ...receives,
-      'host-gw': shared(HOST_GW_LISTS, receives['host-gw'], ({ family }) => family),
-    },
-    sends: shared(SENDS_LISTS, sends.filter(isPathName), String),
-  };
-  return { kind: 'ok', advert };
+  return { kind: 'ok', advert: { ...rest, families: used, sends: sends.filter(isPathName) } };
 }
 
-/** Thousands of nodes say the same, which is kept once. */
+/** What thousands of nodes say in the same words is kept once, and what a node says twice. */
+export const withSharedLists = (advert: Advert, internalIps: readonly Ip[]): Advert => ({
+  ...advert,
+  underlay: shared([internalIps], advert.underlay, String),
+  families: shared(FAMILY_LISTS, advert.families, String),
+  receives: {
+    ...advert.receives,
+    'host-gw': shared(HOST_GW_LISTS, advert.receives['host-gw'], ({ family }) => family),
+  },
+  sends: shared(SENDS_LISTS, advert.sends, String),
+});
+
 const FAMILY_LISTS: readonly (readonly Family[])[] = [['ipv4'], ['ipv6'], ['ipv4', 'ipv6']];
 const HOST_GW_LISTS = FAMILY_LISTS.map((list) => list.map((family) => ({ family })));
 const SENDS_LISTS: readonly (readonly PathName[])[] = [['vxlan'], ['host-gw']];
