@@ -20,7 +20,7 @@ const LIMITS = {
 const QUEUE_LENGTH = 64;
 
 /** So often what is wrong for one reason may change before it is told less often. */
-const BURST = 5;
+const BURST = 20;
 const REFILL_MS = 60_000;
 
 /** What is said under one reason; '' means: all well. */
