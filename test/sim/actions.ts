@@ -7,7 +7,7 @@ import type { SimMachine } from './machine.ts';
 import type { BackendChoice } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Weather } from './weather.ts';
-import { fairWeather } from './weather.ts';
+import { fairWeather, isFair } from './weather.ts';
 import type { World } from './world.ts';
 
 export type Action = (world: World, random: Random) => void;
@@ -39,6 +39,7 @@ const crashInApply: Action = (world, random) => {
 const refuseOps: Action = (world, random) => {
   const machine = anyMachine(world, random);
   const times = random.int(1, 5);
+  if (machine !== undefined) machine.disturbedAtMs = world.time.nowMs;
   machine?.process?.kernel.inject({ skip: random.int(0, 5), times, effect: 'fail' });
 };
 
@@ -161,6 +162,7 @@ const foreignHand: Action = (world, random) => {
     ? objects.filter(({ object }) => object === first.object)
     : [first];
   world.trace.add(machine.id, `somebody deletes ${all.length} ${first.object}(s)`);
+  machine.disturbedAtMs = world.time.nowMs;
   for (const op of all) machine.touch(op);
   world.checks.changed(machine);
 };
@@ -229,9 +231,10 @@ function setWeather(machine: SimMachine, change: Partial<Weather>): void {
 }
 
 export function clearWeather(world: World, machine: SimMachine): void {
-  if (JSON.stringify(machine.weather) === JSON.stringify(fairWeather())) return;
+  if (isFair(machine.weather)) return;
   world.trace.add('weather', `fair for ${machine.id}`);
   setWeather(machine, fairWeather());
+  machine.disturbedAtMs = world.time.nowMs;
   machine.process?.client.expireTainted();
 }
 

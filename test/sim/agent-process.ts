@@ -43,7 +43,8 @@ export type AgentProcessParts = {
   readonly trace: Trace;
   readonly mutations: Mutations;
   readonly fabric: Fabric;
-  /** After each change of the kernel. */
+  /** Around each change of the kernel. */
+  readonly beforeOp: (machine: SimMachine, op: Op) => void;
   readonly onOp: (machine: SimMachine, op: Op) => void;
   readonly onViolation: (text: string) => void;
 };
@@ -70,6 +71,7 @@ export class AgentProcess {
     this.kernel = new SimKernel({
       namespace: machine.host,
       isDead: () => this.#isDead,
+      beforeOp: (op) => parts.beforeOp(machine, op),
       onOp: (op) => this.#onOp(op),
       onCrash: (where) => {
         trace.add(machine.id, `agent crashes ${where}`);

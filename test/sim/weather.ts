@@ -22,6 +22,9 @@ export type Weather = {
   eventDelayMs: number;
 };
 
+export const isFair = (weather: Weather): boolean =>
+  JSON.stringify(weather) === JSON.stringify(fairWeather());
+
 export const fairWeather = (): Weather => ({
   reach: 'open',
   latencyMs: 5,

@@ -9,6 +9,7 @@ import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
 import type { Op } from '../../src/state/op.ts';
 import { printOp } from '../../src/state/print.ts';
+import { AdvertChecks } from './advert-checks.ts';
 import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
@@ -16,11 +17,13 @@ import { SimTime } from './clock.ts';
 import { Fabric } from './fabric.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
+import { PathChecks } from './path-checks.ts';
 import type { BackendChoice, SimPlan } from './plan.ts';
 import { configText, podCidrRanges } from './plan.ts';
 import type { Random } from './random.ts';
 import { SimRuntime } from './runtime.ts';
 import { Trace } from './trace.ts';
+import { isFair } from './weather.ts';
 
 export type WorldOptions = {
   readonly plan: SimPlan;
@@ -34,6 +37,8 @@ export type WorldOptions = {
 };
 
 const KUBELET_INTERVAL_MS = 2_000;
+/** Everything that is told has been heard after that, when nothing goes wrong. */
+const UNDISTURBED_MS = 15_000;
 const NAMESPACE = 'poplin';
 const CONFIG_MAP = 'poplin-config';
 
@@ -45,6 +50,8 @@ export class World {
   readonly server: SimApiServer;
   readonly fabric: Fabric;
   readonly checks: Checks;
+  readonly pathChecks: PathChecks;
+  readonly #advertChecks: AdvertChecks;
   readonly machines = new Map<string, SimMachine>();
   readonly #options: WorldOptions;
   readonly #runtimes = new Map<SimMachine, SimRuntime>();
@@ -54,6 +61,7 @@ export class World {
   #machineCount = 0;
   #processCount = 0;
   backend: BackendChoice = { Type: 'vxlan' };
+  masquerades = true;
   violation: string | undefined;
   events = 0;
 
@@ -74,6 +82,16 @@ export class World {
       ...{ plan, machines, fabric: this.fabric, random: random.split('checks') },
       onViolation: (text) => this.violate(text),
     });
+    const common = {
+      machines,
+      isUndisturbed: (machine: SimMachine) => this.#isUndisturbed(machine),
+      onViolation: (text: string) => this.violate(text),
+    };
+    this.pathChecks = new PathChecks({
+      ...{ ...common, fabric: this.fabric },
+      excuse: (from, to) => this.#excuse(from, to),
+    });
+    this.#advertChecks = new AdvertChecks({ ...common, store: this.server.store });
     const body = { metadata: { name: CONFIG_MAP }, data: this.#configData(this.backend) };
     createObject(this.server.store, { kind: CONFIG_MAPS, namespace: NAMESPACE }, body);
   }
@@ -127,11 +145,13 @@ export class World {
     if (!machine.isOn || machine.process !== undefined) return;
     this.#processCount += 1;
     this.trace.add(machine.id, 'agent starts');
+    machine.disturbedAtMs = this.time.nowMs;
     const { server, time, trace } = this;
     machine.process = new AgentProcess({
       fabric: this.fabric,
       ...{ machine, server, time, trace, mutations: this.#options.mutations },
       random: this.#options.random.split(`process ${this.#processCount}`),
+      beforeOp: (changed, op) => this.#beforeOp(changed, op),
       onOp: (changed, op) => this.#onOp(changed, op),
       onViolation: (text) => this.violate(text),
     });
@@ -177,8 +197,9 @@ export class World {
     else this.#condemned.delete(name);
   }
 
-  configure(backend: BackendChoice): void {
+  configure(backend: BackendChoice, masquerades = this.masquerades): void {
     this.backend = backend;
+    this.masquerades = masquerades;
     this.#writeConfig(this.#configData(backend));
   }
 
@@ -202,12 +223,33 @@ export class World {
   }
 
   #configData(backend: BackendChoice): Readonly<Record<string, string>> {
-    return { 'net-conf.json': configText(this.plan, backend) };
+    return { 'net-conf.json': configText(this.plan, backend, this.masquerades) };
+  }
+
+  #beforeOp(machine: SimMachine, op: Op): void {
+    if (!this.plan.looksAtPaths) return;
+    this.pathChecks.before(machine, op);
+    this.#advertChecks.before(machine, op);
   }
 
   #onOp(machine: SimMachine, op: Op): void {
     this.trace.add(machine.id, () => `kernel: ${printOp(op)}`);
+    this.pathChecks.after(machine, op);
+    this.#advertChecks.after(machine, op);
     this.checks.changed(machine);
+  }
+
+  #isUndisturbed({ isOn, process, weather, disturbedAtMs }: SimMachine): boolean {
+    if (!isOn || process?.knowsCluster !== true || !isFair(weather)) return false;
+    return this.time.nowMs - disturbedAtMs > UNDISTURBED_MS;
+  }
+
+  #excuse(from: SimMachine, to: SimMachine): string | undefined {
+    for (const machine of [from, to]) {
+      if (machine.isCutOff || machine.mustReachApi) return `${machine.id} has lost its Node`;
+      if (!this.nodeExists(machine)) return `${machine.id} has no Node`;
+    }
+    return undefined;
   }
 
   /** Registers the Node, starts the agent's container again, and keeps the pods running. */
