@@ -7,7 +7,7 @@ import type { SimMachine } from './machine.ts';
 import type { BackendChoice } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Weather } from './weather.ts';
-import { fairWeather, isFair } from './weather.ts';
+import { fairWeather, isFair, isMisleading } from './weather.ts';
 import type { World } from './world.ts';
 
 export type Action = (world: World, random: Random) => void;
@@ -174,6 +174,7 @@ const stripNode: Action = (world, random) => {
   world.trace.add('operator', `strips ${machine.nodeName} of its advert`);
   const annotations = { 'poplin.dev/advert': null };
   world.patchNode(machine.nodeName, { metadata: { annotations } });
+  world.setRight(machine);
 };
 
 const compact: Action = (world) => {
@@ -227,6 +228,7 @@ const spoilWeather: Action = (world, random) => {
 function setWeather(machine: SimMachine, change: Partial<Weather>): void {
   if (machine.mustReachApi || machine.isCutOff) return;
   Object.assign(machine.weather, change);
+  if (isMisleading(machine.weather)) machine.misledUntilMs = Number.POSITIVE_INFINITY;
   machine.process?.client.weatherChanged();
 }
 
@@ -235,6 +237,7 @@ export function clearWeather(world: World, machine: SimMachine): void {
   world.trace.add('weather', `fair for ${machine.id}`);
   setWeather(machine, fairWeather());
   machine.disturbedAtMs = world.time.nowMs;
+  if (machine.misledUntilMs > world.time.nowMs) world.setRight(machine);
   machine.process?.client.expireTainted();
 }
 

@@ -54,6 +54,8 @@ export class SimMachine {
   bootedAtMs = 0;
   /** When something went wrong with it last. */
   disturbedAtMs = 0;
+  /** Until then it, or its peers about it, go by what an API server has made up. */
+  misledUntilMs = 0;
   process: AgentProcess | undefined;
   #machine = new FakeMachine();
   #descriptors = HOST_DESCRIPTOR;

@@ -39,6 +39,7 @@ export type WorldOptions = {
 const KUBELET_INTERVAL_MS = 2_000;
 /** Everything that is told has been heard after that, when nothing goes wrong. */
 const UNDISTURBED_MS = 15_000;
+const SET_RIGHT_MS = 60_000;
 const NAMESPACE = 'poplin';
 const CONFIG_MAP = 'poplin-config';
 
@@ -244,10 +245,16 @@ export class World {
     return this.time.nowMs - disturbedAtMs > UNDISTURBED_MS;
   }
 
+  /** It takes some time until everybody knows better. */
+  setRight(machine: SimMachine): void {
+    machine.misledUntilMs = this.time.nowMs + SET_RIGHT_MS;
+  }
+
   #excuse(from: SimMachine, to: SimMachine): string | undefined {
     for (const machine of [from, to]) {
       if (machine.isCutOff || machine.mustReachApi) return `${machine.id} has lost its Node`;
       if (!this.nodeExists(machine)) return `${machine.id} has no Node`;
+      if (machine.misledUntilMs > this.time.nowMs) return `${machine.id} was misled`;
     }
     return undefined;
   }
