@@ -4,7 +4,7 @@
 import type { Op } from '../../src/state/op.ts';
 import { ownsLink } from '../../src/state/own.ts';
 import type { SimMachine } from './machine.ts';
-import type { BackendChoice } from './plan.ts';
+import { PATH_ACTIONS } from './path-actions.ts';
 import type { Random } from './random.ts';
 import type { Weather } from './weather.ts';
 import { fairWeather, isFair, isMisleading } from './weather.ts';
@@ -121,19 +121,6 @@ const endPod: Action = (world, random) => {
   world.runtimeOf(machine)?.end(pod);
 };
 
-export function randomBackend(random: Random): BackendChoice {
-  if (random.chance(0.4)) return { Type: 'host-gw' };
-  const VNI = random.int(1, 3);
-  return { Type: 'vxlan', VNI, ...(random.chance(0.2) ? { DirectRouting: true } : {}) };
-}
-
-const editConfig: Action = (world, random) => world.configure(randomBackend(random));
-
-const breakConfig: Action = (world, random) => {
-  world.misconfigure();
-  world.later(random.next() * 15_000, () => world.configure(world.backend));
-};
-
 /** Somebody deletes one of our objects, or all of one kind. */
 const foreignHand: Action = (world, random) => {
   const machine = anyMachine(world, random);
@@ -181,14 +168,6 @@ const compact: Action = (world) => {
   world.trace.add('api', 'history is compacted');
   world.server.store.compact();
   for (const { process } of world.machines.values()) process?.client.expireAll();
-};
-
-const partNodes: Action = (world, random) => {
-  const [a, b] = [anyMachine(world, random), anyMachine(world, random)];
-  if (a === undefined || b === undefined || a === b) return;
-  world.trace.add(a.id, `hears nothing from ${b.id}`);
-  world.fabric.part(a, b);
-  world.later(random.next() * 30_000, () => world.fabric.parted.clear());
 };
 
 function badWeather(random: Random): Partial<Weather> {
@@ -252,11 +231,9 @@ export const ACTIONS: readonly (readonly [weight: number, action: Action])[] = [
   [2, makeTwin],
   [3, addNode],
   [5, endPod],
-  [3, editConfig],
-  [1, breakConfig],
   [4, foreignHand],
   [2, stripNode],
   [1, compact],
-  [2, partNodes],
   [10, spoilWeather],
+  ...PATH_ACTIONS,
 ];

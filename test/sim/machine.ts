@@ -170,8 +170,8 @@ export class SimMachine {
       const value = { link: 'eth0', address, lengthBits, scope: 'global', protocol: 0 } as const;
       this.touch({ verb, object: 'address', value });
     };
-    for (const address of this.addresses) op('remove', address);
     for (const address of addresses) op('add', address);
+    for (const address of this.addresses) op('remove', address);
     this.addresses = addresses;
   }
 

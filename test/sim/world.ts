@@ -15,6 +15,7 @@ import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
 import { Fabric } from './fabric.ts';
+import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 import { PathChecks } from './path-checks.ts';
@@ -36,12 +37,20 @@ export type WorldOptions = {
   readonly onEvent?: () => void;
 };
 
+/** Of addresses that machines come to have later. */
+const FIRST_MOVED_HOST = 120;
+const MOVED_HOSTS = 120;
 const KUBELET_INTERVAL_MS = 2_000;
 /** Everything that is told has been heard after that, when nothing goes wrong. */
 const UNDISTURBED_MS = 15_000;
 const SET_RIGHT_MS = 60_000;
 const NAMESPACE = 'poplin';
 const CONFIG_MAP = 'poplin-config';
+
+const internalIps = ({ addresses }: SimMachine) =>
+  addresses.map(({ address }) => ({ type: 'InternalIP', address }));
+
+const addressOf = ({ address }: MachineAddress): string => address;
 
 export class World {
   readonly plan: SimPlan;
@@ -61,6 +70,7 @@ export class World {
   readonly #plans: (() => void)[] = [];
   #machineCount = 0;
   #processCount = 0;
+  #moveCount = 0;
   backend: BackendChoice = { Type: 'vxlan' };
   masquerades = true;
   violation: string | undefined;
@@ -140,6 +150,26 @@ export class World {
     this.trace.add(machine.id, `machine of ${machine.nodeName} comes`);
     this.#kubelet(machine);
     return machine;
+  }
+
+  /** A new one, whose Node has the subnets of another from the beginning. */
+  addHeir(podCIDRs: readonly string[]): void {
+    const name = `node-${this.#machineCount + 1}`;
+    this.trace.add('operator', `creates Node ${name} with ${podCIDRs.join(' and ')}`);
+    const spec = { podCIDR: podCIDRs[0], podCIDRs };
+    createObject(this.server.store, { kind: NODES }, { metadata: { name }, spec });
+    this.addMachine(name);
+  }
+
+  moveAddress(machine: SimMachine): void {
+    this.#moveCount += 1;
+    const host = FIRST_MOVED_HOST + (this.#moveCount % MOVED_HOSTS);
+    const addresses = underlayAddresses(this.plan.families, machine.segment, host);
+    this.trace.add(machine.id, `has another address: ${addresses.map(addressOf).join(', ')}`);
+    machine.disturbedAtMs = this.time.nowMs;
+    machine.moveTo(addresses);
+    this.setRight(machine);
+    this.checks.changed(machine);
   }
 
   startAgent(machine: SimMachine): void {
@@ -255,6 +285,7 @@ export class World {
       if (machine.isCutOff || machine.mustReachApi) return `${machine.id} has lost its Node`;
       if (!this.nodeExists(machine)) return `${machine.id} has no Node`;
       if (machine.misledUntilMs > this.time.nowMs) return `${machine.id} was misled`;
+      if (!this.#isRegistered(machine)) return `the Node of ${machine.id} has an old address`;
     }
     return undefined;
   }
@@ -277,18 +308,22 @@ export class World {
     return process?.knowsCluster === true && remembersThisBoot;
   }
 
+  #isRegistered(machine: SimMachine): boolean {
+    const known = this.server.store.get(NODES, machine.nodeName)?.object;
+    const addresses = valueAt(known, 'status.addresses');
+    return JSON.stringify(addresses) === JSON.stringify(internalIps(machine));
+  }
+
   #register(machine: SimMachine): void {
     const { nodeName } = machine;
     if (this.#condemned.has(nodeName)) return;
     const { store } = this.server;
-    const addresses = machine.addresses.map(({ address }) => ({ type: 'InternalIP', address }));
-    const status = { addresses };
+    const status = { addresses: internalIps(machine) };
     if (store.get(NODES, nodeName) === undefined) {
       this.trace.add(machine.id, `registers Node ${nodeName}`);
       createObject(store, { kind: NODES }, { metadata: { name: nodeName }, status });
     }
-    const known = store.get(NODES, nodeName)?.object;
-    if (JSON.stringify(valueAt(known, 'status.addresses')) === JSON.stringify(addresses)) return;
+    if (this.#isRegistered(machine)) return;
     patchObject(store, { kind: NODES, name: nodeName, subresource: 'status' }, (node) =>
       mergePatch(node, { status }),
     );
