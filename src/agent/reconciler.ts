@@ -2,6 +2,7 @@
 // the read to the first write everything is synchronous, so that no CNI call comes between. The
 // pass keeps no state but its last outcome, which `status` shows.
 
+import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
@@ -26,6 +27,7 @@ import { order } from '../state/order.ts';
 import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../state/own.ts';
 import { printOp } from '../state/print.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
+import { applyCarefully } from './careful-apply.ts';
 import { DrainingLinks } from './draining-links.ts';
 import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
@@ -136,10 +138,12 @@ export class Reconciler {
     const free = order(differing).filter((op) => !this.#isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
-    const failures = ops.length === 0 ? [] : await kernel.apply(ops);
+    const failures = ops.length === 0 ? [] : await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
-    this.#last = { desired: computed, underlay, opCount: ops.length, failures, durationMs };
+    const advert = withoutFailed(computed.advert, failures);
+    const outcome = { underlay, opCount: ops.length, failures, durationMs };
+    this.#last = { desired: { ...computed, advert }, ...outcome };
     return { ...this.#last, ops, probes };
   }
 
@@ -222,6 +226,22 @@ export class Reconciler {
     const name = linkOf(op);
     return name !== undefined && pending.has(name);
   }
+}
+
+/** What could not be made is not promised to peers. */
+function withoutFailed(advert: Advert, failures: readonly OpFailure[]): Advert {
+  const failed = failures.flatMap(({ op }) =>
+    op.object === 'link' && op.verb === 'add' && op.value.kind === 'vxlan' ? [op.value] : [],
+  );
+  if (failed.length === 0) return advert;
+  const isMade = ({ family, vni, port }: VxlanReceiver): boolean =>
+    !failed.some(
+      (link) => link.vni === vni && link.portNumber === port && familyOf(link.local) === family,
+    );
+  return {
+    ...advert,
+    receives: { ...advert.receives, vxlan: advert.receives.vxlan.filter(isMade) },
+  };
 }
 
 type Input = { readonly config: Config; readonly local: Local };

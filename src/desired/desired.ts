@@ -100,7 +100,8 @@ export function desired(
   const builder = new StateBuilder();
 
   const receives = addReceivers(builder, settings, local);
-  const drainingLinks = keepUntilDrained(builder, local);
+  const promised = promisedBy(cluster.nodes.get(local.name), local);
+  const drainingLinks = keepUntilDrained(builder, local, promised);
   addOwnSubnets(builder, ownSubnets);
   const known = { local, memory: pathMemory(local) };
   const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
@@ -169,14 +170,28 @@ function addReceivers(
   };
 }
 
+/** What peers read of this machine: it may have changed its mind, but nobody has heard of it yet. */
+const promisedBy = (
+  self: ClusterNode | undefined,
+  { machine }: Local,
+): Advert['receives']['vxlan'] =>
+  self?.advert?.machine === machine ? self.advert.receives.vxlan : [];
+
 /** Devices stay as they are; what they were sent by goes at once. */
-function keepUntilDrained(builder: StateBuilder, local: Local): string[] {
+function keepUntilDrained(
+  builder: StateBuilder,
+  local: Local,
+  promised: Advert['receives']['vxlan'],
+): string[] {
   const wanted = new Set(builder.vxlanLinkNames());
-  const kept = local.vxlanDevices.filter(
-    ({ name }) => !wanted.has(name) && !local.drainedLinks.has(name),
+  const isPromised = ({ vni, portNumber, mac }: VxlanLink): boolean =>
+    promised.some((by) => by.vni === vni && by.port === portNumber && by.mac === mac);
+  const useless = local.vxlanDevices.filter(({ name }) => !wanted.has(name));
+  const draining = useless.filter(
+    (device) => !isPromised(device) && !local.drainedLinks.has(device.name),
   );
-  for (const device of kept) builder.link(device);
-  return kept.map(({ name }) => name);
+  for (const device of [...useless.filter(isPromised), ...draining]) builder.link(device);
+  return draining.map(({ name }) => name);
 }
 
 /**

@@ -129,7 +129,8 @@ export class Fabric {
     { nexthop, destination, way }: { nexthop: Ip; destination: Ip; way: string[] },
   ): Outcome {
     const { host } = machine;
-    if (!host.hasAddress(link.local)) return dropped(`${machine.id} has not ${link.local} any more`);
+    if (!host.hasAddress(link.local))
+      return dropped(`${machine.id} has not ${link.local} any more`);
     const mac = host.neighbours.get(`${link.name} ${nexthop}`)?.mac;
     if (mac === undefined) return dropped(`${machine.id}: no neighbour ${nexthop} on ${link.name}`);
     const remote = host.fdb.get(`${link.name} ${mac}`)?.remote;
