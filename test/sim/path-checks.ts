@@ -77,6 +77,8 @@ export class PathChecks {
   #waysOf(machine: SimMachine, { sends, receives, address: only }: Reach): Way[] {
     const ways: Way[] = [];
     const add = (from: SimMachine, to: SimMachine): void => {
+      // Who has no subnet has no pods, and publishes nothing of what it sends by.
+      if (subnetAddresses(from).length === 0) return;
       for (const address of subnetAddresses(to)) {
         if (only === undefined || only === address) ways.push({ from, to, address });
       }
