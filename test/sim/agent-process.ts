@@ -22,6 +22,7 @@ import { AppError } from '../../src/lib/errors.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Op } from '../../src/state/op.ts';
 import { isPodLink } from '../../src/state/own.ts';
+import { EVERYTHING_ANSWERS } from '../fake/echo.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
 import { SimApiClient } from './api-client.ts';
 import type { SimApiServer } from './api-server.ts';
@@ -142,7 +143,7 @@ export class AgentProcess {
   }
 
   #makeAgent(store: AttachmentStore): Agent {
-    const { machine, trace } = this.#parts;
+    const { machine, trace, mutations } = this.#parts;
     const { nodeName, stateDir, id } = machine;
     const log = trace.logOf(id);
     const clock = this.#clock;
@@ -157,7 +158,7 @@ export class AgentProcess {
       machine: id,
       originals: new OriginalSysctls(stateDir),
       attachments: (state) => pods.standing(state),
-      verdicts: () => prober.verdicts,
+      verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
       pendingLinks: () => pods.pendingLinks(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);

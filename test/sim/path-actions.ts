@@ -57,14 +57,19 @@ const partNodes: Action = (world, random) => {
   world.later(random.next() * 30_000, () => world.fabric.parted.clear());
 };
 
-/** A firewall between two nodes lets no VXLAN pass, in one direction or in both. */
+/** A firewall lets no VXLAN pass: in one direction, or in both, or from and to everybody. */
 const eatVxlan: Action = (world, random) => {
   const [a, b] = [anyMachine(world, random), anyMachine(world, random)];
   if (a === undefined || b === undefined || a === b) return;
-  const ways = [firewallOf(a, b), ...(random.chance(0.5) ? [firewallOf(b, a)] : [])];
-  world.trace.add(a.id, `no VXLAN reaches ${b.id}${ways.length > 1 ? ', nor back' : ''}`);
+  const peers = random.chance(0.5) ? [b] : [...world.machines.values()];
+  const isBothWays = random.chance(0.5);
+  const ways = peers.flatMap((peer) => [
+    firewallOf(a, peer),
+    ...(isBothWays ? [firewallOf(peer, a)] : []),
+  ]);
+  world.trace.add(a.id, `a firewall eats VXLAN: ${ways.join(', ')}`);
   for (const way of ways) world.fabric.firewalls.add(way);
-  world.later(random.exponential(20_000), () => {
+  world.later(random.exponential(30_000), () => {
     for (const way of ways) world.fabric.firewalls.delete(way);
   });
 };
@@ -99,7 +104,7 @@ export const PATH_ACTIONS: readonly (readonly [weight: number, action: Action])[
   [3, editConfigTwice],
   [1, breakConfig],
   [2, partNodes],
-  [3, eatVxlan],
+  [4, eatVxlan],
   [2, moveAddress],
   [2, inherit],
 ];

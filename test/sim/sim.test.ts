@@ -38,6 +38,18 @@ const mutations: readonly {
     what: 'a kernel that gives packets to the wrong pod',
     ...{ mutation: 'mixesUpPods', subnetSource: 'podCIDR', noticed: /to .*: delivered to/ },
   },
+  {
+    what: 'agents that do not wait for the probe',
+    ...{ mutation: 'flipsUnprobed', subnetSource: 'podCIDR', noticed: /breaks the way/ },
+  },
+  {
+    what: 'agents that do not say by what they send',
+    ...{ mutation: 'hidesSenders', subnetSource: 'podCIDR', noticed: /breaks the way/ },
+  },
+  {
+    what: 'agents that say that they receive what they do not',
+    ...{ mutation: 'promisesTooMuch', subnetSource: 'podCIDR', noticed: /says that it receives/ },
+  },
 ];
 
 describe('the checks notice', () => {

@@ -14,6 +14,7 @@ import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
+import { excuseOf, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
 import { Fabric } from './fabric.ts';
 import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
@@ -24,7 +25,6 @@ import { configText, podCidrRanges } from './plan.ts';
 import type { Random } from './random.ts';
 import { SimRuntime } from './runtime.ts';
 import { Trace } from './trace.ts';
-import { isFair } from './weather.ts';
 
 export type WorldOptions = {
   readonly plan: SimPlan;
@@ -41,14 +41,9 @@ export type WorldOptions = {
 const FIRST_MOVED_HOST = 120;
 const MOVED_HOSTS = 120;
 const KUBELET_INTERVAL_MS = 2_000;
-/** Everything that is told has been heard after that, when nothing goes wrong. */
-const UNDISTURBED_MS = 15_000;
 const SET_RIGHT_MS = 60_000;
 const NAMESPACE = 'poplin';
 const CONFIG_MAP = 'poplin-config';
-
-const internalIps = ({ addresses }: SimMachine) =>
-  addresses.map(({ address }) => ({ type: 'InternalIP', address }));
 
 const addressOf = ({ address }: MachineAddress): string => address;
 
@@ -95,12 +90,12 @@ export class World {
     });
     const common = {
       machines,
-      isUndisturbed: (machine: SimMachine) => this.#isUndisturbed(machine),
+      isUndisturbed: (machine: SimMachine) => isUndisturbed(this, machine),
       onViolation: (text: string) => this.violate(text),
     };
     this.pathChecks = new PathChecks({
       ...{ ...common, fabric: this.fabric },
-      excuse: (from, to) => this.#excuse(from, to),
+      excuse: (from, to) => excuseOf(this, from, to),
     });
     this.#advertChecks = new AdvertChecks({ ...common, store: this.server.store });
     const body = { metadata: { name: CONFIG_MAP }, data: this.#configData(this.backend) };
@@ -270,24 +265,9 @@ export class World {
     this.checks.changed(machine);
   }
 
-  #isUndisturbed({ isOn, process, weather, disturbedAtMs }: SimMachine): boolean {
-    if (!isOn || process?.knowsCluster !== true || !isFair(weather)) return false;
-    return this.time.nowMs - disturbedAtMs > UNDISTURBED_MS;
-  }
-
   /** It takes some time until everybody knows better. */
   setRight(machine: SimMachine): void {
     machine.misledUntilMs = this.time.nowMs + SET_RIGHT_MS;
-  }
-
-  #excuse(from: SimMachine, to: SimMachine): string | undefined {
-    for (const machine of [from, to]) {
-      if (machine.isCutOff || machine.mustReachApi) return `${machine.id} has lost its Node`;
-      if (!this.nodeExists(machine)) return `${machine.id} has no Node`;
-      if (machine.misledUntilMs > this.time.nowMs) return `${machine.id} was misled`;
-      if (!this.#isRegistered(machine)) return `the Node of ${machine.id} has an old address`;
-    }
-    return undefined;
   }
 
   /** Registers the Node, starts the agent's container again, and keeps the pods running. */
@@ -308,12 +288,6 @@ export class World {
     return process?.knowsCluster === true && remembersThisBoot;
   }
 
-  #isRegistered(machine: SimMachine): boolean {
-    const known = this.server.store.get(NODES, machine.nodeName)?.object;
-    const addresses = valueAt(known, 'status.addresses');
-    return JSON.stringify(addresses) === JSON.stringify(internalIps(machine));
-  }
-
   #register(machine: SimMachine): void {
     const { nodeName } = machine;
     if (this.#condemned.has(nodeName)) return;
@@ -323,7 +297,7 @@ export class World {
       this.trace.add(machine.id, `registers Node ${nodeName}`);
       createObject(store, { kind: NODES }, { metadata: { name: nodeName }, status });
     }
-    if (this.#isRegistered(machine)) return;
+    if (isRegistered(this, machine)) return;
     patchObject(store, { kind: NODES, name: nodeName, subresource: 'status' }, (node) =>
       mergePatch(node, { status }),
     );
