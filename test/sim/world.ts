@@ -3,7 +3,6 @@
 // when is not decided here (actions.ts), nor what must hold (checks.ts).
 
 import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
-import { valueAt } from '../../src/lab/api/object.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';

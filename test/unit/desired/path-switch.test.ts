@@ -144,10 +144,28 @@ test('an old network stays while a peer says that it sends by it', () => {
     drainedLinks: new Set(['poplin4-1']),
   });
   const config = configOfType('vxlan', { VNI: 42 });
+  const self = nodeOf(1, { advert: advertOf(1, { receives: { vxlan: [], 'host-gw': [] } }) });
   const sending = nodeOf(2, { advert: { ...twoNetworks, sendsVxlan: [{ vni: 1, port: 8472 }] } });
-  assert.ok(run(config, [nodeOf(1), sending], local).state.links.has('poplin4-1'));
+  assert.ok(run(config, [self, sending], local).state.links.has('poplin4-1'));
   const moved = nodeOf(2, { advert: { ...twoNetworks, sendsVxlan: [{ vni: 42, port: 8472 }] } });
-  assert.ok(!run(config, [nodeOf(1), moved], local).state.links.has('poplin4-1'));
+  assert.ok(!run(config, [self, moved], local).state.links.has('poplin4-1'));
+});
+
+test('a device stays while peers still read of it, however long it has been of no use', () => {
+  const old = device('poplin4-1');
+  const drained = { vxlanDevices: [old], drainedLinks: new Set(['poplin4-1']) };
+  const moved = nodeOf(2, { advert: { ...twoNetworks, sendsVxlan: [] } });
+  const promising = (vni: number) => {
+    const vxlan = [{ family: 'ipv4' as const, vni, port: 8472, mac: old.mac }];
+    return nodeOf(1, { advert: advertOf(1, { receives: { vxlan, 'host-gw': [] } }) });
+  };
+  const config = configOfType('vxlan', { VNI: 42 });
+  const still = run(config, [promising(1), moved], localOf(drained));
+  assert.ok(still.state.links.has('poplin4-1'));
+  assert.deepEqual(still.drainingLinks, []);
+  const then = run(config, [promising(42), moved], localOf({ vxlanDevices: [old] }));
+  assert.deepEqual(then.drainingLinks, ['poplin4-1']);
+  assert.ok(!run(config, [promising(42), moved], localOf(drained)).state.links.has('poplin4-1'));
 });
 
 test('another port of the same VNI gets a device of its own, which keeps its name', () => {
