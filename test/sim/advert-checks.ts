@@ -16,6 +16,8 @@ export type AdvertChecksParts = {
   readonly store: Store;
   readonly machines: () => Iterable<SimMachine>;
   readonly isUndisturbed: (machine: SimMachine) => boolean;
+  /** A server has shown it an old advert of its own. */
+  readonly isMisled: (machine: SimMachine) => boolean;
   readonly onViolation: (text: string) => void;
 };
 
@@ -33,6 +35,7 @@ export class AdvertChecks {
   }
 
   before(machine: SimMachine, op: Op): void {
+    if (this.#parts.isMisled(machine)) return;
     const isMeant = op.object === 'link' && op.verb !== 'add' && op.value.kind === 'vxlan';
     this.#kept = isMeant ? this.#promisedBy(machine).filter((one) => keeps(machine, one)) : [];
   }

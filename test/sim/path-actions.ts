@@ -4,6 +4,7 @@
 
 import { NODES } from '../../src/lab/api/kinds.ts';
 import { valueAt } from '../../src/lab/api/object.ts';
+import { createObject } from '../../src/lab/api/operations.ts';
 import type { Action } from './actions.ts';
 import { firewallOf } from './fabric.ts';
 import type { SimMachine } from './machine.ts';
@@ -94,7 +95,12 @@ const inherit: Action = (world, random) => {
   world.scrap(machine);
   world.condemn(nodeName, true);
   world.later(random.next() * 5_000, () => {
-    world.addHeir(podCIDRs as readonly string[]);
+    // Its Node is there before it, and before the old one is gone.
+    const name = `${nodeName}-heir`;
+    world.trace.add('operator', `creates Node ${name} with ${podCIDRs.join(' and ')}`);
+    const spec = { podCIDR: podCIDRs[0], podCIDRs };
+    createObject(world.server.store, { kind: NODES }, { metadata: { name }, spec });
+    world.addMachine(name);
     world.later(random.next() * 10_000, () => world.deleteNode(nodeName));
   });
 };

@@ -96,7 +96,10 @@ export class World {
       ...{ ...common, fabric: this.fabric },
       excuse: (from, to) => excuseOf(this, from, to),
     });
-    this.#advertChecks = new AdvertChecks({ ...common, store: this.server.store });
+    this.#advertChecks = new AdvertChecks({
+      ...{ ...common, store: this.server.store },
+      isMisled: ({ misledUntilMs }) => misledUntilMs > this.time.nowMs,
+    });
     const body = { metadata: { name: CONFIG_MAP }, data: this.#configData(this.backend) };
     createObject(this.server.store, { kind: CONFIG_MAPS, namespace: NAMESPACE }, body);
   }
@@ -144,15 +147,6 @@ export class World {
     this.trace.add(machine.id, `machine of ${machine.nodeName} comes`);
     this.#kubelet(machine);
     return machine;
-  }
-
-  /** A new one, whose Node has the subnets of another from the beginning. */
-  addHeir(podCIDRs: readonly string[]): void {
-    const name = `node-${this.#machineCount + 1}`;
-    this.trace.add('operator', `creates Node ${name} with ${podCIDRs.join(' and ')}`);
-    const spec = { podCIDR: podCIDRs[0], podCIDRs };
-    createObject(this.server.store, { kind: NODES }, { metadata: { name }, spec });
-    this.addMachine(name);
   }
 
   moveAddress(machine: SimMachine): void {
