@@ -81,7 +81,7 @@ export class Agent {
     this.#cluster = new ClusterView(parts.nodeName, parts.source.ownNode);
     this.#wallClock = new WallClock(parts.clock, parts.log);
     this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
-    this.#publisher = new AdvertPublisher(parts);
+    this.#publisher = new AdvertPublisher(parts, () => this.#loop.trigger());
     this.#condition = new NetworkCondition(parts);
     const { fights } = parts.reconciler;
     this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
@@ -204,13 +204,14 @@ export class Agent {
     const { config: keeper, leases, pods } = this.#parts;
     const { config } = keeper;
     const right = leases.view;
+    const { promised } = this.#publisher;
     this.#wallClock.look();
     if (cluster === undefined || config === undefined || !right.isKnown) {
       this.#report();
       return 'done';
     }
     this.#parts.foreignRules.follow(config);
-    const outcome = await tryPass(this.#parts, { config, cluster, right });
+    const outcome = await tryPass(this.#parts, { config, cluster, right, promised });
     if (outcome === undefined) return 'retry';
     this.#passes += 1;
     this.#parts.metrics.passed(outcome);

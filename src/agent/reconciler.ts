@@ -57,6 +57,8 @@ export type PassInput = {
   readonly cluster: Synced | Remembered;
   /** What this node may use by its right. */
   readonly right: Pick<OwnRight, 'subnets' | 'isInDoubt'>;
+  /** By what peers may believe that they can send here, whatever the cluster shows. */
+  readonly promised?: readonly VxlanReceiver[];
 };
 
 /** What is kept of a pass: without the states, which are megabytes in a large cluster. */
@@ -123,12 +125,12 @@ export class Reconciler {
     this.#lookups = undefined;
   }
 
-  async pass({ config, cluster, right }: PassInput): Promise<PassOutcome> {
+  async pass({ config, cluster, right, promised = [] }: PassInput): Promise<PassOutcome> {
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
     const { state: kernelState, underlay } = actual;
-    const local = { ...this.#local(actual, cluster), ...right };
+    const local = { ...this.#local(actual, cluster), ...right, promised };
     const networks = config.families.map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
@@ -185,7 +187,7 @@ export class Reconciler {
   #local(
     { state, underlay }: { state: KernelState; underlay: UnderlaySearch },
     cluster: Synced | Remembered,
-  ): Omit<Local, 'subnets' | 'isInDoubt'> {
+  ): Omit<Local, 'subnets' | 'isInDoubt' | 'promised'> {
     const { nodeName, machine, kernel } = this.#parts;
     return {
       name: nodeName,

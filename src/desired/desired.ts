@@ -7,7 +7,7 @@ import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
 import { advertisedAddress } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';
 import { vxlan, vxlanOverheadBytes } from '../backend/vxlan.ts';
-import type { Advert, PathName } from '../cluster/advert.ts';
+import type { Advert, PathName, VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
@@ -53,6 +53,8 @@ export type Local = LocalNode &
     readonly routes: KernelState['routes'];
     /** What probes say of paths, by their key; those that are not in it are untried. */
     readonly verdicts: ReadonlyMap<string, PathVerdict>;
+    /** By what peers may believe that they can send here, beside what the cluster shows. */
+    readonly promised: readonly VxlanReceiver[];
     /** Names of those that have been of no use for long enough to go. */
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */
@@ -173,15 +175,15 @@ function addReceivers(
 /** What peers read of this machine: it may have changed its mind, but nobody has heard of it yet. */
 const promisedBy = (
   self: ClusterNode | undefined,
-  { machine }: Local,
-): Advert['receives']['vxlan'] =>
-  self?.advert?.machine === machine ? self.advert.receives.vxlan : [];
+  { machine, promised }: Local,
+): readonly VxlanReceiver[] =>
+  self?.advert?.machine === machine ? [...promised, ...self.advert.receives.vxlan] : promised;
 
 /** Devices stay as they are; what they were sent by goes at once. */
 function keepUntilDrained(
   builder: StateBuilder,
   local: Local,
-  promised: Advert['receives']['vxlan'],
+  promised: readonly VxlanReceiver[],
 ): string[] {
   const wanted = new Set(builder.vxlanLinkNames());
   const isPromised = ({ vni, portNumber, mac }: VxlanLink): boolean =>

@@ -36,6 +36,7 @@ export function localOf(changes: Partial<Local> = {}): Local {
     vxlanDevices: [],
     routes: new Map(),
     verdicts: new Map(),
+    promised: [],
     drainedLinks: new Set(),
     sysctls: new Map(),
     ...changes,
