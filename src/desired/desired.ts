@@ -172,7 +172,7 @@ function addReceivers(
   };
 }
 
-/** What peers read of this machine: it may have changed its mind, but nobody has heard of it yet. */
+/** What peers read of this machine, which may have changed its mind since. */
 const promisedBy = (
   self: ClusterNode | undefined,
   { machine, promised }: Local,

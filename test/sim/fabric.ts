@@ -42,6 +42,11 @@ export class Fabric {
     this.parted.add(pairOf(a, b));
   }
 
+  /** Something between them eats packets of some kind: whoever has no other way tries all the same. */
+  isObstructed(from: SimMachine, to: SimMachine): boolean {
+    return this.parted.has(pairOf(from, to)) || this.firewalls.has(firewallOf(from, to));
+  }
+
   /** From a pod to an address. */
   walkFromPod(machine: SimMachine, pod: SimPod, destination: Ip): Walk {
     const way = [`${pod.name}@${machine.id}`];

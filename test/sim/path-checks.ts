@@ -66,7 +66,8 @@ export class PathChecks {
 
   #areUndisturbed(from: SimMachine, to: SimMachine): boolean {
     const { isUndisturbed } = this.#parts;
-    return isUndisturbed(from) && isUndisturbed(to);
+    const isFree = !this.#parts.fabric.isObstructed(from, to);
+    return isFree && isUndisturbed(from) && isUndisturbed(to);
   }
 
   #look(way: Way): Look {
