@@ -35,6 +35,7 @@ export class AdvertChecks {
   }
 
   before(machine: SimMachine, op: Op): void {
+    this.#kept = [];
     if (this.#parts.isMisled(machine)) return;
     const isMeant = op.object === 'link' && op.verb !== 'add' && op.value.kind === 'vxlan';
     this.#kept = isMeant ? this.#promisedBy(machine).filter((one) => keeps(machine, one)) : [];
