@@ -13,7 +13,7 @@ export async function applyCarefully(
   kernel: Pick<Kernel, 'apply'>,
   ops: readonly Op[],
   actual: KernelState,
-): Promise<readonly OpFailure[]> {
+): Promise<{ readonly failures: readonly OpFailure[]; readonly undone: readonly Op[] }> {
   const failures: OpFailure[] = [];
   const undone: Op[] = [];
   for (const stage of stagesOf(ops)) {
@@ -25,7 +25,7 @@ export async function applyCarefully(
     failures.push(...failed);
     undone.push(...failed.map(({ op }) => op));
   }
-  return failures;
+  return { failures, undone };
 }
 
 /** Each needs what those before it have made; mostly there is one of them, or none. */

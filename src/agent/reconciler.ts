@@ -17,6 +17,7 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { cidrAddress } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import { diff, diffRemembered } from '../state/diff.ts';
@@ -140,13 +141,13 @@ export class Reconciler {
     const free = order(differing).filter((op) => !this.#isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
-    const failures = ops.length === 0 ? [] : await applyCarefully(kernel, ops, kernelState);
+    const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
     const advert = withoutFailed(computed.advert, failures);
     const outcome = { underlay, opCount: ops.length, failures, durationMs };
     this.#last = { desired: { ...computed, advert }, ...outcome };
-    return { ...this.#last, ops, probes };
+    return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };
   }
 
   #record(ops: readonly Op[], before: KernelState): void {
@@ -229,6 +230,17 @@ export class Reconciler {
     return name !== undefined && pending.has(name);
   }
 }
+
+/** Without its route a marked probe would go by the path in use, and tell of that one. */
+const isLaidOut = ({ isMarked, destination }: PathProbe, undone: readonly Op[]): boolean =>
+  !isMarked ||
+  !undone.some(
+    (op) =>
+      op.object === 'route' &&
+      op.verb !== 'remove' &&
+      op.value.table === PROBE_TABLE &&
+      cidrAddress(op.value.destination) === destination,
+  );
 
 /** What could not be made is not promised to peers. */
 function withoutFailed(advert: Advert, failures: readonly OpFailure[]): Advert {

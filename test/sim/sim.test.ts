@@ -40,7 +40,11 @@ const mutations: readonly {
   },
   {
     what: 'agents that do not wait for the probe',
-    ...{ mutation: 'flipsUnprobed', subnetSource: 'podCIDR', noticed: /eats VXLAN|hears nothing|way/ },
+    ...{
+      mutation: 'flipsUnprobed',
+      subnetSource: 'podCIDR',
+      noticed: /eats VXLAN|hears nothing|way/,
+    },
   },
   {
     what: 'agents that do not say by what they send',
