@@ -3,19 +3,18 @@
 // Stopping leaves the data plane as it is: pods go on while an agent restarts or is upgraded.
 
 import type { ClusterEvent } from '../cluster/cluster.ts';
-import { BEING_CLAIMED } from '../cluster/holding.ts';
 import type { NodeReadiness } from '../cni/node-network.ts';
-import { renderProblem } from '../config/problems.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { cidrAddress } from '../net/cidr.ts';
+import { cidrAddress, cidrFamily } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
 import { ClusterView } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
+import { FamilyKeeper, searchedFamilies } from './family-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
@@ -28,7 +27,8 @@ import type { RemakePod } from './pod-repair.ts';
 import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
-import type { RunResult } from './runner.ts';
+import { reportAll } from './reports.ts';
+import type { RunReason, RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
 import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { Status } from './status.ts';
@@ -73,6 +73,7 @@ export class Agent {
   readonly #cluster: ClusterView;
   readonly #wallClock: WallClock;
   readonly #podRepair: PodRepair;
+  readonly #families: FamilyKeeper;
   #passes = 0;
   #quietPass = false;
 
@@ -80,10 +81,11 @@ export class Agent {
     this.#parts = parts;
     this.#cluster = new ClusterView(parts.nodeName, parts.source.ownNode);
     this.#wallClock = new WallClock(parts.clock, parts.log);
-    this.#loop = new BoundedRunner(() => this.#pass(), LOOP_LIMITS, parts.clock);
+    this.#loop = new BoundedRunner((_, reason) => this.#pass(reason), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts, () => this.#loop.trigger());
     this.#condition = new NetworkCondition(parts);
     const { fights } = parts.reconciler;
+    this.#families = new FamilyKeeper(parts);
     this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
@@ -126,7 +128,9 @@ export class Agent {
     }
     const { podMtuBytes } = outcome.desired;
     // The right may have ended since the last pass.
-    const subnets = outcome.desired.ownSubnets.filter((subnet) => held.includes(subnet));
+    const subnets = outcome.desired.ownSubnets.filter(
+      (subnet) => held.includes(subnet) && this.#families.isGiven(cidrFamily(subnet)),
+    );
     const network = {
       subnets,
       sources: subnets.map(cidrAddress),
@@ -139,14 +143,20 @@ export class Agent {
       : { kind: 'degraded', network, reason: failure.error.message };
   }
 
+  /** Told after each pod that came or went: the last one of a dropped family may have been it. */
+  podsChanged(): void {
+    if (this.#families.watchesPods) this.#loop.trigger();
+  }
+
   status(): Status {
-    const { reconciler, config, pods, source, foreignRules, leases } = this.#parts;
+    const { reconciler, config, pods, source, foreignRules, leases, prober } = this.#parts;
     return buildStatus({
       version: this.#parts.version,
       node: this.#parts.nodeName,
       problems: problemsOf(this.#seen()),
       cluster: this.#cluster.current?.kind ?? 'unknown',
       lease: leases.view,
+      families: this.#families.plan?.states ?? [],
       config: {
         hash: config.config?.hash ?? '',
         origin: config.origin,
@@ -155,7 +165,7 @@ export class Agent {
       },
       outcome: reconciler.last,
       passes: this.#passes,
-      silentPaths: this.#parts.prober.complaints(),
+      tracks: prober.tracks,
       foreignDrops: foreignRules.findings,
       fights: reconciler.fights.descriptions,
       pods: { ...pods.view, mtu: this.#parts.podMtus.problems },
@@ -194,27 +204,32 @@ export class Agent {
     const cluster = this.#cluster.current;
     const synced = cluster?.kind === 'synced' ? cluster : undefined;
     snapshots.offer(synced, leases.toRemember);
-    if (cluster === undefined) return;
-    config.offer(cluster.config, leases.view.subnets);
-    if (config.config !== undefined) leases.wish(config.config);
+    const { configText } = this.#cluster;
+    if (cluster === undefined || configText === undefined) return;
+    config.offer(configText, leases.view.subnets);
+    this.#families.look(cluster);
   }
 
-  async #pass(): Promise<RunResult> {
+  async #pass(reason: RunReason): Promise<RunResult> {
     const cluster = this.#cluster.current;
     const { config: keeper, leases, pods } = this.#parts;
-    const { config } = keeper;
-    const right = leases.view;
-    const { promised } = this.#publisher;
     this.#wallClock.look();
-    if (cluster === undefined || config === undefined || !right.isKnown) {
+    const plan = cluster === undefined ? undefined : this.#families.look(cluster);
+    const right = leases.view;
+    if (cluster === undefined || plan === undefined || !right.isKnown) {
       this.#report();
       return 'done';
     }
+    const { served: config, needed: neededFamilies } = plan;
     this.#parts.foreignRules.follow(config);
-    const outcome = await tryPass(this.#parts, { config, cluster, right, promised });
-    if (outcome === undefined) return 'retry';
+    const families = searchedFamilies(plan);
+    const { promised } = this.#publisher;
+    const { retired } = keeper;
+    const input = { config, families, neededFamilies, retired, cluster, right, promised };
+    const outcome = await tryPass(this.#parts, input, reason);
+    if (outcome === 'retry' || outcome === 'done') return outcome;
     this.#passes += 1;
-    this.#parts.metrics.passed(outcome);
+    this.#parts.metrics.passed(outcome, this.#parts.prober.tracks);
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }
@@ -234,7 +249,10 @@ export class Agent {
       this.#condition.programmed(own.uid);
     }
     this.#report();
-    return this.#result(outcome, written);
+    const isEnd = this.#families.passed(outcome, cluster);
+    // What the pass has found out, or ended, may ask for other subnets.
+    this.#configure();
+    return isEnd ? 'again' : this.#result(outcome, written);
   }
 
   /** A pass that changed something is followed by one that finds nothing left to change. */
@@ -243,7 +261,7 @@ export class Agent {
     const again = outcome.ops.length > 0 && !this.#quietPass;
     this.#quietPass = again;
     if (again) return 'again';
-    return nextPass(this.#parts.reconciler);
+    return nextPass(this.#parts.reconciler, this.#families.dueAfterMs);
   }
 
   /** Subnet file and conflist, last of all: with the conflist the runtime starts pods. */
@@ -264,33 +282,13 @@ export class Agent {
     const { nodeName, config, source, reconciler, leases } = this.#parts;
     const cluster = this.#cluster;
     const outcome = reconciler.last;
-    return { nodeName, cluster, config, lease: leases.view, source: source.health(), outcome };
+    const { plan } = this.#families;
+    const lease = leases.view;
+    return { nodeName, cluster, config, lease, plan, source: source.health(), outcome };
   }
 
   #report(): void {
-    const { announcer, config, reconciler, metrics, foreignRules, nodeName } = this.#parts;
-    const outcome = reconciler.last;
-    metrics.configInvalid(config.problems.length > 0);
-    announcer.report('ConfigInvalid', config.problems.map(renderProblem));
-    announcer.report('ForeignDrop', foreignRules.findings);
-    announcer.report('RepairFight', reconciler.fights.names);
-    metrics.fights(reconciler.fights.count);
-    this.#reportLease();
-    if (outcome === undefined) return;
-    announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
-    announcer.report('UnderlayMissing', outcome.underlay.problems);
-    announcer.report('PathSilent', this.#parts.prober.complaints());
-    announcer.report('UnderlayKept', outcome.underlay.kept);
-  }
-
-  /** Not before the source has said it: at the start nothing is known, and nothing wrong. */
-  #reportLease(): void {
-    const { announcer, leases, pods, reconciler } = this.#parts;
-    const { reason, authority } = leases.view;
-    const isDecided =
-      authority !== undefined && reconciler.last !== undefined && reason !== BEING_CLAIMED;
-    if (isDecided) announcer.report('NoSubnet', reason === '' ? [] : [reason]);
-    announcer.report('PodsIsolated', pods.isolated);
+    reportAll(this.#parts, this.#families.plan);
   }
 }
 

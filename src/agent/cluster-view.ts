@@ -6,6 +6,7 @@
 import type { ClusterEvent, PartialCluster, Remembered, Synced } from '../cluster/cluster.ts';
 import { fold, NOTHING_KNOWN, synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
+import type { OfferedText } from './config-keeper.ts';
 
 /** Stamps of Nodes, as text, that are older and younger than every real one. */
 const OLDEST = '';
@@ -46,6 +47,13 @@ export class ClusterView {
   /** Undefined while nothing is known that this node could work by. */
   get current(): Synced | Remembered | undefined {
     return this.#current;
+  }
+
+  /** The newest text of the configuration; undefined while there is none at all. */
+  get configText(): OfferedText | undefined {
+    const { config } = this.#known;
+    if (config !== undefined) return config;
+    return this.#current && { ...this.#current.config, isRemembered: true };
   }
 
   /** As the source says it, complete or not. */

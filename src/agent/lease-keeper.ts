@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
+import { containsCidr } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import type { RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
@@ -42,6 +43,8 @@ export type LeaseView = {
   readonly startsPods: boolean;
   /** Why nothing is held; '' while something is. */
   readonly reason: string;
+  /** Why there is no subnet of a family that was wished for as well; '' when nothing lacks. */
+  readonly lacks: string;
 };
 
 export type LeaseKeeperParts = {
@@ -106,7 +109,8 @@ export class LeaseKeeper {
     const isInDoubt = holding?.kind !== 'held' && this.#parts.source.health().synced;
     const startsPods = subnets.length > 0 && !isInDoubt;
     const reason = startsPods ? '' : this.#reason();
-    return { authority, explanation, isKnown, subnets, isInDoubt, startsPods, reason };
+    const lacks = (holding?.kind === 'held' ? holding.lacks : undefined) ?? '';
+    return { authority, explanation, isKnown, subnets, isInDoubt, startsPods, reason, lacks };
   }
 
   /** For the next process on this machine; undefined when nothing was ever held. */
@@ -164,8 +168,11 @@ export class LeaseKeeper {
     const was = before?.subnets ?? [];
     const lost = was.filter((subnet) => !now.includes(subnet));
     const { log } = this.#parts;
-    if (lost.length > 0)
+    const isWished = (subnet: Cidr): boolean =>
+      this.#config?.families.some(({ network }) => containsCidr(network, subnet)) === true;
+    if (lost.some(isWished)) {
       log.warn({ lost, reason: this.#reason() }, 'subnets are not held any more');
+    } else if (lost.length > 0) log.info({ subnets: lost }, 'subnets are given back');
     const gained = now.filter((subnet) => !was.includes(subnet));
     if (gained.length > 0) log.info({ subnets: now }, 'subnets are held');
   }

@@ -2,7 +2,9 @@
 // in docs/metrics.md; default process metrics are left out, since each costs memory on every node.
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { PathMtu } from '../desired/path-mtu.ts';
 import type { Op } from '../state/op.ts';
+import type { PathTrack } from './path-track.ts';
 import type { PassOutcome } from './reconciler.ts';
 
 export class AgentMetrics {
@@ -45,6 +47,21 @@ export class AgentMetrics {
     help: 'Peers and families that do not answer probes over the path that is used',
     registers: [this.registry],
   });
+  readonly #small = new Gauge({
+    name: 'poplin_peers_mtu_small',
+    help: 'Peers and families whose path takes smaller packets than both ends believe',
+    registers: [this.registry],
+  });
+  readonly #smallestBytes = new Gauge({
+    name: 'poplin_path_mtu_found_bytes',
+    help: 'Smallest MTU that was found below what both ends believe; 0: there is none',
+    registers: [this.registry],
+  });
+  readonly #believedBytes = new Gauge({
+    name: 'poplin_path_mtu_believed_bytes',
+    help: 'What both ends of that path believe; 0: there is none',
+    registers: [this.registry],
+  });
   readonly #configInvalid = new Gauge({
     name: 'poplin_config_invalid',
     help: '1 while the newest configuration is not in force because it is invalid',
@@ -63,7 +80,7 @@ export class AgentMetrics {
     registers: [this.registry],
   });
 
-  passed(outcome: PassOutcome): void {
+  passed(outcome: PassOutcome, tracks: Iterable<Readonly<PathTrack>>): void {
     this.#passes.inc();
     this.#passSeconds.observe(outcome.durationMs / 1000);
     this.#failures.inc(outcome.failures.length);
@@ -72,14 +89,24 @@ export class AgentMetrics {
     }
     const used = { vxlan: 0, 'host-gw': 0, none: 0 };
     let [waiting, silent] = [0, 0];
+    for (const { probe, verdict } of tracks) {
+      if (!probe.isMarked && verdict === 'silent') silent += 1;
+    }
     for (const path of outcome.desired.paths) {
       used[path.used] += 1;
       if (path.waitsFor !== undefined) waiting += 1;
-      if (path.probe === 'silent') silent += 1;
     }
     for (const [path, count] of Object.entries(used)) this.#peers.set({ path }, count);
     this.#waiting.set(waiting);
     this.#silent.set(silent);
+    this.#mtus(outcome.desired.paths.flatMap(({ mtu }) => mtu ?? []));
+  }
+
+  #mtus(small: readonly PathMtu[]): void {
+    const [smallest] = [...small].sort((a, b) => a.foundBytes - b.foundBytes);
+    this.#small.set(small.length);
+    this.#smallestBytes.set(smallest?.foundBytes ?? 0);
+    this.#believedBytes.set(smallest?.believedBytes ?? 0);
   }
 
   configInvalid(invalid: boolean): void {

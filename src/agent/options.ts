@@ -10,6 +10,8 @@ export type AgentOptions = {
   readonly kubeconfig: string;
   readonly namespace: string;
   readonly configMap: string;
+  /** net-conf.json on this node, instead of the datastore's; '' means the datastore's. */
+  readonly netConfFile: string;
   /** Attachments, tombstones and what must survive a reboot. */
   readonly stateDir: string;
   /** Sockets and the subnet file. */

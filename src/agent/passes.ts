@@ -4,35 +4,42 @@
 import { AppError } from '../lib/errors.ts';
 import type { Announcer } from './announcer.ts';
 import type { PassInput, PassOutcome, Reconciler } from './reconciler.ts';
-import type { RunResult } from './runner.ts';
+import type { RunReason, RunResult } from './runner.ts';
 
 /** Who fights may cause news as fast as he can: they are looked at less often then. */
 const FIGHT_REST_MS = 40;
 
 type Parts = {
-  readonly reconciler: Pick<Reconciler, 'pass'>;
+  readonly reconciler: Pick<Reconciler, 'pass' | 'isSettled'>;
   readonly announcer: Pick<Announcer, 'report'>;
 };
 
-/** A kernel that cannot be read now, as when it changes too fast, is read again: undefined. */
+/** `retry`: the kernel cannot be read now, as when it changes too fast. `done`: it is settled. */
 export async function tryPass(
   { reconciler, announcer }: Parts,
   input: PassInput,
-): Promise<PassOutcome | undefined> {
+  reason: RunReason,
+): Promise<PassOutcome | 'retry' | 'done'> {
   try {
+    if (reason === 'routine' && reconciler.isSettled(input)) return 'done';
     const outcome = await reconciler.pass(input);
     announcer.report('KernelNotRead', []);
     return outcome;
   } catch (error) {
     if (!(error instanceof AppError) || !error.retryable) throw error;
     announcer.report('KernelNotRead', [error.message]);
-    return undefined;
+    return 'retry';
   }
 }
 
 /** After a pass that has nothing left to do. */
-export function nextPass({ dueAfterMs, fights }: Reconciler): RunResult {
-  if (dueAfterMs === undefined) return 'done';
+export function nextPass(
+  { dueAfterMs: reconcilerDueMs, fights }: Reconciler,
+  familiesDueMs: number | undefined,
+): RunResult {
+  const never = Number.POSITIVE_INFINITY;
+  const dueAfterMs = Math.min(reconcilerDueMs ?? never, familiesDueMs ?? never);
+  if (dueAfterMs === never) return 'done';
   return fights.count === 0
     ? { againAfterMs: dueAfterMs }
     : { againAfterMs: dueAfterMs, restMs: FIGHT_REST_MS };

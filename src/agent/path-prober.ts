@@ -1,27 +1,43 @@
 // Sends the probes that `desired` asks for and keeps what they said. A path that is about to be
 // used is probed at once, small and of full size, and again with growing pauses; one that is in
-// use is probed at a low rate, so that a path which dies is noticed. It decides nothing: the next
-// pass computes by the verdicts, and is asked for only when one of them has changed.
+// use is probed at a low rate, so that a path which dies is noticed. Where a path in use takes
+// small packets only, the largest that it takes is searched for. It decides nothing: the next pass
+// computes by verdicts and findings, and is asked for only when one of them has changed.
 
 import type { PathVerdict } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { Echo } from '../kernel/echo.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Ip } from '../net/ip.ts';
+import type { MtuSearch } from './mtu-search.ts';
+import { cameBack, foundBy, missed, nextBytes, searchAbove, searchBelow } from './mtu-search.ts';
+import type { PathTrack as Track } from './path-track.ts';
+import {
+  beginAnew,
+  FIRST_RETRY_MS,
+  FIRST_SEARCH_PAUSE_MS,
+  isSameProbe,
+  NONE,
+  newTrack,
+  patienceMs,
+  riseEveryMs,
+  testedToo,
+  WATCH_EVERY_MS,
+  WATCH_SPACING_MS,
+  watchEveryMs,
+} from './path-track.ts';
+import { UnderlayMtus } from './underlay-mtus.ts';
+import { VerdictNews } from './verdict-news.ts';
 
 /** Of an IPv4 packet of ping's usual size; IPv6's header is 20 bytes longer. */
 const SMALL_BYTES = 84;
-/** A waiting path is tried this soon again, then after twice the time, and so on. */
-const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 30_000;
-/** A path in use is asked this often, with thousands of peers less often. */
-const WATCH_EVERY_MS = 3_000;
-const WATCH_SPACING_MS = 10;
 /** After a probe without an answer it is asked again soon, so that a loss is no verdict. */
 const DOUBT_EVERY_MS = 500;
 const MISSES_OF_SILENCE = 3;
-const FIRST_ANSWER_WITHIN_MS = 200;
-const ANSWER_WITHIN_MS = 1_000;
+/** Only small packets came back so often, in a row: then the largest ones that do are searched. */
+const SIZE_MISSES_OF_SEARCH = 2;
+const LAST_SEARCH_PAUSE_MS = 600_000;
 /** Probes that are due at one time go out in portions. */
 const PORTION = 64;
 const PORTION_PAUSE_MS = 5;
@@ -29,28 +45,7 @@ const PORTION_PAUSE_MS = 5;
 const ANSWERS_OF_RECOVERY = 4;
 /** Paths in use are looked at together. */
 const WATCH_PAUSE_MS = 100;
-const COMPLAINTS_MAX = 10;
 const SEQUENCES = 0x10000;
-const NONE = -1;
-
-type Track = {
-  probe: PathProbe;
-  verdict: PathVerdict;
-  dueMs: number;
-  retryMs: number;
-  misses: number;
-  /** When the answers must be there; undefined while none is awaited. */
-  answerDueMs: number | undefined;
-  /** Of the last small and full probe, while their answers are awaited; else NONE. */
-  small: number;
-  full: number;
-  /** In a row. */
-  answers: number;
-  /** It answered once and then no more: one answer is not enough to trust it again. */
-  hasDied: boolean;
-  /** Why the last probe could not even be sent, or what did not come back. */
-  problem: string;
-};
 
 export type PathProberParts = {
   readonly echo: Echo;
@@ -64,6 +59,8 @@ export class PathProber {
   readonly #tracks = new Map<string, Track>();
   readonly #bySequence = new Map<number, Track>();
   readonly #verdicts = new Map<string, PathVerdict>();
+  readonly #mtus = new UnderlayMtus();
+  readonly #news = new VerdictNews();
   #lastSequence = 0;
   #wake: (() => void) | undefined;
   #changed: () => void = () => undefined;
@@ -78,16 +75,14 @@ export class PathProber {
     return this.#verdicts;
   }
 
-  /** Paths that do not answer, in words; of many the first ones. */
-  complaints(): readonly string[] {
-    const silent = [...this.#tracks.values()].filter(({ verdict }) => verdict === 'silent');
-    const words = silent.slice(0, COMPLAINTS_MAX).map(({ probe, problem }) => {
-      const { peer, family, path, isMarked } = probe;
-      const outcome = isMarked ? `: ${path} is prepared, and the path in use stays` : '';
-      return `${peer} (${family}): ${problem || 'no answer'} over ${path}${outcome}`;
-    });
-    const rest = silent.length - words.length;
-    return rest > 0 ? [...words, `and ${rest} more`] : words;
+  /** MTUs of the underlay that are smaller than believed, by underlayKey. */
+  get underlayMtus(): ReadonlyMap<string, number> {
+    return this.#mtus.all;
+  }
+
+  /** What is known of each path, for `status` and metrics. */
+  get tracks(): Iterable<Readonly<Track>> {
+    return this.#tracks.values();
   }
 
   /** All that are wanted now; others are forgotten, and untried when they come back. */
@@ -95,6 +90,7 @@ export class PathProber {
     const wanted = new Set<string>();
     const nowMs = this.#parts.clock.monotonicMs();
     let isSooner = false;
+    this.#mtus.follow(probes);
     for (const probe of probes) {
       wanted.add(probe.key);
       const track = this.#tracks.get(probe.key);
@@ -104,7 +100,8 @@ export class PathProber {
       } else if (!isSameProbe(track.probe, probe)) {
         const wasTested = track.probe.isMarked;
         track.probe = probe;
-        if (wasTested && !probe.isMarked) track.dueMs = nowMs + this.#watchEveryMs(probes.length);
+        track.search = undefined;
+        if (wasTested && !probe.isMarked) track.dueMs = nowMs + watchEveryMs(probes.length);
         else if (probe.isMarked) this.#restart(track, nowMs);
         isSooner = true;
       }
@@ -113,7 +110,7 @@ export class PathProber {
     if (isSooner) this.#wake?.();
   }
 
-  /** Until `stop`; calls `changed` whenever a verdict has changed. */
+  /** Until `stop`; calls `changed` when verdicts have changed that a pass has to know. */
   async run(changed: () => void, stop: AbortSignal): Promise<void> {
     this.#changed = changed;
     const { clock, echo } = this.#parts;
@@ -138,27 +135,13 @@ export class PathProber {
     const { random } = this.#parts;
     // Paths that are in use at the start are first looked at within a second, not all at once.
     const firstMs = probe.isMarked ? 0 : random() * Math.max(1_000, count * WATCH_SPACING_MS);
-    return {
-      probe,
-      verdict: 'untried',
-      dueMs: nowMs + firstMs,
-      retryMs: FIRST_RETRY_MS,
-      misses: 0,
-      answerDueMs: undefined,
-      small: NONE,
-      full: NONE,
-      answers: 0,
-      hasDied: false,
-      problem: '',
-    };
+    if (probe.foundBytes !== undefined) this.#mtus.remember(probe, probe.foundBytes);
+    return newTrack(probe, nowMs + firstMs);
   }
 
   #restart(track: Track, nowMs: number): void {
     this.#stopWaiting(track);
-    track.dueMs = nowMs;
-    track.retryMs = FIRST_RETRY_MS;
-    track.misses = 0;
-    track.answers = 0;
+    beginAnew(track, nowMs);
   }
 
   /** Sends what is due and gives up what is late; returns until when there is nothing to do. */
@@ -174,33 +157,34 @@ export class PathProber {
         sent += 1;
       }
       nextMs = Math.min(nextMs, track.answerDueMs ?? track.dueMs);
-      isUrgent ||= track.probe.isMarked;
+      isUrgent ||= track.probe.isMarked || track.search !== undefined;
     }
+    if (this.#news.isDue(nowMs)) this.#changed();
     return Math.max(isUrgent ? PORTION_PAUSE_MS : WATCH_PAUSE_MS, nextMs - nowMs);
   }
 
   #send(track: Track, nowMs: number): void {
     const { isMarked, fullBytes } = track.probe;
     track.problem = '';
-    if (isMarked) track.small = this.#sendOne(track, SMALL_BYTES);
-    track.full = this.#sendOne(track, fullBytes);
-    const patienceMs = Math.max(track.retryMs, FIRST_ANSWER_WITHIN_MS);
-    track.answerDueMs =
-      nowMs + (isMarked ? Math.min(ANSWER_WITHIN_MS, patienceMs) : ANSWER_WITHIN_MS);
+    const foundBytes = this.#mtus.foundFor(track.probe);
+    const mayRise = !isMarked && track.misses === 0 && nowMs >= track.riseDueMs;
+    if (mayRise && foundBytes !== undefined) track.search ??= searchAbove(foundBytes, fullBytes);
+    const { search } = track;
+    track.withSmall = isMarked || search !== undefined || track.misses > 0;
+    track.sentBytes = (search && nextBytes(search)) ?? foundBytes ?? fullBytes;
+    if (track.withSmall) track.small = this.#sendOne(track, SMALL_BYTES);
+    track.full = this.#sendOne(track, track.sentBytes);
+    track.answerDueMs = nowMs + patienceMs(track);
   }
 
   #sendOne(track: Track, packetBytes: number): number {
     const { destination, isMarked } = track.probe;
-    const sequence = this.#nextSequence();
+    this.#lastSequence = (this.#lastSequence + 1) % SEQUENCES;
+    const sequence = this.#lastSequence;
     const failure = this.#parts.echo.send({ destination, sequence, packetBytes, isMarked });
     if (failure === undefined) this.#bySequence.set(sequence, track);
     else track.problem = `a probe of ${packetBytes} bytes cannot be sent: ${failure}`;
     return sequence;
-  }
-
-  #nextSequence(): number {
-    this.#lastSequence = (this.#lastSequence + 1) % SEQUENCES;
-    return this.#lastSequence;
   }
 
   #answered(from: Ip, sequence: number): void {
@@ -213,11 +197,16 @@ export class PathProber {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#stopWaiting(track);
     track.misses = 0;
+    track.sizeMisses = 0;
+    if (track.search !== undefined) {
+      this.#searchOn(track, cameBack(track.search), nowMs);
+      return;
+    }
     track.retryMs = FIRST_RETRY_MS;
     track.problem = '';
     track.answers += 1;
     const isRecovering = track.hasDied && track.answers < ANSWERS_OF_RECOVERY;
-    track.dueMs = nowMs + (isRecovering ? DOUBT_EVERY_MS : this.#watchEveryMs(this.#tracks.size));
+    track.dueMs = nowMs + (isRecovering ? DOUBT_EVERY_MS : watchEveryMs(this.#tracks.size));
     if (isRecovering) {
       this.#wake?.();
       return;
@@ -227,33 +216,72 @@ export class PathProber {
   }
 
   #missed(track: Track, nowMs: number): void {
-    const { isMarked, fullBytes } = track.probe;
-    const cameBack = isMarked && track.small === NONE;
+    const { isMarked, family } = track.probe;
+    const isTooLarge = track.withSmall && track.small === NONE;
     if (track.problem === '') {
-      track.problem = cameBack
-        ? `small packets come back, but not those of ${fullBytes} bytes`
+      track.problem = isTooLarge
+        ? `small packets come back, but not those of ${track.sentBytes} bytes`
         : 'no answer';
     }
     this.#stopWaiting(track);
+    if (track.search !== undefined && isTooLarge) {
+      this.#searchOn(track, missed(track.search), nowMs);
+      return;
+    }
     track.misses += 1;
+    track.sizeMisses = isTooLarge ? track.sizeMisses + 1 : 0;
     track.answers = 0;
     if (isMarked) {
       track.dueMs = nowMs + track.retryMs;
       track.retryMs = Math.min(track.retryMs * 2, LAST_RETRY_MS);
     } else {
-      const isDoubt = track.misses < MISSES_OF_SILENCE;
-      track.dueMs = nowMs + (isDoubt ? DOUBT_EVERY_MS : this.#watchEveryMs(this.#tracks.size));
+      const isDoubt = track.misses < MISSES_OF_SILENCE || track.sizeMisses === 1;
+      track.dueMs = nowMs + (isDoubt ? DOUBT_EVERY_MS : watchEveryMs(this.#tracks.size));
+      if (isDoubt) return;
     }
     if (track.misses < MISSES_OF_SILENCE) return;
-    track.hasDied ||= track.verdict === 'answers';
+    track.search = undefined;
+    const maySearch = !isMarked && isTooLarge && nowMs >= track.searchNotBeforeMs;
+    const search = maySearch ? searchBelow(track.sentBytes, family) : undefined;
+    if (track.sizeMisses >= SIZE_MISSES_OF_SEARCH && search !== undefined) {
+      this.#searchOn(track, search, nowMs);
+      return;
+    }
     this.#judge(track, 'silent');
+  }
+
+  #searchOn(track: Track, search: MtuSearch, nowMs: number): void {
+    track.search = nextBytes(search) === undefined ? undefined : search;
+    track.misses = 0;
+    track.dueMs = nowMs;
+    if (track.search === undefined) this.#searched(track, search, nowMs);
+    this.#wake?.();
+  }
+
+  /** The next probe is of the size that was found, and tells whether the path works by it. */
+  #searched(track: Track, search: MtuSearch, nowMs: number): void {
+    const foundBytes = foundBy(search, track.probe.family);
+    if (foundBytes === undefined) {
+      track.searchNotBeforeMs = nowMs + track.searchPauseMs;
+      track.searchPauseMs = Math.min(track.searchPauseMs * 2, LAST_SEARCH_PAUSE_MS);
+      track.dueMs = nowMs + watchEveryMs(this.#tracks.size);
+      this.#judge(track, 'silent');
+      return;
+    }
+    track.searchPauseMs = FIRST_SEARCH_PAUSE_MS;
+    track.riseDueMs = nowMs + riseEveryMs(this.#tracks.size);
+    if (!this.#mtus.learn(track.probe, foundBytes)) return;
+    for (const other of testedToo(this.#tracks.values(), track)) this.#restart(other, nowMs);
+    this.#changed();
   }
 
   #judge(track: Track, verdict: PathVerdict): void {
     if (track.verdict === verdict) return;
+    const isDue = this.#news.isDueFor(track, verdict, this.#parts.clock.monotonicMs());
+    track.hasDied ||= track.verdict === 'answers';
     track.verdict = verdict;
     this.#verdicts.set(track.probe.key, verdict);
-    this.#changed();
+    if (isDue) this.#changed();
   }
 
   #stopWaiting(track: Track): void {
@@ -269,11 +297,4 @@ export class PathProber {
     this.#tracks.delete(key);
     this.#verdicts.delete(key);
   }
-
-  #watchEveryMs(count: number): number {
-    return Math.max(WATCH_EVERY_MS, count * WATCH_SPACING_MS);
-  }
 }
-
-const isSameProbe = (a: PathProbe, b: PathProbe): boolean =>
-  a.isMarked === b.isMarked && a.destination === b.destination && a.fullBytes === b.fullBytes;

@@ -7,10 +7,15 @@ import type { AttachmentStore } from '../cni/store.ts';
 import { isWithin } from '../desired/subnets.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { Cidr } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 
 /** Inode of the network namespace that a path leads to; undefined when it leads to none. */
 export type InodeAt = (path: string) => number | undefined;
+
+type PodsView = Record<'broken' | 'isolated' | 'unread', readonly string[]> & {
+  readonly attached: number;
+};
 
 export class Pods {
   readonly #store: AttachmentStore;
@@ -30,9 +35,23 @@ export class Pods {
   }
 
   /** For `status`. */
-  get view(): { attached: number; broken: readonly string[]; isolated: readonly string[] } {
+  get view(): PodsView {
     const attached = this.#store.attachments().length;
-    return { attached, broken: this.broken, isolated: this.isolated };
+    return { attached, broken: this.broken, isolated: this.isolated, unread: this.unread };
+  }
+
+  /** One sentence per attachment whose file cannot be understood. */
+  get unread(): readonly string[] {
+    return this.#store.entries().flatMap(({ name, problem }) => {
+      if (problem === undefined) return [];
+      const { hostLink, addresses } = name;
+      return [`${hostLink} (${addresses.join(', ')}) stays as it is, since its file: ${problem}`];
+    });
+  }
+
+  /** Of all that are there, come or go: also of those whose file cannot be read. */
+  get addresses(): readonly Ip[] {
+    return this.#store.entries().flatMap(({ name }) => name.addresses);
   }
 
   /** One sentence per attachment that cannot work, as of the last look. */
@@ -90,11 +109,12 @@ export class Pods {
     return standing;
   }
 
-  /** Host veths that are being made or removed. */
+  /** Host veths that are being made or removed, or of which nothing is known but the name. */
   pendingLinks(): ReadonlySet<string> {
     const names = new Set<string>([...this.#remade, ...this.#halfMade]);
-    for (const { name, isLeaving } of this.#store.entries()) {
-      if (name.isPending || isLeaving) names.add(name.hostLink);
+    for (const { name, isLeaving, attachment } of this.#store.entries()) {
+      // What a pod has whose file cannot be understood is not known: it keeps it until its DEL.
+      if (name.isPending || isLeaving || attachment === undefined) names.add(name.hostLink);
     }
     return names;
   }

@@ -2,11 +2,11 @@
 // the read to the first write everything is synchronous, so that no CNI call comes between. The
 // pass keeps no state but its last outcome, which `status` shows.
 
-import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
+import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import { desired } from '../desired/desired.ts';
 import type { PathVerdict } from '../desired/paths.ts';
@@ -17,7 +17,7 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { cidrAddress } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import { diff, diffRemembered } from '../state/diff.ts';
@@ -34,9 +34,11 @@ import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
+import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import type { UnderlaySearcherParts } from './underlay-search.ts';
 import { UnderlaySearcher } from './underlay-search.ts';
+import { isLaidOut, withoutFailed } from './undone.ts';
 
 export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addressesGone'> & {
   readonly kernel: Kernel;
@@ -49,12 +51,21 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   attachments(kernel: KernelState): readonly Attachment[];
   /** What probes have said of paths; forgotten paths are untried. */
   verdicts(): ReadonlyMap<string, PathVerdict>;
+  /** MTUs of the underlay toward peers that are smaller than believed. */
+  underlayMtus(): ReadonlyMap<string, number>;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
 };
 
 export type PassInput = {
+  /** With the families that are served. */
   readonly config: Config;
+  /** Those and others, for which an underlay is looked for as well. */
+  readonly families: readonly Family[];
+  /** See Local. */
+  readonly neededFamilies: readonly Family[];
+  /** Families of before, of which objects may be left. */
+  readonly retired: readonly FamilyConfig[];
   readonly cluster: Synced | Remembered;
   /** What this node may use by its right. */
   readonly right: Pick<OwnRight, 'subnets' | 'isInDoubt'>;
@@ -66,6 +77,9 @@ export type PassInput = {
 export type LastPass = {
   readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
+  /** Families for which an underlay was looked for, and those of which there is one. */
+  readonly searched: readonly Family[];
+  readonly reachable: readonly Family[];
   readonly opCount: number;
   readonly failures: readonly OpFailure[];
   readonly durationMs: number;
@@ -88,6 +102,7 @@ export class Reconciler {
   #lookups: Map<Ip, RouteLookup> | undefined;
   readonly #draining: DrainingLinks;
   readonly #underlays: UnderlaySearcher;
+  readonly #settled = new Settled();
   #sysctls: readonly string[] = [];
   #last: LastPass | undefined;
 
@@ -126,27 +141,45 @@ export class Reconciler {
     this.#lookups = undefined;
   }
 
-  async pass({ config, cluster, right, promised = [] }: PassInput): Promise<PassOutcome> {
+  /**
+   * Whether a pass would find nothing to do, for that is what the last one found in the same. Only
+   * to be asked when nobody has reported anything since: of the input it sees what is passed.
+   */
+  isSettled(input: PassInput): boolean {
+    if (this.dueAfterMs !== undefined) return false;
+    return this.#settled.holds(input, this.#parts.kernel.fingerprint(this.#scope()));
+  }
+
+  /** In which peers could reach this node now: for those that no pass has looked for yet. */
+  reachable(families: readonly Family[], self: ClusterNode | undefined): readonly Family[] {
+    const state = this.#parts.kernel.read(this.#scope());
+    return this.#underlays.search(state, self, families).underlays.map(({ family }) => family);
+  }
+
+  async pass(input: PassInput): Promise<PassOutcome> {
+    const { config, cluster, right, neededFamilies, promised = [] } = input;
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const actual = this.#read(config, cluster.nodes.get(this.#parts.nodeName));
-    const { state: kernelState, underlay } = actual;
-    const local = { ...this.#local(actual, cluster), ...right, promised };
-    const networks = config.families.map(({ network }) => network);
+    const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
+    const { state: kernelState, underlay, reachable } = actual;
+    const local = { ...this.#local(actual, cluster), ...right, neededFamilies, promised };
+    const networks = [...config.families, ...input.retired].map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
     const { differing } = difference;
     const { probes, ...computed } = difference.computed;
     this.#draining.follow(computed.drainingLinks);
+    this.#settled.passed(input, differing.length);
     const free = order(differing).filter((op) => !this.#isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
     const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
+    const searched = input.families;
     const advert = withoutFailed(computed.advert, failures);
-    const outcome = { underlay, opCount: ops.length, failures, durationMs };
-    this.#last = { desired: { ...computed, advert }, ...outcome };
+    const outcome = { underlay, searched, reachable, failures, durationMs };
+    this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
     return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };
   }
 
@@ -161,16 +194,16 @@ export class Reconciler {
   }
 
   /** Twice only when the links changed so that other sysctls have to be looked at. */
-  #read(
-    config: Config,
-    self: ClusterNode | undefined,
-  ): { state: KernelState; underlay: UnderlaySearch } {
-    const families = config.families.map(({ family }) => family);
+  #read({ config, families }: PassInput, self: ClusterNode | undefined): Actual {
+    const isServed = ({ family }: { readonly family: Family }): boolean =>
+      config.families.some((each) => each.family === family);
     for (let attempt = 0; ; attempt += 1) {
       const state = this.#parts.kernel.read(this.#scope());
-      const underlay = this.#underlays.search(state, self, families);
+      const found = this.#underlays.search(state, self, families);
+      const reachable = found.underlays.map(({ family }) => family);
+      const underlay = { ...found, underlays: found.underlays.filter(isServed) };
       const wanted = sysctlsToRead(underlay.underlays, ownLinkNames(state));
-      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay };
+      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay, reachable };
       this.#sysctls = wanted;
     }
   }
@@ -186,9 +219,9 @@ export class Reconciler {
   }
 
   #local(
-    { state, underlay }: { state: KernelState; underlay: UnderlaySearch },
+    { state, underlay }: Actual,
     cluster: Synced | Remembered,
-  ): Omit<Local, 'subnets' | 'isInDoubt' | 'promised'> {
+  ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies' | 'promised'> {
     const { nodeName, machine, kernel } = this.#parts;
     return {
       name: nodeName,
@@ -201,6 +234,7 @@ export class Reconciler {
       routes: state.routes,
       // What only the disk remembers of the cluster changes no path.
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
+      underlayMtus: this.#parts.underlayMtus(),
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
     };
@@ -231,32 +265,11 @@ export class Reconciler {
   }
 }
 
-/** Without its route a marked probe would go by the path in use, and tell of that one. */
-const isLaidOut = ({ isMarked, destination }: PathProbe, undone: readonly Op[]): boolean =>
-  !isMarked ||
-  !undone.some(
-    (op) =>
-      op.object === 'route' &&
-      op.verb !== 'remove' &&
-      op.value.table === PROBE_TABLE &&
-      cidrAddress(op.value.destination) === destination,
-  );
-
-/** What could not be made is not promised to peers. */
-function withoutFailed(advert: Advert, failures: readonly OpFailure[]): Advert {
-  const failed = failures.flatMap(({ op }) =>
-    op.object === 'link' && op.verb === 'add' && op.value.kind === 'vxlan' ? [op.value] : [],
-  );
-  if (failed.length === 0) return advert;
-  const isMade = ({ family, vni, port }: VxlanReceiver): boolean =>
-    !failed.some(
-      (link) => link.vni === vni && link.portNumber === port && familyOf(link.local) === family,
-    );
-  return {
-    ...advert,
-    receives: { ...advert.receives, vxlan: advert.receives.vxlan.filter(isMade) },
-  };
-}
+type Actual = {
+  readonly state: KernelState;
+  readonly underlay: UnderlaySearch;
+  readonly reachable: readonly Family[];
+};
 
 type Input = { readonly config: Config; readonly local: Local };
 

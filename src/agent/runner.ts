@@ -20,6 +20,11 @@ export type RunResult =
   /** `restMs`: not before, whatever triggers it. */
   | { readonly againAfterMs: number; readonly restMs?: number };
 
+/** `routine`: it has been `done`, and only the maximum interval is over. */
+export type RunReason = 'triggered' | 'planned' | 'routine';
+
+type Task = (stop: AbortSignal, reason: RunReason) => Promise<RunResult>;
+
 /**
  * So long it may work without a rest after an idle time: what somebody changes right after a
  * repair does not wait for the rest that belongs to that one.
@@ -29,13 +34,13 @@ const BURST_MS = 250;
 const REST_MAX_MS = 200;
 
 export class BoundedRunner {
-  readonly #task: (stop: AbortSignal) => Promise<RunResult>;
+  readonly #task: Task;
   readonly #limits: RunnerLimits;
   readonly #clock: Clock;
   #triggered = false;
   #wake: (() => void) | undefined;
 
-  constructor(task: (stop: AbortSignal) => Promise<RunResult>, limits: RunnerLimits, clock: Clock) {
+  constructor(task: Task, limits: RunnerLimits, clock: Clock) {
     this.#task = task;
     this.#limits = limits;
     this.#clock = clock;
@@ -64,14 +69,17 @@ export class BoundedRunner {
     let earliestMs = Number.NEGATIVE_INFINITY;
     let creditMs = BURST_MS;
     let endedMs = this.#clock.monotonicMs();
+    let result: RunResult = 'again';
     while (!stop.aborted) {
       await this.#untilTriggered(waitMs, stop);
       const early = earliestMs - this.#clock.monotonicMs();
       if (early > 0) await this.#clock.sleep(early, stop);
       if (stop.aborted) return;
+      const untriggered = result === 'done' ? 'routine' : 'planned';
+      const reason = this.#triggered ? 'triggered' : untriggered;
       this.#triggered = false;
       const startedMs = this.#clock.monotonicMs();
-      const result = await this.#task(stop);
+      result = await this.#task(stop, reason);
       creditMs = Math.min(creditMs + startedMs - endedMs, BURST_MS);
       endedMs = this.#clock.monotonicMs();
       creditMs = Math.max(creditMs - (endedMs - startedMs), -REST_MAX_MS);

@@ -1,7 +1,7 @@
 // The snapshot's files on a real disk, in the state directory. A file is synced before it takes the
 // place of the one before, so that a power loss leaves one of the two, whole.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SnapshotFiles } from './snapshot-keeper.ts';
@@ -26,5 +26,9 @@ export const snapshotFiles = (stateDir: string): SnapshotFiles => ({
       await file.close();
     }
     await rename(temporary, join(stateDir, name));
+  },
+
+  rename(name, to) {
+    renameSync(join(stateDir, name), join(stateDir, to));
   },
 });

@@ -7,6 +7,7 @@ import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { asidePath } from '../lib/state-format.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
@@ -18,6 +19,8 @@ export interface SnapshotFiles {
   read(name: string): string | undefined;
   /** Whole or not at all, also when the power fails. */
   write(name: string, text: string): Promise<void>;
+  /** Gives a file another name, so that it is not written over. Throws what the disk says. */
+  rename(name: string, to: string): void;
 }
 
 export type SnapshotKeeperParts = {
@@ -130,6 +133,7 @@ export class SnapshotKeeper {
       const parsed = parse(text);
       if (parsed.kind === 'ok') return parsed.value;
       log.warn({ file: name, problem: parsed.problem }, 'a snapshot is ignored');
+      if (parsed.kind === 'newer') files.rename(name, asidePath(name, parsed.version));
     } catch (error) {
       log.warn({ file: name, problem: describeError(error) }, 'a snapshot is ignored');
     }

@@ -8,6 +8,7 @@ import { readAdvert } from '../cluster/advert.ts';
 import type { Remembered } from '../cluster/cluster.ts';
 import type { HoldingEnd } from '../cluster/holding.ts';
 import type { ClusterNode } from '../cluster/node.ts';
+import { newerFormat } from '../lib/state-format.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { parseCidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
@@ -26,7 +27,9 @@ export type Moment = { readonly bootId: string; readonly boottimeMs: number; rea
 
 export type SnapshotParse<Value> =
   | { readonly kind: 'ok'; readonly value: Value }
-  | { readonly kind: 'unusable'; readonly problem: string };
+  | { readonly kind: 'unusable'; readonly problem: string }
+  /** To be kept for the version of Poplin that wrote it. */
+  | { readonly kind: 'newer'; readonly version: number; readonly problem: string };
 
 export function renderCluster(
   owner: Owner,
@@ -95,6 +98,9 @@ function readOwned<Schema extends z.ZodType>(
   const head = headSchema.safeParse(json);
   if (!head.success) return unusable('it names no version, node and machine');
   const { version, node, machine } = head.data;
+  if (version > VERSION) {
+    return { kind: 'newer', version, problem: newerFormat(version, VERSION) };
+  }
   if (version !== VERSION) return unusable(`its version is ${version}, not ${VERSION}`);
   if (node !== owner.node) return unusable(`it is of the node ${node}`);
   if (machine !== owner.machine) return unusable(`it is of another machine named ${node}`);

@@ -3,12 +3,20 @@
 // parts of the agent last saw; asking for it touches neither the kernel nor the API.
 
 import type { ConfigProblem } from '../config/config.ts';
-import type { PeerPath } from '../desired/paths.ts';
+import type { FamilyState } from '../desired/families.ts';
+import type { PathVerdict, PeerPath } from '../desired/paths.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
 import { printOp } from '../state/print.ts';
 import type { LeaseView } from './lease-keeper.ts';
+import type { PathTrack } from './path-track.ts';
+import { describeSilent } from './path-words.ts';
 import type { LastPass } from './reconciler.ts';
+
+export type PeerStatus = PeerPath & {
+  /** What probes say of the path that is used; `untried` also where none is sent. */
+  readonly probe: PathVerdict;
+};
 
 export type Status = {
   readonly schema: 1;
@@ -37,6 +45,8 @@ export type Status = {
     /** Why new pods get no address; '' when they do. */
     readonly reason: string;
   };
+  /** Of the configuration, and those of before that pods still have; the reason in words. */
+  readonly families: readonly FamilyState[];
   readonly underlay: readonly {
     readonly family: string;
     readonly link: string;
@@ -48,7 +58,7 @@ export type Status = {
     readonly chosenBy: string;
   }[];
   readonly podMtuBytes: { readonly link: number; readonly route: number };
-  readonly peers: readonly PeerPath[];
+  readonly peers: readonly PeerStatus[];
   /** Nodes whose own data is bad; they alone are left out. */
   readonly nodeProblems: Readonly<Record<string, readonly string[]>>;
   /** Paths over which no probe comes back, in words: those in use, and those that are next. */
@@ -63,6 +73,8 @@ export type Status = {
     readonly broken: readonly string[];
     /** Attachments with addresses of subnets that the node lost: they have no network. */
     readonly isolated: readonly string[];
+    /** Attachments whose files cannot be understood: they keep their addresses and links. */
+    readonly unread: readonly string[];
     /** Attachments that have not got the MTU that the paths ask for, and why. */
     readonly mtu: readonly string[];
   };
@@ -86,9 +98,10 @@ export type StatusParts = {
   readonly config: Status['config'];
   readonly cluster: Status['cluster'];
   readonly lease: LeaseView;
+  readonly families: Status['families'];
   readonly outcome: LastPass | undefined;
   readonly passes: number;
-  readonly silentPaths: readonly string[];
+  readonly tracks: Iterable<Readonly<PathTrack>>;
   readonly foreignDrops: readonly string[];
   readonly fights: readonly string[];
   readonly pods: Status['pods'];
@@ -113,11 +126,12 @@ export function buildStatus(parts: StatusParts): Status {
       subnets: wanted?.ownSubnets ?? [],
       reason: parts.lease.reason,
     },
+    families: parts.families,
     underlay: outcome?.underlay.underlays ?? [],
     podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
-    peers: wanted?.paths ?? [],
+    peers: peerStatuses(wanted?.paths ?? [], parts.tracks),
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
-    silentPaths: parts.silentPaths,
+    silentPaths: describeSilent(parts.tracks),
     foreignDrops: parts.foreignDrops,
     fights: parts.fights,
     pods: parts.pods,
@@ -131,4 +145,18 @@ export function buildStatus(parts: StatusParts): Status {
       failures: outcome?.failures.map(({ op, error }) => `${printOp(op)}: ${error.message}`) ?? [],
     },
   };
+}
+
+/** What is said of a probe is newer than the last pass, which knows only what it acts by. */
+function peerStatuses(
+  paths: readonly PeerPath[],
+  tracks: Iterable<Readonly<PathTrack>>,
+): PeerStatus[] {
+  const verdicts = new Map<string, PathVerdict>();
+  for (const { probe, verdict } of tracks) {
+    if (!probe.isMarked) verdicts.set(`${probe.peer} ${probe.family}`, verdict);
+  }
+  return paths.map((path) => {
+    return { ...path, probe: verdicts.get(`${path.peer} ${path.family}`) ?? 'untried' };
+  });
 }

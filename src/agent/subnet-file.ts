@@ -14,9 +14,10 @@ export function renderSubnetFile(
   const lines: string[] = [];
   for (const { family, network } of config.families) {
     const prefix = family === 'ipv4' ? 'FLANNEL' : 'FLANNEL_IPV6';
-    lines.push(`${prefix}_NETWORK=${network}`);
     const subnet = ownSubnets.find((candidate) => cidrFamily(candidate) === family);
+    // Of a family that the node has no subnet of, pods get nothing.
     if (subnet === undefined) continue;
+    lines.push(`${prefix}_NETWORK=${network}`);
     // Flannel names the first usable address, with the subnet's length.
     lines.push(`${prefix}_SUBNET=${addressAt(subnet, 1n)}/${cidrLengthBits(subnet)}`);
   }

@@ -1,7 +1,12 @@
 // What keeps the node from working, in words: for CNI answers, `status`, /readyz and Events. Built
 // from what the parts of the agent last saw; nothing here asks the kernel or the datastore.
 
+import type { FamilyConfig } from '../config/config.ts';
 import { renderProblem } from '../config/problems.ts';
+import type { FamilyPlan } from '../desired/families.ts';
+import { familyProblems } from '../desired/families.ts';
+import { cidrFamily } from '../net/cidr.ts';
+import { FAMILY_LABEL } from '../net/family.ts';
 import type { SourceHealth } from '../source/source.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
@@ -13,13 +18,14 @@ export type Seen = {
   readonly cluster: Pick<ClusterView, 'current' | 'isOwnNodeMissing'>;
   readonly config: Pick<ConfigKeeper, 'config' | 'problems'>;
   readonly lease: LeaseView;
+  readonly plan: FamilyPlan | undefined;
   readonly source: SourceHealth;
   readonly outcome: LastPass | undefined;
 };
 
 /** Why no pod can be started now; undefined when one can. */
 export function blockerOf(seen: Seen): string | undefined {
-  const { nodeName, cluster, config, lease, source, outcome } = seen;
+  const { nodeName, cluster, config, lease, plan, source, outcome } = seen;
   if (config.config === undefined) {
     const [problem] = config.problems;
     if (problem !== undefined) return `the configuration is not valid: ${renderProblem(problem)}`;
@@ -30,18 +36,25 @@ export function blockerOf(seen: Seen): string | undefined {
   }
   if (outcome === undefined) return 'the agent is starting';
   if (lease.reason !== '') return lease.reason;
-  if (outcome.desired.ownSubnets.some((subnet) => lease.subnets.includes(subnet))) return undefined;
+  const given = outcome.desired.ownSubnets.filter((subnet) => lease.subnets.includes(subnet));
+  const isGiven = ({ network }: FamilyConfig): boolean =>
+    given.some((subnet) => cidrFamily(subnet) === cidrFamily(network));
+  if (config.config.families.some(isGiven)) return undefined;
+  const [absent] = plan?.states.filter(({ state }) => state === 'absent') ?? [];
+  if (given.length > 0 && absent !== undefined)
+    return `${FAMILY_LABEL[absent.family]}: ${absent.reason}`;
   const own = outcome.desired.nodeProblems.get(nodeName) ?? [];
   return own.length > 0 ? own.join('; ') : 'the agent is starting';
 }
 
 /** Everything that is wrong with this node's network; empty when it is ready. */
 export function problemsOf(seen: Seen): string[] {
-  const { outcome } = seen;
+  const { outcome, plan, lease } = seen;
   const blocker = blockerOf(seen);
   const unreachable = outcome?.desired.paths.filter(({ used }) => used === 'none') ?? [];
   return [
     ...(blocker === undefined ? [] : [blocker]),
+    ...(lease.subnets.length === 0 ? [] : familyProblems(plan?.states ?? [])),
     ...(outcome?.underlay.problems ?? []),
     ...(outcome?.failures.map(({ error }) => error.message) ?? []),
     ...unreachable.map(({ peer, family, reason }) => `${peer} (${family}): ${reason}`),

@@ -98,12 +98,13 @@ function receiverOf(
   { peer, family }: PeerTarget,
   reach: Reach,
 ): Reach['vxlan'][number] | string {
-  const receivers = reach.vxlan.filter((receiver) => receiver.family === family);
-  const match = receivers.find(
-    ({ vni, port = settings.portNumber }) => vni === settings.vni && port === settings.portNumber,
-  );
-  if (match !== undefined) return match;
-  const [other] = receivers;
+  let other: Reach['vxlan'][number] | undefined;
+  for (const receiver of reach.vxlan) {
+    if (receiver.family !== family) continue;
+    const { vni, port = settings.portNumber } = receiver;
+    if (vni === settings.vni && port === settings.portNumber) return receiver;
+    other ??= receiver;
+  }
   return other === undefined
     ? `${peer.name} does not receive VXLAN over ${family}`
     : `${peer.name} receives VNI ${other.vni} on port ${other.port ?? settings.portNumber}, ` +

@@ -16,6 +16,10 @@ export const AGENT_FLAGS = {
   kubeconfig: { fallback: '', help: 'kubeconfig file; without it the service account is used' },
   namespace: { fallback: 'poplin', help: 'namespace of the ConfigMap' },
   'config-map': { fallback: 'poplin-config', help: 'ConfigMap with the key net-conf.json' },
+  'net-conf-file': {
+    fallback: '',
+    help: 'net-conf.json on this node, instead of the ConfigMap or the key of etcd',
+  },
   'state-dir': { fallback: '/var/lib/poplin', help: 'attachments, tombstones, last good state' },
   'run-dir': { fallback: '/run/poplin', help: 'sockets and subnet.env' },
   'cni-conf-dir': { fallback: '/etc/cni/net.d', help: 'where the conflist is written' },
@@ -55,6 +59,7 @@ export function parseAgentOptions(
     kubeconfig: value('kubeconfig'),
     namespace: value('namespace'),
     configMap: value('config-map'),
+    netConfFile: value('net-conf-file'),
     stateDir: value('state-dir'),
     runDir: value('run-dir'),
     cniConfDir: value('cni-conf-dir'),

@@ -49,6 +49,7 @@ import { EXIT_OK } from './io.ts';
 import type { OpenedSource } from './open-source.ts';
 import { openSource } from './open-source.ts';
 import { processHeap } from './process-heap.ts';
+import { raisePriority } from './process-priority.ts';
 import { VERSION } from './version.ts';
 
 /** How long an ADD waits for the node to be ready; the runtime's own limit is 4 minutes. */
@@ -74,6 +75,7 @@ export async function agentCommand(args: readonly string[], _io: CommandIo): Pro
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
   log.info({ version: VERSION }, 'starting');
+  raisePriority(log);
   const parts = await buildParts(options, log, stop);
   const servers = await parts.listen();
   const heapKeeper = new HeapKeeper({ heap: processHeap(), clock: systemClock });
@@ -130,7 +132,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     readiness: () => agent.readiness(),
     clock,
     log,
-    attachmentsChanged: () => undefined,
+    attachmentsChanged: () => agent.podsChanged(),
     tombstones: { directory: join(stateDir, 'tombstones'), files: systemFiles },
     readyTimeoutMs: ADD_READY_TIMEOUT_MS,
     stop,
@@ -181,9 +183,10 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     machine,
     underlayWish: options.underlay,
     addressesGone,
-    originals: new OriginalSysctls(stateDir),
+    originals: new OriginalSysctls(stateDir, log),
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,
+    underlayMtus: () => prober.underlayMtus,
     pendingLinks: () => pods.pendingLinks(),
   });
   return new Agent({

@@ -5,10 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import { parseConfig } from '../config/parse.ts';
-import { FAMILY_LABEL } from '../config/prefix-text.ts';
 import { renderProblem } from '../config/problems.ts';
 import { describeError } from '../lib/errors.ts';
-import { ADDRESS_BITS } from '../net/family.ts';
+import { ADDRESS_BITS, FAMILY_LABEL } from '../net/family.ts';
 import { ipToBigInt } from '../net/ip.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_USAGE } from './io.ts';

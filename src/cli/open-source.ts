@@ -24,9 +24,15 @@ export type OpenedSource = {
 };
 
 export async function openSource(options: AgentOptions, log: Log): Promise<OpenedSource> {
-  return options.etcd === undefined
-    ? openKubernetes(options, log)
-    : openEtcd(options, options.etcd, log);
+  const opened =
+    options.etcd === undefined
+      ? await openKubernetes(options, log)
+      : await openEtcd(options, options.etcd, log);
+  if (options.netConfFile === '') return opened;
+  const { NetConfFile } = await import('../source/net-conf-file.ts');
+  const { SourceWithFile } = await import('../source/with-net-conf-file.ts');
+  const file = new NetConfFile({ path: options.netConfFile, clock: systemClock, log });
+  return { ...opened, source: new SourceWithFile(opened.source, file) };
 }
 
 async function openKubernetes(options: AgentOptions, log: Log): Promise<OpenedSource> {
@@ -40,7 +46,8 @@ async function openKubernetes(options: AgentOptions, log: Log): Promise<OpenedSo
       ? inClusterCredentials({ clock, environment: process.env })
       : await kubeconfigCredentials(options.kubeconfig, clock);
   const { nodeName, namespace, configMap } = options;
-  const config = { namespace, name: configMap, key: CONFIG_KEY };
+  const isUnused = options.netConfFile !== '';
+  const config = { namespace, name: configMap, key: CONFIG_KEY, isUnused };
   const client = new KubernetesClient({ credentials, clock });
   const effects = { client, clock, log, random: Math.random };
   return {
@@ -50,7 +57,7 @@ async function openKubernetes(options: AgentOptions, log: Log): Promise<OpenedSo
 }
 
 async function openEtcd(
-  { nodeName, underlay }: AgentOptions,
+  { nodeName, underlay, netConfFile }: AgentOptions,
   etcd: EtcdOptions,
   log: Log,
 ): Promise<OpenedSource> {
@@ -69,6 +76,7 @@ async function openEtcd(
   const source = new EtcdSource({
     ...{ clock, log, random: Math.random, nodeName, prefix, addresses, api },
     lease: { leaseSeconds, renewMarginSeconds },
+    isConfigUnused: netConfFile !== '',
   });
   return { source, addressesGone: () => api.reconnect() };
 }

@@ -4,10 +4,10 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fetchStatus } from '../agent/admin-client.ts';
-import type { Status } from '../agent/status.ts';
+import type { PeerStatus, Status } from '../agent/status.ts';
 import { renderProblem } from '../config/problems.ts';
-import type { PeerPath } from '../desired/paths.ts';
 import { describeError } from '../lib/errors.ts';
+import { FAMILY_LABEL } from '../net/family.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
 
@@ -51,11 +51,10 @@ export function renderStatus(status: Status): string {
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
+    ...status.families.flatMap(familyLine),
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
-    ...[...status.pods.broken, ...status.pods.isolated, ...status.pods.mtu].map(
-      (text) => `  ! ${text}`,
-    ),
+    ...podProblems(status.pods).map((text) => `  ! ${text}`),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
     ...reconcile.failures.map((text) => `  ! ${text}`),
     `source     ${status.source.synced ? 'synced' : 'not synced'}, cluster ${status.cluster}`,
@@ -74,21 +73,35 @@ export function renderStatus(status: Status): string {
   return `${lines.join('\n')}\n`;
 }
 
+const podProblems = ({ broken, isolated, unread, mtu }: Status['pods']): string[] =>
+  [broken, isolated, unread, mtu].flat();
+/** Of those that are not simply served. */
+function familyLine({ family, network, state, reason }: Status['families'][number]): string[] {
+  if (state === 'served') return [];
+  const sign = state === 'kept' ? ' ' : '!';
+  return [`  ${sign} ${FAMILY_LABEL[family]} ${network} is ${state}: ${reason}`];
+}
+
 function underlayLine(underlay: Status['underlay'][number]): string {
   const { family, address, publicAddress, link, mtuBytes, chosenBy } = underlay;
   const told = publicAddress === undefined ? '' : `, for peers ${publicAddress}`;
   return `underlay   ${address} on ${link}${told}, MTU ${mtuBytes} (${family}; ${chosenBy})`;
 }
 
-function summary(peers: readonly PeerPath[]): string {
+function summary(peers: readonly PeerStatus[]): string {
   const counts = new Map<string, number>();
   for (const { used } of peers) counts.set(used, (counts.get(used) ?? 0) + 1);
   return [...counts].map(([used, count]) => `${count} by ${used}`).join(', ') || 'none';
 }
 
-function peerLine({ peer, family, subnets, receives, used, reason, probe }: PeerPath): string {
+function peerLine(path: PeerStatus): string {
+  const { peer, family, subnets, receives, used, reason, probe, mtu } = path;
   const why = reason === '' ? '' : ` (${reason})`;
-  const sign = used === 'none' || probe === 'silent' ? '!' : ' ';
+  const isBad = used === 'none' || probe === 'silent' || mtu !== undefined;
+  const sign = isBad ? '!' : ' ';
   const can = receives.join(' and ') || 'nothing';
-  return `  ${sign} ${peer} ${subnets.join(', ')} ${family}: ${used}${why}; receives ${can}`;
+  const small =
+    mtu === undefined ? '' : `; path MTU ${mtu.foundBytes}, believed ${mtu.believedBytes}`;
+  const where = `${peer} ${subnets.join(', ')} ${family}`;
+  return `  ${sign} ${where}: ${used}${why}; receives ${can}${small}`;
 }

@@ -6,7 +6,7 @@
 import * as z from 'zod';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import { parseIp } from '../net/ip.ts';
+import { familyOf, parseIp } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import { parseMac } from '../net/mac.ts';
 
@@ -37,6 +37,8 @@ export type Advert = {
   /** Identity of the machine: tells two machines with one node name apart. */
   readonly machine: string;
   readonly underlay: readonly Ip[];
+  /** Those that this node's pods have or get; of each it is to be served by all. */
+  readonly families: readonly Family[];
   readonly receiveMtuBytes: number;
   readonly receives: {
     readonly vxlan: readonly VxlanReceiver[];
@@ -81,6 +83,7 @@ const advertSchema = z.object({
   v: z.literal(1),
   machine: z.string().max(128),
   underlay: z.array(ipSchema).max(8),
+  families: z.array(familySchema).max(2).optional(),
   receiveMtuBytes: z.int().min(576).max(65_535),
   receives: z.object({
     vxlan: z.array(receiverSchema).max(16).default([]),
@@ -116,8 +119,10 @@ export function readAdvert(json: unknown): AdvertParse {
       issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
     return { kind: 'malformed', problem: `${issue?.message ?? 'not an advert'}${where}` };
   }
-  const { sends, ...rest } = parsed.data;
-  return { kind: 'ok', advert: { ...rest, sends: sends.filter(isPathName) } };
+  const { sends, families, ...rest } = parsed.data;
+  // An older node uses every family in which it is reached.
+  const used = families ?? [...new Set(rest.underlay.map(familyOf))];
+  return { kind: 'ok', advert: { ...rest, families: used, sends: sends.filter(isPathName) } };
 }
 
 /** Members in a fixed order, so that an unchanged advert is the same text. */
@@ -126,6 +131,7 @@ export const renderAdvert = (advert: Advert): string =>
     v: advert.v,
     machine: advert.machine,
     underlay: advert.underlay,
+    families: advert.families,
     receiveMtuBytes: advert.receiveMtuBytes,
     receives: { vxlan: advert.receives.vxlan, 'host-gw': advert.receives['host-gw'] },
     sends: [...advert.sends].sort(),

@@ -37,6 +37,8 @@ export type Holding =
       readonly explanation: string;
       /** IPv4 first; at least one. */
       readonly subnets: readonly Cidr[];
+      /** Why there is none of a family that was wished for as well; absent: nothing lacks. */
+      readonly lacks?: string;
       /** Absent: until the datastore says otherwise. */
       readonly end?: HoldingEnd;
     }

@@ -43,12 +43,14 @@ export async function add(
   const checked = checkNamespace(context, request, descriptor);
   if (checked.kind === 'refused') return checked.verdict;
   const ready = await waitUntilReady(context);
-  if (ready.kind === 'not-ready') {
-    return failed(CNI_CODES.tryAgainLater, 'the node is not ready for pods', ready.reason);
-  }
+  if (ready.kind === 'not-ready') return notReady(ready.reason);
   const refusal = await clearEarlier(request, context);
   if (refusal !== undefined) return refusal;
-  const step = { context, request, namespace: checked.namespace, network: ready.network };
+  // As it is now: nothing else comes between this and the reservation.
+  const now = context.readiness();
+  if (now.kind === 'not-ready') return notReady(now.reason);
+  const { network } = now;
+  const step = { context, request, namespace: checked.namespace, network };
   let pod: Kernel | undefined;
   try {
     pod = context.openPodKernel(checked.namespace.descriptor);
@@ -60,9 +62,10 @@ export async function add(
   }
 }
 
-type Ready =
-  | { readonly kind: 'ready'; readonly network: NodeNetwork }
-  | { readonly kind: 'not-ready'; readonly reason: string };
+const notReady = (reason: string): Verdict =>
+  failed(CNI_CODES.tryAgainLater, 'the node is not ready for pods', reason);
+
+type Ready = { readonly kind: 'ready' } | { readonly kind: 'not-ready'; readonly reason: string };
 
 /** A node that is just starting gets a moment; a runtime would only try again later. */
 async function waitUntilReady(context: CniWork): Promise<Ready> {
@@ -70,7 +73,7 @@ async function waitUntilReady(context: CniWork): Promise<Ready> {
   const deadline = clock.monotonicMs() + readyTimeoutMs;
   for (;;) {
     const readiness = context.readiness();
-    if (readiness.kind !== 'not-ready') return { kind: 'ready', network: readiness.network };
+    if (readiness.kind !== 'not-ready') return { kind: 'ready' };
     if (stop.aborted || clock.monotonicMs() >= deadline) return readiness;
     await clock.sleep(READY_POLL_MS, stop);
   }

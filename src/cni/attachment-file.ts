@@ -3,14 +3,19 @@
 // still reserves its addresses and can still be released. Pure.
 //
 //   poplin0a1b2c3d4_10.244.1.5_fd00:10:244:1::5.json      (`.pending` until ADD has succeeded)
+//
+// The name is the same in all formats. Format 1 had neither `version` nor the namespace's cookie.
 
 import * as z from 'zod';
 import type { Attachment } from '../endpoint/attachment.ts';
+import { formatVersionOf, newerFormat } from '../lib/state-format.ts';
 import type { Ip } from '../net/ip.ts';
 import { parseIp } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import { parseMac } from '../net/mac.ts';
 import { isPodLink } from '../state/own.ts';
+
+const VERSION = 2;
 
 export type AttachmentFileName = {
   readonly hostLink: string;
@@ -56,25 +61,34 @@ const attachmentSchema = z.object({
 });
 
 export const renderAttachment = (attachment: Attachment): string =>
-  `${JSON.stringify(attachment, null, 2)}\n`;
+  `${JSON.stringify({ version: VERSION, ...attachment }, null, 2)}\n`;
 
-/** `undefined` when the text is not an attachment, or not the one that the name says. */
-export function parseAttachment(text: string, name: AttachmentFileName): Attachment | undefined {
+export type AttachmentParse =
+  | { readonly kind: 'ok'; readonly attachment: Attachment }
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+/** Of a text that is an attachment, and the one that the name says. */
+export function parseAttachment(text: string, name: AttachmentFileName): AttachmentParse {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    return undefined;
+    return unreadable('it is not JSON');
   }
+  const version = formatVersionOf(json);
+  if (version > VERSION) return unreadable(newerFormat(version, VERSION));
   const parsed = attachmentSchema.safeParse(json);
-  if (!parsed.success) return undefined;
+  if (!parsed.success) return unreadable('it is not an attachment');
   const { pod, netnsCookie, ...rest } = parsed.data;
   if (rest.hostLink !== name.hostLink || rest.addresses.join() !== name.addresses.join()) {
-    return undefined;
+    return unreadable('it is another attachment than its name says');
   }
-  return {
+  const attachment = {
     ...rest,
     ...(netnsCookie === undefined ? {} : { netnsCookie }),
     ...(pod === undefined ? {} : { pod }),
   };
+  return { kind: 'ok', attachment };
 }
+
+const unreadable = (problem: string) => ({ kind: 'unreadable', problem }) as const;

@@ -37,8 +37,10 @@ export type StoreOptions = {
 
 export type StoredAttachment = {
   readonly name: AttachmentFileName;
-  /** Absent when the file's content is lost: only the name is known. */
+  /** Absent when the file's content cannot be understood: only the name is known. */
   readonly attachment?: Attachment;
+  /** Why it cannot. */
+  readonly problem?: string;
   readonly isLeaving: boolean;
 };
 
@@ -179,7 +181,8 @@ export class AttachmentStore {
       return;
     }
     if (fileName === RELEASED_FILE) {
-      this.#restLog.load(this.#readOr(path, ''));
+      const problem = this.#restLog.load(this.#readOr(path, ''));
+      if (problem !== undefined) log.warn({ path }, `the order of releases is lost: ${problem}`);
       return;
     }
     const name = parseFileName(fileName);
@@ -187,11 +190,14 @@ export class AttachmentStore {
       log.warn({ path }, 'not an attachment: left alone');
       return;
     }
-    const attachment = parseAttachment(this.#readOr(path, ''), name);
-    if (attachment === undefined) {
-      log.warn({ path }, 'the attachment cannot be read: its addresses stay reserved');
+    const parsed = parseAttachment(this.#readOr(path, ''), name);
+    if (parsed.kind === 'ok') {
+      this.#remember({ name, attachment: parsed.attachment, isLeaving: false });
+      return;
     }
-    this.#remember({ name, ...(attachment === undefined ? {} : { attachment }), isLeaving: false });
+    const { problem } = parsed;
+    log.warn({ path, problem }, 'the attachment cannot be read: its addresses stay reserved');
+    this.#remember({ name, problem, isLeaving: false });
   }
 
   /** Of a write that a crash cut off. On a disk that is read-only now it does no harm. */

@@ -10,7 +10,7 @@ import { parseRequest } from './request.ts';
 
 export type Tombstone = { readonly fileName: string; readonly request: DelRequest };
 
-/** All that can be read; a file that is no DEL is removed with a word about it. */
+/** All that can be read; a file that is no DEL is removed, one of another version is left. */
 export function readTombstones(context: CniWork): Tombstone[] {
   const { directory, files } = context.tombstones;
   const names = attempt(`list ${directory}`, () => files.list(directory));
@@ -30,6 +30,11 @@ export function readTombstone(fileName: string, context: CniWork): Tombstone | u
     if (parsed.kind === 'request' && parsed.request.verb === 'DEL') {
       return { fileName, request: parsed.request };
     }
+  }
+  if (decoded.kind === 'unknown-version') {
+    const { version } = decoded;
+    context.log.warn({ path, version }, 'a tombstone of another version of Poplin waits for it');
+    return undefined;
   }
   context.log.warn({ path, bytes: bytes.length }, 'a tombstone is not a DEL: removed');
   removeTombstone(fileName, context);

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily, contains, containsCidr, parseCidr } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import type { BackendConfig, Config, ConfigParse, ConfigProblem } from './config.ts';
 import { checkFamilies } from './families.ts';
@@ -87,6 +88,16 @@ export function checkAgainstRunning(config: Config, running: Config): readonly C
   return [problem('Backend.GBP', wanted.gbp, why)];
 }
 
+/** What pods need that have addresses of a family which the configuration has dropped. */
+export function checkAgainstRetired(
+  { backend }: Config,
+  retired: readonly Family[],
+): readonly ConfigProblem[] {
+  if (!retired.includes('ipv6') || backend.type === 'host-gw') return [];
+  const why = 'since pods with IPv6 addresses, which need 1280 bytes, may be running';
+  return mtuProblems(backend.mtuBytes ?? 0, why);
+}
+
 const invalid = (problems: readonly ConfigProblem[]): ConfigParse => ({
   kind: 'invalid',
   problems,
@@ -116,9 +127,12 @@ function checkTogether(conf: NetConf): ConfigParse {
 
 function backendProblems({ Backend: backend, EnableIPv6 }: NetConf): readonly ConfigProblem[] {
   if (backend.Type === 'host-gw' || !EnableIPv6) return [];
-  if (backend.MTU === 0 || backend.MTU >= IPV6_VXLAN_MTU_MIN) return [];
-  const why = `must be ${IPV6_VXLAN_MTU_MIN} or more, since pods with IPv6 need 1280 bytes`;
-  return [problem('Backend.MTU', backend.MTU, why)];
+  return mtuProblems(backend.MTU, 'since pods with IPv6 need 1280 bytes');
+}
+
+function mtuProblems(mtuBytes: number, why: string): readonly ConfigProblem[] {
+  if (mtuBytes === 0 || mtuBytes >= IPV6_VXLAN_MTU_MIN) return [];
+  return [problem('Backend.MTU', mtuBytes, `must be ${IPV6_VXLAN_MTU_MIN} or more, ${why}`)];
 }
 
 function backendOf(backend: NetConf['Backend']): BackendConfig {

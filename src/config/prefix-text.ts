@@ -7,13 +7,8 @@ import { Validator } from 'ip-num';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily, networkOf, overlaps, parseCidr, parsePrefix } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
-import { ADDRESS_BITS } from '../net/family.ts';
+import { ADDRESS_BITS, FAMILY_LABEL } from '../net/family.ts';
 import { familyOf, parseIp } from '../net/ip.ts';
-
-export const FAMILY_LABEL = { ipv4: 'IPv4', ipv6: 'IPv6' } as const satisfies Record<
-  Family,
-  string
->;
 
 /** Ranges that no pod network can lie in (IANA special-purpose registries). */
 const RESERVED: readonly { readonly text: string; readonly use: string }[] = [

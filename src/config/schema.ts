@@ -5,8 +5,9 @@
 
 import * as z from 'zod';
 import type { Family } from '../net/family.ts';
+import { FAMILY_LABEL } from '../net/family.ts';
 import type { NetworkKeys } from './prefix-text.ts';
-import { explainAddress, explainNetwork, explainPrefix, FAMILY_LABEL } from './prefix-text.ts';
+import { explainAddress, explainNetwork, explainPrefix } from './prefix-text.ts';
 
 export const NETWORK_KEYS: NetworkKeys = {
   ipv4: { key: 'Network', example: '10.244.0.0/16' },

@@ -16,17 +16,20 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, cidrFamily } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 import { ADDRESS_BITS, FAMILIES } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import type { CompleteState, RememberedState } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
+import { keepUntilDrained, promisedBy } from './draining.ts';
 import { flannelBackend } from './flannel-backend.ts';
 import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
-import type { BackendSettings, PathVerdict, PeerPath } from './paths.ts';
+import { foundMtu } from './path-mtu.ts';
+import type { BackendSettings, ChosenPath, PathVerdict, PeerPath } from './paths.ts';
 import { backendSettings, choosePath } from './paths.ts';
 import {
   addPath,
@@ -47,6 +50,8 @@ import { wantedSysctls } from './sysctls.ts';
 export type Local = LocalNode &
   OwnRight & {
     readonly attachments: readonly Attachment[];
+    /** Families that the node's pods have or get: families.ts. */
+    readonly neededFamilies: readonly Family[];
     /** Own VXLAN devices that are in the kernel now. */
     readonly vxlanDevices: readonly VxlanLink[];
     /** Routes as they are in the kernel now, by keyOfRoute. */
@@ -55,6 +60,8 @@ export type Local = LocalNode &
     readonly verdicts: ReadonlyMap<string, PathVerdict>;
     /** By what peers may believe that they can send here, beside what the cluster shows. */
     readonly promised: readonly VxlanReceiver[];
+    /** MTUs that probes found to be smaller than believed, by underlayKey. */
+    readonly underlayMtus: ReadonlyMap<string, number>;
     /** Names of those that have been of no use for long enough to go. */
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */
@@ -107,13 +114,13 @@ export function desired(
   addOwnSubnets(builder, ownSubnets);
   const known = { local, memory: pathMemory(local) };
   const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
-    choosePath(settings, known, target),
+    withMtu(choosePath(settings, known, target), local),
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
   for (const { family } of config.families) addProbeRule(builder, family);
   builder.join(hostSide(withinSubnets(local.attachments, ownSubnets), sources));
   addSysctls(builder, config, local);
-  addNodeSets(builder, cluster.nodes, local);
+  addNodeSets(builder, cluster.nodes, { config, local });
 
   const paths = chosen.map(({ path }) => path);
   const podMtuBytes = podMtu(settings, local);
@@ -137,6 +144,7 @@ export function desired(
       v: 1,
       machine: local.machine,
       underlay: local.underlays.map(advertisedAddress),
+      families: local.neededFamilies,
       receiveMtuBytes: podMtuBytes.link,
       receives,
       sends: sendsBy(paths),
@@ -144,6 +152,11 @@ export function desired(
       config: config.hash,
     },
   };
+}
+
+function withMtu(chosen: ChosenPath, local: Local): ChosenPath {
+  const mtu = foundMtu(chosen, local);
+  return mtu === undefined ? chosen : { ...chosen, path: { ...chosen.path, mtu } };
 }
 
 /** Addresses of subnets that are not held any more lead nowhere; the pods' links stay. */
@@ -170,30 +183,6 @@ function addReceivers(
     vxlan: plans.flatMap((plan) => plan.receives.vxlan ?? []),
     'host-gw': plans.flatMap((plan) => plan.receives['host-gw'] ?? []),
   };
-}
-
-/** What peers read of this machine, which may have changed its mind since. */
-const promisedBy = (
-  self: ClusterNode | undefined,
-  { machine, promised }: Local,
-): readonly VxlanReceiver[] =>
-  self?.advert?.machine === machine ? [...promised, ...self.advert.receives.vxlan] : promised;
-
-/** Devices stay as they are; what they were sent by goes at once. */
-function keepUntilDrained(
-  builder: StateBuilder,
-  local: Local,
-  promised: readonly VxlanReceiver[],
-): string[] {
-  const wanted = new Set(builder.vxlanLinkNames());
-  const isPromised = ({ vni, portNumber, mac }: VxlanLink): boolean =>
-    promised.some((by) => by.vni === vni && by.port === portNumber && by.mac === mac);
-  const useless = local.vxlanDevices.filter(({ name }) => !wanted.has(name));
-  const draining = useless.filter(
-    (device) => !isPromised(device) && !local.drainedLinks.has(device.name),
-  );
-  for (const device of [...useless.filter(isPromised), ...draining]) builder.link(device);
-  return draining.map(({ name }) => name);
 }
 
 /**
@@ -252,10 +241,11 @@ function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
 function addNodeSets(
   builder: StateBuilder,
   nodes: ReadonlyMap<string, ClusterNode>,
-  local: Local,
+  { config, local }: { readonly config: Config; readonly local: Local },
 ): void {
   const sets = { ipv4: new Set<string>(), ipv6: new Set<string>() };
-  const add = (ip: Ip): void => void sets[familyOf(ip)].add(ip);
+  const served = new Set(config.families.map(({ family }) => family));
+  const add = (ip: Ip): void => void (served.has(familyOf(ip)) && sets[familyOf(ip)].add(ip));
   for (const underlay of local.underlays) {
     add(underlay.address);
     add(advertisedAddress(underlay));
@@ -264,7 +254,12 @@ function addNodeSets(
     // Who takes no part knows no way back to pods.
     const takesPart = node.advert !== undefined || node.flannel !== undefined;
     if (!takesPart && node.name !== local.name) continue;
-    for (const ip of node.internalIps) add(ip);
+    // Nor does it in a family that it does not serve.
+    const isIn = (family: Family): boolean =>
+      node.name === local.name ||
+      node.advert === undefined ||
+      node.advert.underlay.some((ip) => familyOf(ip) === family);
+    for (const ip of node.internalIps) if (isIn(familyOf(ip))) add(ip);
     for (const ip of node.advert?.underlay ?? []) add(ip);
     for (const ip of node.flannel?.publicIps ?? []) add(ip);
   }

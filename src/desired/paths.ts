@@ -13,6 +13,7 @@ import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { RouteVia } from '../state/kernel-state.ts';
+import type { PathMtu } from './path-mtu.ts';
 
 /** What probes have said of a path so far. */
 export type PathVerdict = 'untried' | 'answers' | 'silent';
@@ -28,10 +29,10 @@ export type PeerPath = {
   readonly used: PathName | 'none';
   /** Why it is not the configured one; '' when it is. */
   readonly reason: string;
-  /** What probes say of the path that is used; `untried` also where none is sent. */
-  readonly probe: PathVerdict;
   /** The path that is taken as soon as a probe has come back over it. */
   readonly waitsFor?: PathName;
+  /** Where the path that is used takes smaller packets than both ends believe. */
+  readonly mtu?: PathMtu;
 };
 
 /** One way to reach one peer in one family. */
@@ -68,6 +69,7 @@ type Way = {
 };
 
 const HOST_GW = { type: 'host-gw' } as const;
+const NO_REASONS: readonly string[] = [];
 
 export function backendSettings(
   configured: BackendConfig,
@@ -111,7 +113,7 @@ export function choosePath(
   const [best] = offers.usable;
   const waits = tested !== undefined && tested === best && tested !== option;
   const reasons = waits ? [...offers.reasons, waitingReason(tested, memory)] : offers.reasons;
-  const path: PeerPath = {
+  const path: { -readonly [Key in keyof PeerPath]: PeerPath[Key] } = {
     peer: target.peer.name,
     family: target.family,
     subnets: target.subnets,
@@ -119,9 +121,8 @@ export function choosePath(
     receives: receivedBy(target),
     used: option?.name ?? 'none',
     reason: reasons.join('; '),
-    probe: option === undefined ? 'untried' : memory.verdictOf(option.key),
-    ...(waits ? { waitsFor: tested.name } : {}),
   };
+  if (waits) path.waitsFor = tested.name;
   return { path, target, option, tested };
 }
 
@@ -167,8 +168,12 @@ function firstChoice(
 function leadsThere(plan: PathPlan, { subnets }: PeerTarget, memory: PathMemory): boolean {
   const [subnet] = subnets;
   const via = subnet === undefined ? undefined : memory.viaOf(subnet);
-  if (via?.kind !== 'nexthop' && via?.kind !== 'gateway') return false;
-  return via.link === plan.nexthop.link && via.gateway === plan.nexthop.gateway;
+  return via !== undefined && leadsBy(via, plan);
+}
+
+export function leadsBy(via: RouteVia, { nexthop }: PathPlan): boolean {
+  if (via.kind !== 'nexthop' && via.kind !== 'gateway') return false;
+  return via.link === nexthop.link && via.gateway === nexthop.gateway;
 }
 
 const waitingReason = ({ name, key }: PathOption, memory: PathMemory): string =>
@@ -182,11 +187,11 @@ function offersOf(
   target: PeerTarget,
 ): Offers {
   const usable: PathOption[] = [];
-  const reasons: string[] = [];
+  let reasons = NO_REASONS;
   for (const way of ways) {
     const offer = offerBy(way, local, target);
     if (offer.kind === 'unusable') {
-      if (way.isAskedFor) reasons.push(offer.reason);
+      if (way.isAskedFor) reasons = [...reasons, offer.reason];
       continue;
     }
     const { plan } = offer;

@@ -2,7 +2,7 @@
 // use is a route to each of the peer's subnets; one that is being tested is there beside it with
 // all that it needs, and its route is in the table that only marked packets look into. Pure.
 
-import type { PathPlan, PeerTarget } from '../backend/backend.ts';
+import type { PathPlan } from '../backend/backend.ts';
 import type { PathName, VxlanId } from '../cluster/advert.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, hostCidr } from '../net/cidr.ts';
@@ -13,23 +13,21 @@ import type { Route, RouteVia } from '../state/kernel-state.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
 import type { Local } from './desired.ts';
-import type { ChosenPath, PathMemory, PathOption, PeerPath } from './paths.ts';
-import { pathMtus } from './probes.ts';
+import { routeMtu } from './path-mtu.ts';
+import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
 import type { StateBuilder } from './state-builder.ts';
-
-/** RFC 8200 §5; the kernel takes no less for an IPv6 route. */
-const IPV6_MTU_MIN_BYTES = 1280;
 
 export function addPath(
   builder: StateBuilder,
-  { option, tested, target }: ChosenPath,
+  chosen: ChosenPath,
   { sources, local }: { readonly sources: readonly Ip[]; readonly local: Local },
 ): void {
+  const { option, tested, target } = chosen;
   const source = sources.find((ip) => familyOf(ip) === target.family);
   if (option !== undefined) {
     addPlan(builder, option.plan, local);
     const way = { table: MAIN_TABLE, via: viaOf(option.plan, local), source };
-    const mtuBytes = smallerMtu(option, target, local);
+    const mtuBytes = routeMtu(chosen, local);
     for (const destination of target.subnets) {
       const route = routeTo(destination, way);
       builder.route(mtuBytes === undefined ? route : { ...route, mtuBytes });
@@ -53,13 +51,6 @@ function routeTo(
   return source === undefined
     ? { destination, table, metric, protocol, via }
     : { destination, table, metric, protocol, via, source };
-}
-
-/** What the peer can receive, where that is less than the path takes. */
-function smallerMtu(option: PathOption, target: PeerTarget, local: Local): number | undefined {
-  const [sendBytes, receiveBytes] = pathMtus(option, target, local);
-  if (receiveBytes >= sendBytes) return undefined;
-  return target.family === 'ipv6' ? Math.max(receiveBytes, IPV6_MTU_MIN_BYTES) : receiveBytes;
 }
 
 function addPlan(builder: StateBuilder, plan: PathPlan, local: Local): void {

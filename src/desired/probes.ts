@@ -2,12 +2,12 @@
 // mark, and over the one that is in use, as every packet goes. The peer's kernel answers at the
 // subnet address. Pure: sending and waiting is src/agent/path-prober.ts.
 
-import type { LocalNode, PeerTarget } from '../backend/backend.ts';
-import { vxlanOverheadBytes } from '../backend/vxlan.ts';
+import type { LocalNode } from '../backend/backend.ts';
 import type { PathName } from '../cluster/advert.ts';
 import { cidrAddress } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
+import { overheadBytesOf, pathMtus } from './path-mtu.ts';
 import type { ChosenPath, PathOption } from './paths.ts';
 
 export type PathProbe = {
@@ -19,12 +19,16 @@ export type PathProbe = {
   readonly destination: Ip;
   /** Over the tested path, not the one in use. */
   readonly isMarked: boolean;
-  /** Of the largest IP packet that the path should take. */
+  /** Of the largest IP packet that the path should take, as both ends believe. */
   readonly fullBytes: number;
+  /** What was found to be the largest one, if that is smaller. */
+  readonly foundBytes?: number;
+  /** By which packets of the underlay are larger than those of this path. */
+  readonly overheadBytes: number;
 };
 
 export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): readonly PathProbe[] {
-  return chosen.flatMap(({ target, option, tested }) => {
+  return chosen.flatMap(({ target, option, tested, path: { mtu } }) => {
     const [subnet] = target.subnets;
     // Flannel's nodes answer on some paths only, and are believed.
     if (subnet === undefined || target.reach?.speaker !== 'advert') return [];
@@ -32,25 +36,13 @@ export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): reado
     const common = { peer: peer.name, family, destination: cidrAddress(subnet) };
     const probe = (path: PathOption, isMarked: boolean): PathProbe => {
       const fullBytes = Math.min(...pathMtus(path, target, local));
-      return { ...common, key: path.key, path: path.name, isMarked, fullBytes };
+      const overheadBytes = overheadBytesOf(path, target);
+      return { ...common, key: path.key, path: path.name, isMarked, fullBytes, overheadBytes };
     };
+    const found = mtu === undefined ? {} : { foundBytes: mtu.foundBytes };
     return [
-      ...(option === undefined ? [] : [probe(option, false)]),
+      ...(option === undefined ? [] : [{ ...probe(option, false), ...found }]),
       ...(tested === undefined ? [] : [probe(tested, true)]),
     ];
   });
-}
-
-/** The largest packets that this node sends over a path, and that the peer receives over it. */
-export function pathMtus(
-  { network }: PathOption,
-  { family, peer }: PeerTarget,
-  local: LocalNode,
-): readonly [send: number, receive: number] {
-  const underlay = local.underlays.find((candidate) => candidate.family === family);
-  const mtuBytes = underlay?.mtuBytes ?? 0;
-  const receiveBytes = peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
-  if (network === undefined) return [mtuBytes, receiveBytes];
-  const overheadBytes = vxlanOverheadBytes(family);
-  return [(network.mtuBytes ?? mtuBytes) - overheadBytes, receiveBytes - overheadBytes];
 }

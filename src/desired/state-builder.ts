@@ -52,9 +52,11 @@ export class StateBuilder {
   }
 
   route(route: Route): void {
+    const { size } = this.#routes;
     const key = keyOfRoute(route);
-    assert(!this.#routes.has(key), `two routes ${key}`);
     this.#routes.set(key, route);
+    // By the size, not by `has`: one look-up less for each of thousands.
+    if (this.#routes.size === size) assert(false, `two routes ${key}`);
   }
 
   neighbour(neighbour: Neighbour): void {

@@ -60,6 +60,8 @@ export class EchoSocket implements Echo {
   readonly #identifier: number;
   readonly #sockets = new Map<Family, Socket>();
   readonly #buffer = Buffer.alloc(DATAGRAM_BYTES_MAX);
+  /** Of the last request; all behind its header is 0. */
+  #message = Buffer.alloc(DATAGRAM_BYTES_MAX);
   readonly #from = Buffer.alloc(SOCKADDR_BYTES_MAX);
   #answered: (from: Ip, sequence: number) => void = () => undefined;
 
@@ -117,12 +119,16 @@ export class EchoSocket implements Echo {
 
   #encode(family: Family, sequence: number, packetBytes: number): Buffer {
     const { request, ipHeaderBytes } = PROTOCOLS[family];
-    const message = Buffer.alloc(Math.max(ICMP_HEADER_BYTES, packetBytes - ipHeaderBytes));
+    const lengthBytes = Math.max(ICMP_HEADER_BYTES, packetBytes - ipHeaderBytes);
+    if (this.#message.length < lengthBytes) this.#message = Buffer.alloc(lengthBytes);
+    const message = this.#message.subarray(0, lengthBytes);
+    message.fill(0, 0, ICMP_HEADER_BYTES);
     message.writeUInt8(request, 0);
     message.writeUInt16BE(this.#identifier, 4);
     message.writeUInt16BE(sequence, 6);
     // Of IPv6 the kernel does it, since it knows the source address.
-    if (family === 'ipv4') message.writeUInt16BE(checksum(message), 2);
+    const header = message.subarray(0, ICMP_HEADER_BYTES);
+    if (family === 'ipv4') message.writeUInt16BE(checksum(header), 2);
     return message;
   }
 
@@ -154,7 +160,7 @@ function allBut(lengthBytes: number, type: number): Buffer {
   return bytes;
 }
 
-/** RFC 1071. */
+/** RFC 1071; what is 0 adds nothing. */
 function checksum(bytes: Buffer): number {
   let sum = 0;
   for (let at = 0; at + 1 < bytes.length; at += 2) sum += bytes.readUInt16BE(at);

@@ -54,6 +54,8 @@ export interface Kernel {
    */
   readonly namespaceCookie: string | undefined;
   read(scope: ReadScope): KernelState;
+  /** Equal texts, of one object: what `read` would return has not changed in between. */
+  fingerprint(scope: ReadScope): string;
   /**
    * Carries out the ops in the order given. A failing op does not stop the others; removing what
    * is gone and adding what is there already in the same form are successes.

@@ -7,6 +7,7 @@ import type { KernelState, Link } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { applyOps } from './apply.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { Hint, Kernel, OpFailure, ReadScope } from './kernel.ts';
 import { lookUpRoutes } from './look-up.ts';
 import type { NetnsRegistry } from './netns.ts';
@@ -51,11 +52,15 @@ class LinuxKernel implements Kernel {
   }
 
   read(scope: ReadScope): KernelState {
-    const state = readState(this.#session, scope);
+    const state = readState({ session: this.#session }, scope);
     if (scope.aside === true) return state;
     if (this.#watcher === undefined) this.#lastRead = { scope, state };
     else this.#watcher.remember(scope, state);
     return state;
+  }
+
+  fingerprint(scope: ReadScope): string {
+    return fingerprintOf(this.#session, scope);
   }
 
   async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {

@@ -29,10 +29,10 @@ export class NexthopIds {
     this.#loaded = true;
   }
 
-  /** A number that is in use; `name` when it is a nexthop that Poplin could have made. */
-  record(id: number, name: Name | undefined): void {
+  /** A number that is in use; with its `keyOfNexthop` when Poplin could have made it. */
+  record(id: number, key: string | undefined): void {
     this.#used.add(id);
-    if (name !== undefined) this.#idByKey.set(keyOfNexthop(name), id);
+    if (key !== undefined) this.#idByKey.set(key, id);
   }
 
   idOf(name: Name): number | undefined {

@@ -4,7 +4,11 @@
 
 import { DUMP, NLM_F_REQUEST } from '../netlink/constants.ts';
 import { encodeNftTableQuery } from '../netlink/nft.ts';
-import { decodeNftElements, encodeNftElementDump } from '../netlink/nft-element.ts';
+import {
+  decodeNftElements,
+  digestNftElements,
+  encodeNftElementDump,
+} from '../netlink/nft-element.ts';
 import { decodeNftKey, nftKeyParts } from '../netlink/nft-key.ts';
 import { decodeNftRule, encodeNftRuleDump } from '../netlink/nft-rule.ts';
 import type { NftSetMessage } from '../netlink/nft-set.ts';
@@ -19,6 +23,7 @@ import type { NftTable } from '../state/kernel-state.ts';
 import { NFT_TABLE } from '../state/own.ts';
 import { ERRNO } from './libc.ts';
 import { failureOf } from './netlink-socket.ts';
+import type { Reading } from './read.ts';
 import type { Session } from './session.ts';
 
 const DUMPS_OF_SET_MAX = 8;
@@ -32,11 +37,11 @@ export type NftState = {
 const ABSENT: NftState = { sets: new Map() };
 
 /** A table that somebody deletes and makes again the whole time is as good as absent. */
-export function readNft(session: Session): NftState {
+export function readNft(reading: Reading): NftState {
   for (let attempt = 1; attempt <= READS_MAX; attempt += 1) {
-    if (!tableExists(session)) return ABSENT;
+    if (!tableExists(reading.session)) return ABSENT;
     let isTorn = false;
-    const state = readTable(session, () => {
+    const state = readTable(reading, () => {
       isTorn = true;
     });
     if (!isTorn) return state;
@@ -45,12 +50,13 @@ export function readNft(session: Session): NftState {
 }
 
 /** `absent` is called when the table, or a set of it, went in the middle. */
-function readTable(session: Session, absent: () => void): NftState {
+function readTable(reading: Reading, absent: () => void): NftState {
+  const { session } = reading;
   const table = { hash: hashOf(readComments(session, absent)), text: '' };
   const sets = new Map<string, ReadonlySet<string>>();
   for (const set of readSets(session, absent)) {
     const parts = nftKeyParts(set.keyType);
-    if (parts !== undefined) sets.set(set.name, readElements(session, { ...set, parts, absent }));
+    if (parts !== undefined) sets.set(set.name, readElements(reading, { ...set, parts, absent }));
   }
   return { table, sets };
 }
@@ -122,23 +128,29 @@ type SetToRead = NftSetMessage & {
  * While the kernel enlarges the hash table of a set, a dump of it may leave elements out without a
  * word (the walk of lib/rhashtable.c starts anew). Several together have them all.
  */
-function readElements(session: Session, set: SetToRead): Set<string> {
+function readElements({ session, digest }: Reading, set: SetToRead): Set<string> {
   const { parts, absent } = set;
   const elements = new Set<string>();
   const name = { table: NFT_TABLE, set: set.name };
+  const before = digest?.mark();
   for (let attempt = 1; attempt <= DUMPS_OF_SET_MAX; attempt += 1) {
     session.netfilter.dump((writer) => encodeNftElementDump(writer, DUMP, name), session.writer, {
       operation: `read elements of nftables set ${set.name}`,
       absent,
-      restart: () => undefined,
+      restart: () => void (before !== undefined && digest?.reset(before)),
       visit: (message) => {
+        if (digest !== undefined) {
+          digestNftElements(digest, message);
+          return;
+        }
         for (const key of decodeNftElements(message)) {
           const text = decodeNftKey(key, parts, session.text);
           if (text !== undefined) elements.add(text);
         }
       },
     });
-    if (set.count === undefined || elements.size >= set.count) break;
+    // A digest of too few is that of no whole set, and so that of no settled state.
+    if (digest !== undefined || set.count === undefined || elements.size >= set.count) break;
   }
   return elements;
 }

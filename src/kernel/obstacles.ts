@@ -64,7 +64,7 @@ export class Obstacles {
     const known = this.#states.get(key);
     if (known !== undefined) return known;
     const scope = { sysctls: [], routeProtocol, rulePriority, nft: false, ownsLink: () => true };
-    const state = readState(this.#session, scope);
+    const state = readState({ session: this.#session }, scope);
     this.#states.set(key, state);
     return state;
   }

@@ -1,23 +1,32 @@
 // Reads what a namespace holds into a KernelState: one dump per kind of object, decoded straight
-// from the receive buffer. It writes nothing.
+// from the receive buffer. It writes nothing. With a digest the objects that are there by the
+// thousand are not decoded but mixed into it (fingerprint.ts).
 
 import { decodeAddress, encodeAddressDump } from '../netlink/address.ts';
 import { AF_BRIDGE, AF_INET, AF_INET6, DUMP } from '../netlink/constants.ts';
 import type { MessageCursor } from '../netlink/cursor.ts';
+import type { Digest } from '../netlink/digest.ts';
 import { decodeFdbEntry } from '../netlink/fdb.ts';
 import type { LinkMessage } from '../netlink/link.ts';
 import { decodeLink, encodeLinkQuery } from '../netlink/link.ts';
 import type { MessageWriter } from '../netlink/message.ts';
 import {
   decodeNeighbour,
+  digestNeighbour,
   encodeNeighbourDump,
   NUD_PERMANENT,
   neighbourLinkOf,
   neighbourStateOf,
 } from '../netlink/neighbour.ts';
 import type { NexthopMessage } from '../netlink/nexthop.ts';
-import { decodeNexthop, encodeNexthopDump } from '../netlink/nexthop.ts';
-import { decodeRoute, encodeRouteDump, RTM_F_CLONED, routeProtocolOf } from '../netlink/route.ts';
+import { decodeNexthop, digestNexthop, encodeNexthopDump } from '../netlink/nexthop.ts';
+import {
+  decodeRoute,
+  digestRoute,
+  encodeRouteDump,
+  RTM_F_CLONED,
+  routeProtocolOf,
+} from '../netlink/route.ts';
 import { decodeRule, encodeRuleDump } from '../netlink/rule.ts';
 import type {
   Address,
@@ -46,21 +55,25 @@ import { readNft } from './nft-read.ts';
 import type { Session } from './session.ts';
 import { linkSettingOf } from './sysctl.ts';
 
-export function readState(session: Session, scope: ReadScope): KernelState {
+/** What is read with a digest is without nexthops, routes, neighbours, FDB and sets' elements. */
+export type Reading = { readonly session: Session; readonly digest?: Digest };
+
+export function readState(reading: Reading, scope: ReadScope): KernelState {
+  const { session } = reading;
   const messages = readLinks(session);
   const owned = messages.filter((link) => scope.ownsLink(link.name));
   const links = new Map<string, Link>();
   for (const message of messages) links.set(message.name, linkFrom(message, session.links));
   if (scope.linksOnly === true) return { ...EMPTY_STATE, links };
-  const nexthops = readNexthops(session);
-  const nft: NftState = scope.nft ? readNft(session) : { sets: new Map() };
+  const nexthops = readNexthops(reading);
+  const nft: NftState = scope.nft ? readNft(reading) : { sets: new Map() };
   return {
     links,
     addresses: readAddresses(session),
-    nexthops: ownNexthops(session, nexthops, scope.routeProtocol),
-    routes: readRoutes(session, nexthops, scope.routeProtocol),
-    neighbours: readNeighbours(session, owned),
-    fdb: readFdb(session, owned),
+    nexthops: ownNexthops(reading, nexthops, scope.routeProtocol),
+    routes: readRoutes(reading, nexthops, scope.routeProtocol),
+    neighbours: readNeighbours(reading, owned),
+    fdb: readFdb(reading, owned),
     rules: readRules(session, scope.rulePriority),
     sysctls: readSysctls(session, scope.sysctls),
     ...(nft.table === undefined ? {} : { nftTable: nft.table }),
@@ -71,7 +84,7 @@ export function readState(session: Session, scope: ReadScope): KernelState {
 /** For an apply that no read came before: which numbers nexthops have. */
 export function loadNexthops(session: Session): void {
   readLinks(session);
-  ownNexthops(session, readNexthops(session), OWN_PROTOCOL);
+  ownNexthops({ session }, readNexthops({ session }), OWN_PROTOCOL);
 }
 
 type Dump = {
@@ -83,6 +96,26 @@ type Dump = {
 
 function dump(session: Session, { what, write, restart, visit }: Dump): void {
   session.route.dump(write, session.writer, { operation: `read ${what}`, restart, visit });
+}
+
+/** Of a kind that there are thousands of. */
+type BulkDump = Dump & {
+  concerns(message: MessageCursor): boolean;
+  mix(digest: Digest, message: MessageCursor): void;
+};
+
+function bulkDump({ session, digest }: Reading, bulk: BulkDump): void {
+  const { concerns, mix, visit, ...rest } = bulk;
+  if (digest === undefined) {
+    dump(session, { ...rest, visit: (message) => void (concerns(message) && visit(message)) });
+    return;
+  }
+  const before = digest.mark();
+  dump(session, {
+    ...rest,
+    restart: () => digest.reset(before),
+    visit: (message) => void (concerns(message) && mix(digest, message)),
+  });
 }
 
 export function readLinks(session: Session): LinkMessage[] {
@@ -112,28 +145,31 @@ export function readAddresses(session: Session): Map<string, Address> {
 }
 
 /** All nexthops by number, whoever made them: their numbers are taken. */
-function readNexthops(session: Session): Map<number, NexthopMessage> {
+function readNexthops(reading: Reading): Map<number, NexthopMessage> {
   const nexthops = new Map<number, NexthopMessage>();
-  if (session.hasNexthopObjects) {
-    dump(session, {
-      what: 'nexthops',
-      write: (writer) => encodeNexthopDump(writer, DUMP),
-      restart: () => nexthops.clear(),
-      visit: (message) => {
-        const nexthop = decodeNexthop(message);
-        nexthops.set(nexthop.id, nexthop);
-      },
-    });
-  }
+  if (!reading.session.hasNexthopObjects) return nexthops;
+  bulkDump(reading, {
+    what: 'nexthops',
+    write: (writer) => encodeNexthopDump(writer, DUMP),
+    restart: () => nexthops.clear(),
+    concerns: () => true,
+    mix: digestNexthop,
+    visit: (message) => {
+      const nexthop = decodeNexthop(message);
+      nexthops.set(nexthop.id, nexthop);
+    },
+  });
   return nexthops;
 }
 
 function ownNexthops(
-  session: Session,
+  { session, digest }: Reading,
   nexthops: ReadonlyMap<number, NexthopMessage>,
   protocol: number,
 ): Map<string, Nexthop> {
   const own = new Map<string, Nexthop>();
+  // Nothing was decoded: the numbers that are known stay.
+  if (digest !== undefined) return own;
   session.nexthops.restart();
   for (const { id, gateway, linkIndex, onlink, protocol: maker } of nexthops.values()) {
     if (maker !== protocol || gateway === undefined) {
@@ -141,36 +177,38 @@ function ownNexthops(
       continue;
     }
     const nexthop = { link: session.links.nameOf(linkIndex), gateway, onlink };
-    session.nexthops.record(id, nexthop);
-    own.set(keyOfNexthop(nexthop), nexthop);
+    const key = keyOfNexthop(nexthop);
+    session.nexthops.record(id, key);
+    own.set(key, nexthop);
   }
   return own;
 }
 
 function readRoutes(
-  session: Session,
+  reading: Reading,
   nexthops: ReadonlyMap<number, NexthopMessage>,
   protocol: number,
 ): Map<string, Route> {
-  const routes = readRoutesOf(session, nexthops, { family: AF_INET, protocol });
-  const ipv6 = readRoutesOf(session, nexthops, { family: AF_INET6, protocol });
+  const routes = readRoutesOf(reading, nexthops, { family: AF_INET, protocol });
+  const ipv6 = readRoutesOf(reading, nexthops, { family: AF_INET6, protocol });
   for (const [key, route] of ipv6) routes.set(key, route);
   return routes;
 }
 
 function readRoutesOf(
-  session: Session,
+  reading: Reading,
   nexthops: ReadonlyMap<number, NexthopMessage>,
   filter: { readonly family: number; readonly protocol: number },
 ): Map<string, Route> {
   const routes = new Map<string, Route>();
-  const context = { links: session.links, nexthops };
-  dump(session, {
+  const context = { links: reading.session.links, nexthops };
+  bulkDump(reading, {
     what: 'routes',
     write: (writer) => encodeRouteDump(writer, DUMP, filter),
     restart: () => routes.clear(),
+    concerns: (message) => routeProtocolOf(message) === filter.protocol,
+    mix: digestRoute,
     visit: (message) => {
-      if (routeProtocolOf(message) !== filter.protocol) return;
       const decoded = decodeRoute(message);
       if ((decoded.flags & RTM_F_CLONED) !== 0) return;
       const route = routeFrom(decoded, context);
@@ -180,17 +218,19 @@ function readRoutesOf(
   return routes;
 }
 
-function readNeighbours(session: Session, owned: readonly LinkMessage[]): Map<string, Neighbour> {
+function readNeighbours(reading: Reading, owned: readonly LinkMessage[]): Map<string, Neighbour> {
   const neighbours = new Map<string, Neighbour>();
   const names = new Map(owned.map((link) => [link.index, link.name]));
   if (names.size === 0) return neighbours;
-  dump(session, {
+  bulkDump(reading, {
     what: 'neighbours',
     write: (writer) => encodeNeighbourDump(writer, DUMP, { family: 0, linkIndex: 0 }),
     restart: () => neighbours.clear(),
+    concerns: (message) =>
+      (neighbourStateOf(message) & NUD_PERMANENT) !== 0 && names.has(neighbourLinkOf(message)),
+    mix: digestNeighbour,
     visit: (message) => {
-      const link = names.get(neighbourLinkOf(message));
-      if (link === undefined || (neighbourStateOf(message) & NUD_PERMANENT) === 0) return;
+      const link = names.get(neighbourLinkOf(message)) ?? '';
       const { address, mac } = decodeNeighbour(message);
       if (address === undefined || mac === undefined) return;
       const neighbour = { link, address, mac };
@@ -200,23 +240,26 @@ function readNeighbours(session: Session, owned: readonly LinkMessage[]): Map<st
   return neighbours;
 }
 
-function readFdb(session: Session, owned: readonly LinkMessage[]): Map<string, FdbEntry> {
+function readFdb(reading: Reading, owned: readonly LinkMessage[]): Map<string, FdbEntry> {
   const fdb = new Map<string, FdbEntry>();
   for (const { index, name, kind } of owned) {
     if (kind !== 'vxlan') continue;
-    const entries: FdbEntry[] = [];
-    dump(session, {
+    bulkDump(reading, {
       what: `FDB of ${name}`,
       write: (writer) => encodeNeighbourDump(writer, DUMP, { family: AF_BRIDGE, linkIndex: index }),
-      restart: () => entries.splice(0),
+      restart: () => {
+        for (const [key, { link }] of fdb) if (link === name) fdb.delete(key);
+      },
+      concerns: (message) =>
+        (neighbourStateOf(message) & NUD_PERMANENT) !== 0 && neighbourLinkOf(message) === index,
+      mix: digestNeighbour,
       visit: (message) => {
-        if (neighbourLinkOf(message) !== index) return;
-        const { mac, remote, permanent } = decodeFdbEntry(message);
-        if (!permanent || mac === undefined || remote === undefined) return;
-        entries.push({ link: name, mac, remote });
+        const { mac, remote } = decodeFdbEntry(message);
+        if (mac === undefined || remote === undefined) return;
+        const entry = { link: name, mac, remote };
+        fdb.set(keyOfFdbEntry(entry), entry);
       },
     });
-    for (const entry of entries) fdb.set(keyOfFdbEntry(entry), entry);
   }
   return fdb;
 }

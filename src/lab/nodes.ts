@@ -10,6 +10,7 @@ import { AppError } from '../lib/errors.ts';
 import { prepareNode, startAgent } from './agents.ts';
 import { labelsOf } from './cluster-api.ts';
 import { mustRun } from './command.ts';
+import { familyCountOf } from './configured-families.ts';
 import { openDatastore } from './datastore.ts';
 import { processesIn } from './down.ts';
 import { LabDirectory } from './lab-directory.ts';
@@ -108,10 +109,11 @@ async function settled(
   plan: LabPlan,
   { clock }: LabEffects,
 ): Promise<void> {
+  const datastore = await openDatastore(directory, directory.mustRecord(plan.spec.name));
   const nodeNames = plan.nodes.map(({ name }) => name);
   const settling = {
     nodeNames,
-    familyCount: plan.spec.families.length,
+    familyCount: familyCountOf(await datastore.netConfText(), plan),
     timeoutMs: SETTLE_TIMEOUT_MS,
     accept: ({ peers }: Status) =>
       peers.every(({ peer }) => nodeNames.includes(peer) || numberOfNode(peer) === undefined),

@@ -59,15 +59,16 @@ export async function switchBackend(
 ): Promise<number> {
   const startedMs = clock.monotonicMs();
   await lab.api.putNetConf(after.text);
+  const { config } = after;
   const accept = (status: Status): boolean => {
     const complaint = complaintOf(status);
     // One from before says nothing of the new text, which the node has not seen then.
     const isNew = complaint !== '' && complaint !== complaints.get(status.node);
     if (isNew) throw refused([complaint], `said by ${status.node}; ${BACK}`);
-    return hasMoved(status, after.config);
+    return hasMoved(status, config);
   };
   try {
-    await untilNodes(lab, { accept, timeoutMs, clock });
+    await untilNodes(lab, { accept, config, timeoutMs, clock });
   } catch (error) {
     const refusal = await refusalOf(lab, error);
     if (refusal === undefined) throw error;
@@ -107,21 +108,25 @@ async function putBack(lab: Lab, before: PreparedSwitch['before'], clock: Clock)
   const { config } = before;
   if (config === undefined) return;
   const accept = (status: Status): boolean => hasMoved(status, config);
-  await untilNodes(lab, { accept, timeoutMs: TIMEOUT_MS, clock });
+  await untilNodes(lab, { accept, config, timeoutMs: TIMEOUT_MS, clock });
 }
 
 type Wait = {
   readonly accept: (status: Status) => boolean;
+  readonly config: Config;
   readonly timeoutMs: number;
   readonly clock: Clock;
 };
 
-const untilNodes = ({ plan, directory }: Lab, { accept, timeoutMs, clock }: Wait): Promise<void> =>
+const untilNodes = (
+  { plan, directory }: Lab,
+  { accept, config, timeoutMs, clock }: Wait,
+): Promise<void> =>
   untilSettled(
     directory,
     {
       nodeNames: plan.nodes.map(({ name }) => name),
-      familyCount: plan.spec.families.length,
+      familyCount: config.families.length,
       timeoutMs,
       accept,
     },

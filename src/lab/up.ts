@@ -9,6 +9,7 @@ import { prepareNode, startAgent } from './agents.ts';
 import type { NetConf } from './cluster-api.ts';
 import { labelsOf, netConfOf } from './cluster-api.ts';
 import type { RunCommand } from './command.ts';
+import { familyCountOf } from './configured-families.ts';
 import type { LabDatastore } from './datastore.ts';
 import { openDatastore } from './datastore.ts';
 import { leftoversOf, takeDown } from './down.ts';
@@ -63,7 +64,8 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
   } else {
     await startApi(plan, directory, { record: options, effects });
   }
-  await createObjects(await openDatastore(directory, options), plan, netConf);
+  const store = await openDatastore(directory, options);
+  await createObjects(store, plan, netConf);
 
   effects.say(`agents: ${spec.nodeCount}, backend ${spec.backend}`);
   for (const node of plan.nodes) {
@@ -75,7 +77,7 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
     directory,
     {
       nodeNames: plan.nodes.map(({ name }) => name),
-      familyCount: spec.families.length,
+      familyCount: familyCountOf(await store.netConfText(), plan),
       timeoutMs: options.timeoutMs ?? SETTLE_TIMEOUT_MS,
     },
     effects.clock,

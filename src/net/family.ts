@@ -5,6 +5,12 @@ export type Family = 'ipv4' | 'ipv6';
 
 export const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
+/** As people write them. */
+export const FAMILY_LABEL = { ipv4: 'IPv4', ipv6: 'IPv6' } as const satisfies Record<
+  Family,
+  string
+>;
+
 /** Length of an address in bits. */
 export const ADDRESS_BITS = { ipv4: 32, ipv6: 128 } as const satisfies Record<Family, number>;
 

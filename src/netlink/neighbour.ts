@@ -5,6 +5,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import { AF_INET, AF_INET6 } from './constants.ts';
 import type { MessageCursor } from './cursor.ts';
+import type { Digest } from './digest.ts';
 import type { MessageWriter } from './message.ts';
 
 export const RTM_NEWNEIGH = 28;
@@ -14,6 +15,8 @@ const RTM_GETNEIGH = 30;
 export const NDMSG_BYTES = 12;
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
+const NDA_CACHEINFO = 3;
+const NDA_PROBES = 4;
 export const NUD_PERMANENT = 0x80;
 
 export type NeighbourMessage = {
@@ -90,4 +93,10 @@ export function decodeNeighbour(message: MessageCursor): NeighbourMessage {
     mac,
     state: neighbourStateOf(message),
   };
+}
+
+/** Of a neighbour or an entry of a forwarding database: all but its age and use. */
+export function digestNeighbour(digest: Digest, message: MessageCursor): void {
+  digest.addHeader(message, NDMSG_BYTES);
+  digest.addAttributes(message, NDMSG_BYTES, [NDA_CACHEINFO, NDA_PROBES]);
 }

@@ -4,6 +4,7 @@
 import type { Ip } from '../net/ip.ts';
 import { AF_INET, AF_INET6, AF_UNSPEC } from './constants.ts';
 import type { MessageCursor } from './cursor.ts';
+import type { Digest } from './digest.ts';
 import type { MessageWriter } from './message.ts';
 import { RTNH_F_ONLINK } from './route.ts';
 
@@ -97,4 +98,9 @@ export function decodeNexthop(message: MessageCursor): NexthopMessage {
     onlink: (message.bytes.readUInt32LE(header + 4) & RTNH_F_ONLINK) !== 0,
     protocol: message.bytes.readUInt8(header + 2),
   };
+}
+
+export function digestNexthop(digest: Digest, message: MessageCursor): void {
+  digest.addHeader(message, NHMSG_BYTES);
+  digest.addAttributes(message, NHMSG_BYTES, []);
 }

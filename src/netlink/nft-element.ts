@@ -2,6 +2,7 @@
 // 64 KiB, so a caller puts at most ELEMENTS_PER_MESSAGE into one.
 
 import type { AttributeCursor, MessageCursor } from './cursor.ts';
+import type { Digest } from './digest.ts';
 import type { MessageWriter } from './message.ts';
 import { NFGENMSG_BYTES, NFPROTO_INET, nftHeader, nftMessageType } from './nft.ts';
 
@@ -80,3 +81,7 @@ function keyOf(element: AttributeCursor): Buffer | undefined {
   }
   return undefined;
 }
+
+/** Without the header, in which the kernel counts the transactions of everybody. */
+export const digestNftElements = (digest: Digest, message: MessageCursor): void =>
+  digest.addAttributes(message, NFGENMSG_BYTES, []);

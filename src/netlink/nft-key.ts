@@ -53,6 +53,10 @@ export function decodeNftKey(
   parts: readonly number[],
   text: AddressText,
 ): string | undefined {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) {
+    return bytes.length === PART_BYTES.get(only) ? decodePart(bytes, only, text) : undefined;
+  }
   const words: string[] = [];
   let at = 0;
   for (const part of parts) {

@@ -5,6 +5,7 @@ import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import { AF_INET, AF_INET6 } from './constants.ts';
 import type { AttributeCursor, MessageCursor } from './cursor.ts';
+import type { Digest } from './digest.ts';
 import type { MessageWriter } from './message.ts';
 
 export const RTM_NEWROUTE = 24;
@@ -18,6 +19,7 @@ const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
 const RTA_METRICS = 8;
+const RTA_CACHEINFO = 12;
 const RTA_TABLE = 15;
 const RTA_NH_ID = 30;
 const RTAX_MTU = 2;
@@ -186,6 +188,12 @@ export function decodeRoute(message: MessageCursor): RouteMessage {
     source,
     mtuBytes,
   };
+}
+
+/** IPv6 routes tell how long they have been unused. */
+export function digestRoute(digest: Digest, message: MessageCursor): void {
+  digest.addHeader(message, RTMSG_BYTES);
+  digest.addAttributes(message, RTMSG_BYTES, [RTA_CACHEINFO]);
 }
 
 function mtuOf(metrics: AttributeCursor): number | undefined {

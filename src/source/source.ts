@@ -37,7 +37,7 @@ export interface Source {
    * This node as it is before it holds anything, where the datastore knows nodes only by what they
    * hold. Absent where somebody else says which nodes there are: then the own one can be missing.
    */
-  readonly ownNode?: ClusterNode;
+  readonly ownNode?: ClusterNode | undefined;
   /** Runs until `stop`; never rejects and never gives up. */
   run(listener: (event: ClusterEvent) => void, stop: AbortSignal): Promise<void>;
   /**

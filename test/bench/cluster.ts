@@ -11,9 +11,10 @@ import { systemClock } from '../../src/lib/clock.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import { Api } from './api.ts';
 import { buildBundle, POPLIN_LAUNCHER } from './checkout.ts';
-import { agentNodeObject, POD_NETWORK } from './node-objects.ts';
+import { agentNodeObject, PEER_RANGES, POD_NETWORK } from './node-objects.ts';
 import type { Stage } from './stage.ts';
 import { inNamespace } from './stage.ts';
+import { answerForPeers } from './stand-in.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 2;
@@ -143,6 +144,16 @@ export class Cluster {
         await systemClock.sleep(20);
       }
     }
+  }
+
+  /** From now on the peers that are Nodes alone answer probes of this node. */
+  async answerForPeers(node: BenchNode): Promise<void> {
+    const { subnets } = (await this.status(node)).lease;
+    const [subnet = node.subnet] = subnets;
+    await answerForPeers({
+      ...{ fabric: this.fabric, node: node.namespace, underlay: node.address, subnet },
+      peers: PEER_RANGES,
+    });
   }
 
   async #createObjects({ backend, subnetSource }: ClusterSettings): Promise<void> {

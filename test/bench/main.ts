@@ -9,6 +9,7 @@ import { mustRun, runCommand } from '../../src/lab/command.ts';
 import { ROOT } from './checkout.ts';
 import { cniSuite } from './cni.ts';
 import { datapathSuite } from './datapath.ts';
+import { driftSuite } from './drift.ts';
 import { latencySuite } from './latency.ts';
 import { leasesSuite } from './leases.ts';
 import type { Measure } from './measure.ts';
@@ -19,6 +20,7 @@ import type { Machine } from './report.ts';
 import { renderJson, renderLine, renderPage } from './report.ts';
 import { removeLeftovers, Stage } from './stage.ts';
 import type { Suite } from './suite.ts';
+import { switchSuite } from './switch.ts';
 
 const SUITES: Readonly<Record<string, Suite>> = {
   cni: cniSuite,
@@ -27,6 +29,8 @@ const SUITES: Readonly<Record<string, Suite>> = {
   memory: memorySuite,
   latency: latencySuite,
   leases: leasesSuite,
+  switch: switchSuite,
+  drift: driftSuite,
 };
 
 const USAGE = `usage: npm run bench -- [--only ${Object.keys(SUITES).join('|')}] [--json FILE] [--write]\n`;

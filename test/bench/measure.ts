@@ -38,12 +38,19 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'latency.change.median': { of: 'value', compare: '<', limit: 50 },
 };
 
+/** Of whatever somebody does, and of whatever change of the backend. */
+function targetOf(name: string): Target | undefined {
+  if (/^switch\..*\.lost$/.test(name)) return { of: 'value', compare: '≤', limit: 0 };
+  if (name.startsWith('drift.')) return { of: 'value', compare: '<', limit: 100 };
+  return TARGETS[name];
+}
+
 /** Nothing beside it (0 of the other thing) gives no ratio: null in JSON. */
 export const ratioOf = ({ value, reference }: Measure): number =>
   reference === 0 ? Number.NaN : value / reference;
 
 export function verdictOf(measure: Measure): 'holds' | 'missed' | '' {
-  const target = TARGETS[measure.name];
+  const target = targetOf(measure.name);
   if (target === undefined) return '';
   const actual = target.of === 'ratio' ? ratioOf(measure) : measure.value;
   return holds(actual, target) ? 'holds' : 'missed';
@@ -61,7 +68,7 @@ function holds(actual: number, { compare, limit }: Target): boolean {
 }
 
 export function targetText({ name, unit }: Measure): string {
-  const target = TARGETS[name];
+  const target = targetOf(name);
   if (target === undefined) return '';
   return `${target.of} ${target.compare} ${target.limit}${target.of === 'value' ? ` ${unit}` : ''}`;
 }

@@ -23,6 +23,8 @@ export const NODES = 5000;
 const REST_MS = 4_000;
 const REST_TIMEOUT_MS = 60_000;
 const REST_MIB = 0.5;
+/** Within this time each of so many peers has been probed for the first time. */
+const FIRST_PROBES_MS = 55_000;
 const STARTS = 5;
 const EMPTY_PROCESS = 'an empty Node.js process';
 
@@ -101,6 +103,11 @@ export async function startWithMany(
   const readyMs = await cluster.untilReady(agent);
   await cluster.until('all peers have a path', ({ peers }) => {
     return peers.length === NODES && peers.every(({ used }) => used === 'vxlan');
+  });
+  await cluster.answerForPeers(agent.node);
+  await systemClock.sleep(FIRST_PROBES_MS);
+  await cluster.until('all peers answer', ({ peers }) => {
+    return peers.every(({ probe }) => probe === 'answers');
   });
   const memory = await memoryOf(agent.child);
   const updates = await updateMeasures(cluster, agent, { nodeCount: NODES, name });

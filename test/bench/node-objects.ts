@@ -13,6 +13,11 @@ import { ADVERT_ANNOTATION } from '../../src/source/kubernetes/annotations.ts';
 export const POD_NETWORK = '10.0.0.0/8';
 /** Peers that exist only as objects are in 172.16.0.0/12, behind the underlay's link. */
 const PEERS_BASE = (172 << 24) | (16 << 16);
+/** All that `peerAddressOf` and `subnetOf` give for up to 8,000 peers. */
+export const PEER_RANGES: readonly Cidr[] = [
+  '172.16.0.0/12' as Cidr,
+  ...Array.from({ length: 32 }, (_, index) => `10.${1 + index}.0.0/16` as Cidr),
+];
 const IMAGES_PER_NODE = 40;
 
 const dotted = (value: number): string =>
@@ -29,6 +34,7 @@ export function peerAdvert(number: number, changes: Partial<Advert> = {}): Adver
     v: 1,
     machine: `machine-${number}`,
     underlay: [peerAddressOf(number)],
+    families: ['ipv4'],
     receiveMtuBytes: 1500,
     receives: {
       vxlan: [{ family: 'ipv4', vni: 1, port: 8472, mac: macFrom(`vtep ${number}`) }],

@@ -3,7 +3,7 @@
 
 import { closeSync } from 'node:fs';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
-import type { PassOutcome } from '../../src/agent/reconciler.ts';
+import type { PassInput, PassOutcome } from '../../src/agent/reconciler.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { Synced } from '../../src/cluster/cluster.ts';
 import type { ClusterNode } from '../../src/cluster/node.ts';
@@ -73,28 +73,41 @@ export class PeersSide {
       log: silentLog,
       nodeName: SELF,
       machine: SELF,
-      originals: new OriginalSysctls(stage.directory()),
+      originals: new OriginalSysctls(stage.directory(), silentLog),
       attachments: () => [],
       verdicts: () => new Map(),
+      underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
     });
   }
 
   async pass(peerCount: number): Promise<TimedPass> {
     this.#applyMs = 0;
-    const cluster = this.#clusters.get(peerCount) ?? clusterOf(peerCount);
-    this.#clusters.set(peerCount, cluster);
+    const input = this.#input(peerCount);
     const startedMs = performance.now();
-    const subnets = cluster.nodes.get(SELF)?.subnets ?? [];
-    const outcome = await this.#reconciler.pass({
-      config: this.#config,
-      cluster,
-      right: { subnets },
-    });
+    const outcome = await this.#reconciler.pass(input);
     const totalMs = performance.now() - startedMs;
     const [failure] = outcome.failures;
     if (failure !== undefined) throw failure.error;
     return { outcome, totalMs, applyMs: this.#applyMs };
+  }
+
+  /** How long a pass takes that time alone asks for; throws when it finds something to do. */
+  async routine(peerCount: number): Promise<number> {
+    const input = this.#input(peerCount);
+    const startedMs = performance.now();
+    const isSettled = this.#reconciler.isSettled(input);
+    const ops = isSettled ? [] : (await this.#reconciler.pass(input)).ops;
+    if (ops.length > 0) throw new Error('a pass that should find nothing found something');
+    return performance.now() - startedMs;
+  }
+
+  #input(peerCount: number): PassInput {
+    const cluster = this.#clusters.get(peerCount) ?? clusterOf(peerCount);
+    this.#clusters.set(peerCount, cluster);
+    const subnets = cluster.nodes.get(SELF)?.subnets ?? [];
+    const families = { families: ['ipv4'], neededFamilies: ['ipv4'], retired: [] } as const;
+    return { config: this.#config, ...families, cluster, right: { subnets } };
   }
 
   /** The same kernel, with `apply` timed. */
@@ -104,6 +117,7 @@ export class PeersSide {
       hasNexthopObjects: kernel.hasNexthopObjects,
       namespaceCookie: kernel.namespaceCookie,
       read: (scope) => kernel.read(scope),
+      fingerprint: (scope) => kernel.fingerprint(scope),
       settleLinks: (names) => kernel.settleLinks(names),
       peerIndexOf: (link) => kernel.peerIndexOf(link),
       takeLink: (link, index) => kernel.takeLink(link, index),

@@ -32,7 +32,9 @@ type PeersSamples = {
   readonly add: Samples;
   readonly apply: Samples;
   readonly remove: Samples;
+  /** Passes that find nothing to do: those that time alone asks for, and whole ones. */
   readonly empty: Samples;
+  readonly whole: Samples;
 };
 
 export async function peersSuite({ stage, note }: SuiteContext): Promise<Measure[]> {
@@ -44,6 +46,7 @@ export async function peersSuite({ stage, note }: SuiteContext): Promise<Measure
       apply: noSamples(),
       remove: noSamples(),
       empty: noSamples(),
+      whole: noSamples(),
     };
     for (let round = 0; round < rounds; round += 1) await oneRound(stage, peers, samples);
     measures.push(...measuresOf(peers, samples));
@@ -68,7 +71,7 @@ async function oneRound(whole: Stage, peers: number, samples: PeersSamples): Pro
   samples.add.other.push(toolsMs);
   samples.apply.other.push(toolsMs);
   await checkSame(own.namespace, other.namespace);
-  if (peers === BIGGEST) await emptyPasses(own, samples.empty);
+  if (peers === BIGGEST) await emptyPasses(own, samples);
   const removed = await own.pass(0);
   samples.remove.own.push(removed.totalMs);
   samples.remove.other.push(await runTools(removed.outcome.ops));
@@ -109,7 +112,7 @@ async function checkSame(own: string, other: string): Promise<void> {
 }
 
 /** The tools' side reads the same objects and does nothing with them. */
-async function emptyPasses(side: PeersSide, samples: Samples): Promise<void> {
+async function emptyPasses(side: PeersSide, { empty, whole }: PeersSamples): Promise<void> {
   const reading = `for what in 'link' 'address' 'nexthop' 'rule' 'route show table all' 'neigh'; do
       ip -n ${side.namespace} $what
     done
@@ -118,10 +121,14 @@ async function emptyPasses(side: PeersSide, samples: Samples): Promise<void> {
   for (let index = 0; index < EMPTY_PASSES; index += 1) {
     const pass = await side.pass(BIGGEST);
     mustBeEmpty(pass);
-    samples.own.push(pass.totalMs);
+    whole.own.push(pass.totalMs);
+    // The first after a change looks at all of it.
+    await side.routine(BIGGEST);
+    empty.own.push(await side.routine(BIGGEST));
     const startedMs = performance.now();
     await mustRun(runCommand, ['sh', '-ec', `{ ${reading}\n} >/dev/null`]);
-    samples.other.push(performance.now() - startedMs);
+    const toolsMs = performance.now() - startedMs;
+    for (const { other } of [empty, whole]) other.push(toolsMs);
   }
 }
 
@@ -134,7 +141,10 @@ async function countWrites(whole: Stage): Promise<Measure[]> {
   await using stage = whole.inner();
   const side = await PeersSide.create(stage, 'strace');
   await side.pass(BIGGEST);
-  const lines = await writingCalls(stage, async () => mustBeEmpty(await side.pass(BIGGEST)));
+  const lines = await writingCalls(stage, async () => {
+    mustBeEmpty(await side.pass(BIGGEST));
+    for (let index = 0; index < 2; index += 1) await side.routine(BIGGEST);
+  });
   return [
     {
       name: 'reconcile.5000.empty.writes',
@@ -154,7 +164,9 @@ function measuresOf(peers: number, samples: PeersSamples): Measure[] {
     [`peers.${peers}.remove`, BATCH_TOOLS, samples.remove],
   ];
   if (samples.empty.own.length > 0) {
-    named.push([`reconcile.${peers}.empty`, 'the tools reading the same', samples.empty]);
+    const tools = 'the tools reading the same';
+    named.push([`reconcile.${peers}.empty`, tools, samples.empty]);
+    named.push([`reconcile.${peers}.whole`, tools, samples.whole]);
   }
   return named.map(([name, against, { own, other }]) => {
     const [ours, theirs] = [summarise(own), summarise(other)];

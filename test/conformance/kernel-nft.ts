@@ -3,7 +3,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OpenWorld } from './world.ts';
-import { add, change, done, element, failures, read, remove, SCOPE, table } from './world.ts';
+import {
+  add,
+  change,
+  done,
+  element,
+  failures,
+  fingerprint,
+  read,
+  remove,
+  SCOPE,
+  table,
+} from './world.ts';
 
 const rules = (hash: string, count: number): string =>
   Array.from(
@@ -61,6 +72,26 @@ export function kernelNft(open: OpenWorld): void {
 }
 
 function elements(open: OpenWorld): void {
+  test('each element and each structure has a fingerprint of its own', async () => {
+    using world = open();
+    const seen = new Set([fingerprint(world)]);
+    for (const op of [
+      add(FIRST),
+      add(element('pods4', '10.244.1.5')),
+      add(element('pods6', 'fd00::5')),
+      add(element('sources', 'poplin012345678 . 10.244.1.5')),
+      add(element('pods4', '10.244.1.6')),
+      remove(element('pods4', '10.244.1.5')),
+      change(table('b2', text('b2'))),
+    ]) {
+      await done(world, [op]);
+      const now = fingerprint(world);
+      assert.ok(!seen.has(now), `after ${op.verb} ${op.object}`);
+      assert.equal(fingerprint(world), now);
+      seen.add(now);
+    }
+  });
+
   test('elements are added and removed, also those that are there or gone already', async () => {
     using world = open();
     await done(world, [

@@ -19,6 +19,7 @@ import {
   add,
   change,
   done,
+  fingerprint,
   ip,
   link,
   nexthop,
@@ -57,16 +58,28 @@ export function kernelObjects(open: OpenWorld): void {
   });
 }
 
-/** One op after the other; then the object must be there, or nothing of the absent one's key. */
+/** One op after the other, of which the fingerprint tells whether they changed anything; then the object must be there, or nothing of the absent one's key. */
 async function check(
   world: KernelWorld,
   ops: readonly Op[],
   outcome: OpObject | { readonly absent: OpObject },
 ): Promise<void> {
-  for (const op of ops) await done(world, [op]);
+  for (const op of ops) {
+    const before = [JSON.stringify(textOf(read(world))), fingerprint(world)];
+    assert.equal(fingerprint(world), before[1], 'of the same state');
+    await done(world, [op]);
+    const after = [JSON.stringify(textOf(read(world))), fingerprint(world)];
+    assert.equal(after[1] === before[1], after[0] === before[0], `${op.verb} ${op.object}`);
+  }
   if ('absent' in outcome) assert.equal(find(read(world), outcome.absent), undefined);
   else assert.deepEqual(find(read(world), outcome), outcome.value);
 }
+
+const textOf = ({ nftSets, nftTable, ...maps }: KernelState): unknown => [
+  Object.values(maps).map((map) => [...map].sort()),
+  [...nftSets].map(([name, elements]) => [name, ...[...elements].sort()]),
+  nftTable?.hash,
+];
 
 function routeMtus(open: OpenWorld): void {
   for (const isObject of [true, false]) {

@@ -3,6 +3,7 @@
 // the same words.
 
 import assert from 'node:assert/strict';
+import { FAMILY_SCENARIOS } from './source-leases-families.ts';
 import type { LeaseScene, Machine } from './source-leases-machine.ts';
 import { SMALL, THREE, THREE_DUAL } from './source-leases-machine.ts';
 
@@ -278,6 +279,7 @@ export const LEASE_SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...KEEPING,
   ...LOSING,
   ...DUAL,
+  ...FAMILY_SCENARIOS,
 };
 
 type Told = Machine['told'][number];

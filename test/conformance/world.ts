@@ -136,6 +136,8 @@ export async function underlayAndVxlan(world: KernelWorld): Promise<void> {
 
 export const read = (world: KernelWorld): KernelState => world.kernel.read(SCOPE);
 
+export const fingerprint = (world: KernelWorld): string => world.kernel.fingerprint(SCOPE);
+
 /** Applies what must not fail. */
 export async function done(world: KernelWorld, ops: readonly Op[]): Promise<void> {
   const failures = await world.kernel.apply(ops);

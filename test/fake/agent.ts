@@ -2,6 +2,7 @@
 // machine, its state directory and its boot outlive the agent, as in reality; a reboot wipes the
 // kernel. Whoever uses it moves the clock.
 
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,11 @@ const STORE = '/state/attachments';
 
 const noRules: RunCommand = async () => ({ exitCode: 0, stdout: '{"nftables":[]}', stderr: '' });
 
+function renameText(texts: Map<string, string>, name: string, to: string): void {
+  texts.set(to, texts.get(name) ?? '');
+  texts.delete(name);
+}
+
 type Running = {
   readonly agent: Agent;
   readonly stop: AbortController;
@@ -58,11 +64,14 @@ export class FakeAgent implements AsyncDisposable {
   readonly snapshots: SnapshotFiles = {
     read: (name) => this.snapshotTexts.get(name),
     write: async (name, text) => void this.snapshotTexts.set(name, text),
+    rename: (name, to) => renameText(this.snapshotTexts, name, to),
   };
   /** Whether the kernel refuses every change. */
   refuses = false;
   /** Whether the kernel cannot be read. */
   isUnreadable = false;
+  /** How often the kernel was read whole. */
+  wholeReads = 0;
   #boots = 0;
   readonly #options: FakeAgentOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'poplin-agent-'));
@@ -104,6 +113,14 @@ export class FakeAgent implements AsyncDisposable {
     return printState(kernel.read({ ...scope, nft: true, ownsLink }));
   }
 
+  /** Takes a route to a peer away without a notification, and returns its destination. */
+  takeRouteUnnoticed(): string {
+    const { routes } = this.#namespace;
+    const [key = '', route] = [...routes].find(([, { via }]) => via.kind === 'nexthop') ?? [];
+    assert.ok(routes.delete(key) && route !== undefined, 'there is no route to a peer');
+    return route.destination;
+  }
+
   /** A pod as ADD leaves it: its file, and its host veth; the agent is started anew for it. */
   async attach(attachment: Attachment): Promise<void> {
     await this.end();
@@ -142,6 +159,7 @@ export class FakeAgent implements AsyncDisposable {
     kernel.inject({ matches: () => this.refuses, times, effect: 'fail' });
     const read = kernel.read.bind(kernel);
     kernel.read = (scope) => {
+      if (scope.aside !== true) this.wholeReads += 1;
       if (!this.isUnreadable) return read(scope);
       throw new AppError('NETLINK', 'read routes', 'it changes faster than it can be read');
     };
@@ -161,9 +179,10 @@ export class FakeAgent implements AsyncDisposable {
       remakePod: async () => ({ kind: 'unwanted' }),
       reconciler: new Reconciler({
         ...{ kernel, clock, log, nodeName, machine },
-        originals: new OriginalSysctls(stateDir),
+        originals: new OriginalSysctls(stateDir, log),
         attachments: (state) => pods.standing(state),
         verdicts: () => prober.verdicts,
+        underlayMtus: () => prober.underlayMtus,
         pendingLinks: () => pods.pendingLinks(),
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),

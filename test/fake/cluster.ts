@@ -38,6 +38,7 @@ export function advertOf(number: number, changes: Partial<Advert> = {}): Advert 
     v: 1,
     machine: `machine-${number}`,
     underlay,
+    families: underlay.map(familyOf),
     receiveMtuBytes: 1500,
     receives: {
       vxlan: underlay.map((ip) => ({ family: familyOf(ip), vni: 1, port: 8472, mac })),

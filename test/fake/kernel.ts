@@ -89,6 +89,12 @@ export class FakeKernel implements Kernel {
     };
   }
 
+  fingerprint(scope: ReadScope): string {
+    const { nftSets, nftTable, ...maps } = this.read({ ...scope, aside: true });
+    const sets = [...nftSets].map(([name, elements]) => [name, [...elements]]);
+    return JSON.stringify([Object.values(maps).map((map) => [...map]), sets, nftTable]);
+  }
+
   async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {
     const failures: OpFailure[] = [];
     for (const op of ops) {

@@ -63,7 +63,9 @@ export class FakeNode implements Disposable {
 
   pass(config: Config, nodes: readonly ClusterNode[]): Promise<PassOutcome> {
     const subnets = nodes.find(({ name }) => name === 'node-1')?.subnets ?? [];
-    return this.#reconciler.pass({ config, cluster: clusterOf(nodes), right: { subnets } });
+    const families = config.families.map(({ family }) => family);
+    const served = { config, families, neededFamilies: families, retired: [] };
+    return this.#reconciler.pass({ ...served, cluster: clusterOf(nodes), right: { subnets } });
   }
 
   /**
@@ -108,9 +110,10 @@ export class FakeNode implements Disposable {
       log: silentLog,
       nodeName: 'node-1',
       machine: 'machine-1',
-      originals: new OriginalSysctls(this.#stateDir),
+      originals: new OriginalSysctls(this.#stateDir, silentLog),
       attachments: () => this.attachments,
       verdicts: () => EVERYTHING_ANSWERS,
+      underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
     });
   }

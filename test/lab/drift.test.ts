@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
-import { driftsOf } from './drifts.ts';
+import { driftsOf, probeRuleDrifts } from './drifts.ts';
 import { kernelText } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
 import { until, withLab } from './lab.ts';
@@ -66,6 +66,22 @@ test('what somebody deletes or changes is back within 100 ms', async (t) => {
       assert.deepEqual((await lab.status(node)).fights, []);
     }
     await lab.mustReach();
+    report(t, times);
+  });
+});
+
+test('the rule of the other family is back within 100 ms as well', async (t) => {
+  await withLab({ families: ['ipv4', 'ipv6'], nodeCount: 2, podsPerNode: 0 }, async (lab) => {
+    const times = new Map<string, number[]>();
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const node = lab.plan.nodes[round % 2]?.name ?? assert.fail();
+      for (const drift of shuffled(probeRuleDrifts('ipv6'))) {
+        const samples = times.get(drift.kind) ?? [];
+        times.set(drift.kind, samples);
+        samples.push(await repairMs(lab, node, drift));
+      }
+    }
+    for (const { name } of lab.plan.nodes) assert.deepEqual((await lab.status(name)).fights, []);
     report(t, times);
   });
 });

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Cidr } from '../../src/net/cidr.ts';
 import { cidrAddress } from '../../src/net/cidr.ts';
+import type { Family } from '../../src/net/family.ts';
 import type { TestLab } from './lab.ts';
 
 export type Drift = {
@@ -77,6 +78,7 @@ export function driftsOf(lab: TestLab, node: string, peer: string): Drift[] {
       isBack: has(fdb, `${mac} dst ${underlay}`),
     },
     ...ownThings(lab, node),
+    ...probeRuleDrifts('ipv4'),
     ...nftables(lab, node, underlay),
   ];
 }
@@ -133,6 +135,19 @@ function ownThings(lab: TestLab, node: string): Drift[] {
     },
     setting('ipv4/ip_forward', 0, 1),
     setting(`ipv4/conf/${DEVICE}/rp_filter`, 1, 0),
+  ];
+}
+
+/** What leads marked packets to the paths that are tested. */
+export function probeRuleDrifts(family: Family): Drift[] {
+  const rule = family === 'ipv6' ? 'ip -6 rule' : 'ip rule';
+  const kind = `${family} rule`;
+  const isBack = `${rule} | grep -q '^113:.* fwmark 0x1000/0x1000 lookup 113 *$'`;
+  const isWhole = `${isBack} && [ $(${rule} | grep -c '^113:') = 1 ]`;
+  const add = `${rule} add priority 113 fwmark 0x1000/0x1000 lookup main`;
+  return [
+    { kind, harm: `${rule} del priority 113`, isBack, isWhole },
+    { kind: `${kind}, elsewhere`, harm: `${rule} del priority 113; ${add}`, isBack, isWhole },
   ];
 }
 

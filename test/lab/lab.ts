@@ -13,6 +13,7 @@ import { checkReachability } from '../../src/lab/check.ts';
 import type { NetConf } from '../../src/lab/cluster-api.ts';
 import { ClusterApi } from '../../src/lab/cluster-api.ts';
 import { runCommand } from '../../src/lab/command.ts';
+import { familyCountOf } from '../../src/lab/configured-families.ts';
 import type { LabDatastore } from '../../src/lab/datastore.ts';
 import { openDatastore } from '../../src/lab/datastore.ts';
 import { takeDown } from '../../src/lab/down.ts';
@@ -199,7 +200,7 @@ export class TestLab {
   ): Promise<void> {
     const settling = {
       nodeNames: this.plan.nodes.map(({ name }) => name),
-      familyCount: this.plan.spec.families.length,
+      familyCount: familyCountOf(await this.datastore.netConfText(), this.plan),
       timeoutMs,
       accept,
     };

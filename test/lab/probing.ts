@@ -2,6 +2,7 @@
 // `lab switch`, a process of its own, so that nothing that a test does delays it.
 
 import assert from 'node:assert/strict';
+import type { PodRecord } from '../../src/lab/pods.ts';
 import { podRecords } from '../../src/lab/pods.ts';
 import { planProbes } from '../../src/lab/probe-plan.ts';
 import type { MeasurementResult } from '../../src/lab/prober/measurement.ts';
@@ -13,13 +14,14 @@ import type { TestLab } from './lab.ts';
 /** What was broken at the end of the work shows in the probes after it. */
 const TAIL_MS = 500;
 
-/** Probes between one pod of each pair of nodes while `work` goes on. */
+/** Probes between one pod of each pair of nodes, of those that count, while `work` goes on. */
 export async function whileProbing(
   { plan, directory }: TestLab,
   work: () => Promise<void>,
+  counts: (pod: PodRecord) => boolean = () => true,
 ): Promise<MeasurementResult> {
   const nodeNames = plan.nodes.map(({ name }) => name);
-  const probes = planProbes(nodeNames, podRecords(directory), plan.spec.families);
+  const probes = planProbes(nodeNames, podRecords(directory).filter(counts), plan.spec.families);
   const { program } = directory.mustRecord(plan.spec.name);
   const prober = await ProberClient.start(program, probes, systemClock);
   try {

@@ -156,9 +156,10 @@ export class AgentProcess {
     const reconciler = new Reconciler({
       ...{ kernel, clock, log, nodeName },
       machine: id,
-      originals: new OriginalSysctls(stateDir),
+      originals: new OriginalSysctls(stateDir, log),
       attachments: (state) => pods.standing(state),
       verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
+      underlayMtus: () => prober.underlayMtus,
       pendingLinks: () => pods.pendingLinks(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);
@@ -196,6 +197,8 @@ export class AgentProcess {
         await this.#clock.sleep(DISK_MS);
         snapshots.set(name, text);
       },
+      // No simulated agent goes back to an older version.
+      rename: (name) => void snapshots.delete(name),
     };
   }
 
@@ -225,7 +228,7 @@ export class AgentProcess {
         readiness: () => this.agent.readiness(),
         clock: this.#clock,
         log: trace.logOf(machine.id),
-        attachmentsChanged: () => undefined,
+        attachmentsChanged: () => this.agent.podsChanged(),
         tombstones: { directory: '/state/tombstones', files },
         readyTimeoutMs: READY_TIMEOUT_MS,
         stop: this.#stopping.signal,

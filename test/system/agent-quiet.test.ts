@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestLab } from '../lab/lab.ts';
@@ -93,5 +93,21 @@ test('an agent with nothing to change writes nothing', async () => {
     });
     const repairs = writesIn(busy).flatMap(messageTypes);
     assert.ok(repairs.includes(RTM_NEWROUTE), 'a repair is seen');
+  });
+});
+
+/** Field 19 of /proc/PID/stat, by thread; the name in field 2 may have spaces. */
+function nicenessOfThreads(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+  });
+}
+
+test('an agent comes before ordinary processes, with all its threads', async () => {
+  await withLab({ nodeCount: 1 }, async (lab) => {
+    const { pid } = lab.agent('node1');
+    assert.deepEqual([...new Set(nicenessOfThreads(pid))], [-10]);
+    assert.deepEqual([...new Set(nicenessOfThreads(process.pid))], [getPriority()]);
   });
 });

@@ -29,6 +29,10 @@ export function fits({ families }: Config, subnets: readonly Cidr[]): boolean {
   );
 }
 
+/** Whether one of them is what the configuration would give out in its family. */
+export const isWished = (config: Config, subnet: Cidr): boolean =>
+  config.families.some((family) => fits({ ...config, families: [family] }, [subnet]));
+
 /** One of each family that is free, what was held before first; undefined when there is none. */
 export function pickSubnets(
   { config, previous }: Pick<SubnetWish, 'config' | 'previous'>,
@@ -68,12 +72,12 @@ export function olderOverlap(
 }
 
 export function overlapping(subnets: readonly Cidr[], table: EtcdTable): SubnetEntry | undefined {
-  for (const entry of table.subnets()) {
-    const isOverlap = entry.subnets.some((theirs) => subnets.some((one) => overlaps(theirs, one)));
-    if (isOverlap) return entry;
-  }
+  for (const entry of table.subnets()) if (overlapsAny(entry, subnets)) return entry;
   return undefined;
 }
+
+export const overlapsAny = (entry: SubnetEntry, subnets: readonly Cidr[]): boolean =>
+  entry.subnets.some((theirs) => subnets.some((one) => overlaps(theirs, one)));
 
 /** Who has a subnet key, in words. */
 export function ownerWords(entry: SubnetEntry, table: EtcdTable): string {

@@ -3,8 +3,12 @@
 
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
 import { BEING_CLAIMED } from '../../cluster/holding.ts';
+import type { Cidr } from '../../net/cidr.ts';
+import { cidrFamily } from '../../net/cidr.ts';
+import { overlapping, ownerWords } from './claim.ts';
 import type { Right } from './right.ts';
 import { holdingEnd } from './right.ts';
+import type { EtcdTable } from './table.ts';
 
 const ETCD = { authority: 'etcd', explanation: 'etcd is the datastore' } as const;
 
@@ -19,10 +23,15 @@ export const notDecided = (listed: number | undefined, problem?: string): Holdin
 });
 
 /** What is held, or that it is not any more: its end has passed unrenewed. */
-export function heldOrEnded(right: Right, nowBoottimeMs: number, problem?: string): Holding {
-  const { subnets, end } = right;
+export function heldOrEnded(
+  right: Right & { readonly lacks: string | undefined },
+  nowBoottimeMs: number,
+  problem?: string,
+): Holding {
+  const { subnets, end, lacks } = right;
   if (nowBoottimeMs < end.boottimeMs) {
-    return { kind: 'held', ...ETCD, subnets, ...holdingEnd(right) };
+    const word = lacks === undefined ? {} : { lacks };
+    return { kind: 'held', ...ETCD, subnets, ...word, ...holdingEnd(right) };
   }
   const why = problem ?? 'etcd did not renew it';
   return noHolding(`the right to ${subnets.join(', ')} has ended: ${why}`);
@@ -35,6 +44,21 @@ export const noneFree = ({ config }: SubnetWish): string => {
   );
   return `there is no free subnet (${ranges.join('; ')}): waiting for one`;
 };
+
+export const holdsAll = ({ subnets }: Right, { config }: SubnetWish): boolean =>
+  config.families.every(({ family }) => subnets.some((each) => cidrFamily(each) === family));
+
+/** Who has what was lost; `undefined` when nothing was, or it is about to be claimed again. */
+export function lossWords(
+  lost: readonly Cidr[],
+  picked: readonly Cidr[] | undefined,
+  table: EtcdTable,
+): string | undefined {
+  if (lost.every((subnet) => picked?.includes(subnet) === true)) return undefined;
+  const entry = overlapping(lost, table);
+  const owner = entry === undefined ? 'nobody yet' : ownerWords(entry, table);
+  return `${lost.join(', ')} was lost: ${owner} has it now`;
+}
 
 /** Repeats are not told. */
 export function tellingChanges(listener: (holding: Holding) => void): (holding: Holding) => void {

@@ -39,6 +39,8 @@ export type EtcdSourceOptions = {
   readonly prefix?: string;
   readonly lease?: LeaseTiming;
   readonly timing?: FollowerTiming;
+  /** The configuration comes from somewhere else: that there is none here is no problem. */
+  readonly isConfigUnused?: boolean;
 };
 
 type Listener = (event: ClusterEvent) => void;
@@ -145,7 +147,7 @@ export class EtcdSource implements Source {
   }
 
   #configMissing(): string | undefined {
-    return this.#table.hasConfig
+    return this.#table.hasConfig || this.#options.isConfigUnused === true
       ? undefined
       : `etcd has no key ${this.#layout.config}: waiting for it`;
   }

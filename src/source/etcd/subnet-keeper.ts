@@ -4,46 +4,35 @@
 // by itself.
 
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
+import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import { backoffMs } from '../../lib/backoff.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { AppError, describeError } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
 import type { Cidr } from '../../net/cidr.ts';
-import type { Ip } from '../../net/ip.ts';
 import type { EtcdApi, LeaseId } from './api.ts';
 import { NO_LEASE } from './api.ts';
-import type { Changes } from './changes.ts';
 import {
-  addressTransaction,
   claimTransaction,
   fits,
+  isWished,
   olderOverlap,
-  overlapping,
+  overlapsAny,
   ownerWords,
   pickSubnets,
 } from './claim.ts';
-import { heldOrEnded, noHolding, noneFree, notDecided, tellingChanges } from './holding-words.ts';
-import type { KeyLayout } from './keys.ts';
-import type { LeaseTiming, Right } from './right.ts';
-import { renewalDueMs, rightFrom } from './right.ts';
-import type { EtcdTable, HolderEntry, SubnetEntry } from './table.ts';
-
-export type SubnetKeeperParts = {
-  readonly api: EtcdApi;
-  readonly layout: KeyLayout;
-  readonly table: EtcdTable;
-  readonly changes: Changes;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly random: () => number;
-  readonly nodeName: string;
-  /** By which peers may reach this node, as far as it was told. */
-  readonly addresses: readonly Ip[];
-  readonly lease: LeaseTiming;
-  /** What the node says of itself, for the values of the keys. */
-  rendered(): { readonly value: string; readonly advert: string | undefined };
-  problem(): string | undefined;
-};
+import {
+  heldOrEnded,
+  holdsAll,
+  lossWords,
+  noHolding,
+  noneFree,
+  notDecided,
+  tellingChanges,
+} from './holding-words.ts';
+import type { KeeperParts } from './keeper-parts.ts';
+import { correctAddresses, renewedRight } from './renewal.ts';
+import type { Right } from './right.ts';
+import { renewalDueMs } from './right.ts';
+import type { HolderEntry, SubnetEntry } from './table.ts';
 
 const RETRY = { baseMs: 100, capMs: 5_000 } as const;
 /** Nothing happens without a change or a date; this is for what nobody has thought of. */
@@ -55,6 +44,8 @@ export const SHOWN_WITHIN_MS = 10_000;
 /** How long to wait unless the table changes; 0: go on at once. */
 type Pause = number;
 
+type Replaced = { readonly entry: HolderEntry; readonly subnet: SubnetEntry | undefined };
+
 type Hold = {
   readonly wish: SubnetWish;
   readonly tell: (holding: Holding) => void;
@@ -62,7 +53,7 @@ type Hold = {
 };
 
 export class SubnetKeeper {
-  readonly #parts: SubnetKeeperParts;
+  readonly #parts: KeeperParts;
   #right: Right | undefined;
   /** A lease that was granted and has no keys yet. */
   #spare: LeaseId | undefined;
@@ -72,9 +63,11 @@ export class SubnetKeeper {
   #awaited = { revision: 0, untilMs: 0 };
   /** Held last, to be claimed again before any other. */
   #lost: readonly Cidr[] = [];
+  /** Why a family that is wished for is not to be had; undefined: nothing speaks against it. */
+  #lacks: string | undefined;
   #failures = 0;
 
-  constructor(parts: SubnetKeeperParts) {
+  constructor(parts: KeeperParts) {
     this.#parts = parts;
   }
 
@@ -143,19 +136,32 @@ export class SubnetKeeper {
     }
     const subnet = table.held(entry);
     if (subnet === undefined && this.#right !== undefined) this.#lose();
-    if (subnet === undefined || !fits(hold.wish.config, entry.holder.subnets)) {
-      return this.#claim(hold, { entry, subnet });
+    this.#lacks = undefined;
+    if (subnet === undefined) return this.#claim(hold, { entry, subnet });
+    if (fits(hold.wish.config, entry.holder.subnets)) return this.#keep(hold, entry, subnet);
+    return this.#change(hold, entry, subnet);
+  }
+
+  /** Something else is wished for; what is held of it stays held, whatever becomes of the rest. */
+  async #change(hold: Hold, entry: HolderEntry, subnet: SubnetEntry): Promise<Pause | undefined> {
+    const isKept = entry.holder.subnets.some((each) => isWished(hold.wish.config, each));
+    if (isKept && this.#right === undefined) return this.#keep(hold, entry, subnet);
+    if (isKept && this.#pick(hold.wish, subnet) === undefined) {
+      this.#lacks = noneFree(hold.wish);
+      return this.#keep(hold, entry, subnet);
     }
-    return this.#keep(hold, entry, subnet);
+    return this.#claim(hold, { entry, subnet });
   }
 
   /** The right to what is in the table under the node's own name. */
   async #keep(hold: Hold, entry: HolderEntry, subnet: SubnetEntry): Promise<Pause | undefined> {
     const { table, clock } = this.#parts;
-    if (this.#right === undefined) {
+    // A right to a part is that of before a change: the rest has not been looked at.
+    if (this.#right?.subnets.join() !== entry.holder.subnets.join()) {
       const older = olderOverlap(subnet, table);
-      if (older !== undefined) return this.#giveWay(hold, entry, older);
-      if (await this.#correctAddresses(entry, hold.stop)) return IDLE_MS;
+      if (older !== undefined) return this.#giveWay(hold, { entry, subnet }, older);
+      const revision = await correctAddresses(this.#parts, entry, hold.stop);
+      if (revision !== undefined) return this.#await(revision);
     } else {
       const dueMs = renewalDueMs(this.#right) - clock.boottimeMs();
       if (dueMs > 0) {
@@ -166,37 +172,17 @@ export class SubnetKeeper {
     return this.#renew(hold, entry);
   }
 
-  /** The machine may have other addresses than when it claimed. */
-  async #correctAddresses(entry: HolderEntry, stop: AbortSignal): Promise<boolean> {
-    const { api, addresses } = this.#parts;
-    const transaction = addressTransaction(entry, addresses);
-    if (transaction === undefined) return false;
-    const committed = await api.transact(transaction, stop);
-    if (committed.succeeded) this.#await(committed.revision);
-    return true;
-  }
-
-  async #renew(hold: Hold, { item, holder }: HolderEntry): Promise<Pause | undefined> {
-    const { api, clock, lease: timing } = this.#parts;
-    const { lease } = item;
-    const asked = { boottimeMs: clock.boottimeMs(), wallClockMs: clock.now().getTime() };
-    const { machine } = hold.wish;
-    const { subnets, subnetKey } = holder;
-    const identity = { lease, subnets, subnetKey, machine };
-    if (lease === NO_LEASE) {
-      // Somebody has pinned it for this node: it never ends.
-      this.#take(hold, rightFrom(identity, { ...asked, ttlMs: Number.POSITIVE_INFINITY }, timing));
-      return IDLE_MS;
-    }
+  async #renew(hold: Hold, entry: HolderEntry): Promise<Pause | undefined> {
+    const { lease } = entry.item;
     if (lease === this.#gone) return undefined;
-    const ttlSeconds = await api.renew(lease, hold.stop);
-    if (ttlSeconds === undefined) {
+    const right = await renewedRight(this.#parts, entry, hold.stop);
+    if (right === undefined) {
       this.#gone = lease;
       this.#lose();
       return undefined;
     }
-    this.#take(hold, rightFrom(identity, { ...asked, ttlMs: ttlSeconds * 1000 }, timing));
-    return 0;
+    this.#take(hold, right);
+    return lease === NO_LEASE ? IDLE_MS : 0;
   }
 
   #take(hold: Hold, right: Right): void {
@@ -214,32 +200,46 @@ export class SubnetKeeper {
   }
 
   /** Of two claims at once the later one, whose key is another but overlaps. */
-  async #giveWay(hold: Hold, { item }: HolderEntry, older: SubnetEntry): Promise<undefined> {
+  async #giveWay(
+    hold: Hold,
+    claimed: Replaced & { readonly subnet: SubnetEntry },
+    older: SubnetEntry,
+  ): Promise<Pause | undefined> {
     const { api, table, log } = this.#parts;
     const to = ownerWords(older, table);
     log.warn({ key: older.name, to }, 'the claimed subnet overlaps an older one: giving it back');
+    const { item } = claimed.entry;
+    const before = this.#right?.subnets ?? [];
+    if (before.length > 0 && !overlapsAny(older, before)) return this.#claim(hold, claimed);
     hold.tell(noHolding(`the claim overlapped ${older.name} of ${to}`));
     if (item.lease !== NO_LEASE) await api.revoke(item.lease, hold.stop);
     return undefined;
   }
 
-  async #claim(
-    hold: Hold,
-    replaced: { readonly entry: HolderEntry; readonly subnet: SubnetEntry | undefined } | undefined,
-  ): Promise<Pause | undefined> {
-    const { api, table, random, layout, nodeName, addresses, lease: timing } = this.#parts;
+  #pick(wish: SubnetWish, replaced: SubnetEntry | undefined): readonly Cidr[] | undefined {
+    const { table, random } = this.#parts;
+    const previous = [...this.#lost, ...(this.#right?.subnets ?? []), ...wish.previous];
+    const own = replaced?.name;
+    return pickSubnets({ config: wish.config, previous }, table, { own, random });
+  }
+
+  /** What is held already, and is part of the new claim, is held all the while. */
+  async #claim(hold: Hold, replaced: Replaced | undefined): Promise<Pause | undefined> {
+    const { api, table, layout, nodeName, addresses } = this.#parts;
     const { wish, stop } = hold;
-    const previous = [...this.#lost, ...wish.previous];
-    const own = replaced?.subnet?.name;
-    const picked = pickSubnets({ config: wish.config, previous }, table, { own, random });
-    this.#tellLoss(hold, picked);
+    const picked = this.#pick(wish, replaced?.subnet);
+    const loss = lossWords(this.#lost, picked, table);
+    if (loss !== undefined) hold.tell(noHolding(loss));
     if (picked === undefined) {
       hold.tell(noHolding(noneFree(wish)));
       return IDLE_MS;
     }
-    this.#spare ??= await api.grant(timing.leaseSeconds, stop);
-    const lease = this.#spare;
-    const keys = { layout, nodeName, lease, subnets: picked, ...this.#parts.rendered() };
+    const lease = this.#leaseOfKept(picked) ?? this.#spare ?? (await this.#grant(stop));
+    const rendered = this.#parts.rendered();
+    // What a process before this one has published is better than nothing.
+    const value = rendered.advert === undefined ? replaced?.subnet?.item.value : undefined;
+    const said = value === undefined ? rendered : { ...rendered, value };
+    const keys = { layout, nodeName, lease, subnets: picked, ...said };
     const identity = { machine: wish.machine, addresses };
     let committed: Awaited<ReturnType<EtcdApi['transact']>>;
     try {
@@ -251,37 +251,44 @@ export class SubnetKeeper {
     }
     if (!committed.succeeded) return this.#outrun(hold);
     this.#spare = undefined;
-    this.#await(committed.revision);
-    return IDLE_MS;
+    return this.#await(committed.revision);
   }
 
-  #await(revision: number): void {
+  async #grant(stop: AbortSignal): Promise<LeaseId> {
+    const { api, lease } = this.#parts;
+    this.#spare = await api.grant(lease.leaseSeconds, stop);
+    return this.#spare;
+  }
+
+  /** Of a claim that goes on in part: its end stays as it is. What is given up ends before. */
+  #leaseOfKept(picked: readonly Cidr[]): LeaseId | undefined {
+    const { right } = this;
+    const subnets = right?.subnets.filter((subnet) => picked.includes(subnet)) ?? [];
+    if (right === undefined || subnets.length === 0) return undefined;
+    this.#right = { ...right, subnets };
+    return right.lease;
+  }
+
+  #await(revision: number): Pause {
     this.#awaited = { revision, untilMs: this.#parts.clock.monotonicMs() + SHOWN_WITHIN_MS };
+    return IDLE_MS;
   }
 
   /** Another was faster, or the table was not up to date. */
   #outrun(hold: Hold): undefined {
-    const isLost = this.#lost.length > 0;
-    if (isLost || this.#failures > 2) {
-      const words = isLost ? `${this.#lost.join(', ')} was lost: ` : '';
+    if (this.#right !== undefined) return undefined;
+    if (this.#lost.length > 0 || this.#failures > 2) {
+      const words = this.#lost.length > 0 ? `${this.#lost.join(', ')} was lost: ` : '';
       hold.tell(noHolding(`${words}other nodes claim at the same time, trying again`));
     }
     return undefined;
   }
 
-  /** Says who has what was lost, unless it is about to be claimed again. */
-  #tellLoss(hold: Hold, picked: readonly Cidr[] | undefined): void {
-    if (this.#lost.length === 0) return;
-    const { table } = this.#parts;
-    const isAgain = this.#lost.every((subnet) => picked?.includes(subnet) === true);
-    if (isAgain) return;
-    const entry = overlapping(this.#lost, table);
-    const words = entry === undefined ? 'nobody yet' : ownerWords(entry, table);
-    hold.tell(noHolding(`${this.#lost.join(', ')} was lost: ${words} has it now`));
-  }
-
   #tellHeld(hold: Hold, right: Right): void {
-    hold.tell(heldOrEnded(right, this.#parts.clock.boottimeMs(), this.#parts.problem()));
+    const { clock, problem } = this.#parts;
+    const isWhole = holdsAll(right, hold.wish);
+    const lacks = isWhole ? undefined : (this.#lacks ?? problem() ?? BEING_CLAIMED);
+    hold.tell(heldOrEnded({ ...right, lacks }, clock.boottimeMs(), problem()));
   }
 
   #leftMs(): number {

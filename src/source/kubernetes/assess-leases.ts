@@ -85,11 +85,8 @@ function stockOf(view: ClaimView, mine: readonly LeaseRecord[], rules: SubnetRul
     if (usable === undefined) missing.push(family);
     else kept.push(usable);
   }
-  // What is of a family that is switched off stays, for the day that it is switched on again.
-  const surplus = sorted.filter(
-    (lease) =>
-      !kept.includes(lease) && families.some(({ family }) => family === cidrFamily(lease.subnet)),
-  );
+  // One of a family that is not wished for is among them: the agent wishes for what has pods.
+  const surplus = sorted.filter((lease) => !kept.includes(lease));
   return { families, kept, missing, surplus };
 }
 
@@ -115,7 +112,8 @@ function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessme
           : REST;
   if (isNew && (stale !== undefined || unverified.length > 0)) {
     const reason = nodes.own === undefined ? noNodeText(view.nodeName) : claimingText(view);
-    return { holding: noneBecause(reason, why), step };
+    const told = kept.filter(({ subnet }) => held.includes(subnet));
+    return { holding: heldOrNone(told, why, reason), step };
   }
   return { holding: heldBy(kept, why), step };
 }
@@ -124,11 +122,15 @@ function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessme
 export const isFresh = ({ fresh, pending }: ClaimMemory, subnet: Cidr): boolean =>
   fresh.has(subnet) || pending.get(cidrFamily(subnet)) === subnet;
 
-const heldBy = (leases: readonly LeaseRecord[], why: Why): Holding => ({
+const heldBy = (leases: readonly LeaseRecord[], why: Why): Held => ({
   kind: 'held',
   ...why,
   subnets: leases.map(({ subnet }) => subnet),
 });
+
+/** What is in use already goes on while `reason` keeps another family from being used. */
+const heldOrNone = (leases: readonly LeaseRecord[], why: Why, reason: string): Holding =>
+  leases.length === 0 ? noneBecause(reason, why) : { ...heldBy(leases, why), lacks: reason };
 
 const giveBack = ({ subnet, own }: LeaseRecord): Step => ({
   kind: 'give-back',
@@ -179,7 +181,7 @@ function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Asse
   const before = stock.kept.filter(({ subnet }) => !isFresh(memory, subnet));
   const told = before.filter(({ subnet }) => heldSubnets(memory.told).includes(subnet));
   const waiting = (reason: string, step: Step): Assessment => ({
-    holding: told.length > 0 ? heldBy(told, why) : noneBecause(reason, why),
+    holding: heldOrNone(told, why, reason),
     step,
   });
   if (nodes.own === undefined) {
@@ -199,9 +201,10 @@ function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Asse
   const stale = before.find((lease) => !adopted.includes(lease));
   if (stale !== undefined) return waiting(reason, { kind: 'adopt', subnet: stale.subnet });
   const explained = { ...why, explanation: `${why.explanation}; ${reason}` };
-  if (adopted.length > 0) return { holding: heldBy(adopted, explained), step: REST };
-  return { holding: noneBecause(reason, why), step: REST };
+  return { holding: heldOrNone(adopted, adopted.length > 0 ? explained : why, reason), step: REST };
 }
+
+type Held = Extract<Holding, { kind: 'held' }>;
 
 type Candidate = { readonly subnet: Cidr; readonly isNamed: boolean };
 

@@ -3,11 +3,14 @@
 // the configuration may change it, and obeys what is written. Pure; chance is a parameter.
 
 import type { Holding } from '../../cluster/holding.ts';
+import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { Config } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, cidrLengthBits } from '../../net/cidr.ts';
+import type { Family } from '../../net/family.ts';
+import { FAMILY_LABEL } from '../../net/family.ts';
 import { assessLeases, isFresh } from './assess-leases.ts';
-import type { Assessment, ClaimView, Why } from './claim-view.ts';
+import type { Assessment, ClaimView, OwnNode, Why } from './claim-view.ts';
 import { heldSubnets, noNodeText, noneBecause, REST } from './claim-view.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import type { SubnetRules, SubnetSourceKind, SubnetSourceRecord } from './subnet-source-record.ts';
@@ -146,7 +149,7 @@ const claimText = (claim: LeaseRecord | undefined): string | undefined =>
   claim === undefined ? undefined : `${claim.holder} holds ${claim.subnet} by a Lease`;
 
 function assessPodCidrs(view: ClaimView, why: Why): Assessment {
-  const { nodes, nodeName, wish, leases, memory } = view;
+  const { nodes, leases, memory } = view;
   const abandoned = leases.ofOwnName().find(({ subnet }) => isFresh(memory, subnet));
   const none = (reason: string, step: Assessment['step'] = REST): Assessment => ({
     holding: noneBecause(reason, why),
@@ -158,22 +161,40 @@ function assessPodCidrs(view: ClaimView, why: Why): Assessment {
     return none('a Lease that is not needed any more is being given back', step);
   }
   if (nodes.own === undefined) return withoutNode(view, why);
-  const { podCidrs, problems } = nodes.own;
-  const subnets = podCidrs.filter((subnet) =>
-    wish.config.families.some(({ family }) => family === cidrFamily(subnet)),
+  return heldPodCidrs(view, nodes.own, why);
+}
+
+function heldPodCidrs({ nodeName, wish, memory }: ClaimView, own: OwnNode, why: Why): Assessment {
+  const { podCidrs, problems } = own;
+  const { families } = wish.config;
+  const subnets = podCidrs.filter((each) =>
+    families.some(({ family }) => family === cidrFamily(each)),
   );
+  const missing = families.filter(
+    ({ family }) => !subnets.some((each) => family === cidrFamily(each)),
+  );
+  const faults = problems.join('; ');
   if (subnets.length === 0) {
-    return none(problems.length > 0 ? problems.join('; ') : noPodCidrText(nodeName));
+    const reason = faults || noPodCidrText(nodeName);
+    return { holding: noneBecause(reason, why), step: REST };
   }
-  const held = heldSubnets(memory.told);
+  const held = heldSubnets(memory.told).filter((subnet) => subnets.includes(subnet));
   const unverified = subnets.filter(
     (subnet) => !held.includes(subnet) && !memory.verified.has(subnet),
   );
-  if (unverified.length > 0) {
-    const reason = memory.problem ?? 'the podCIDR is being confirmed';
-    return none(reason, { kind: 'verify', subnets: unverified });
+  if (unverified.length === 0) {
+    const lacks = faults || missing.map(({ family }) => lackingText(family, own, nodeName)).join();
+    const word = missing.length === 0 ? {} : { lacks };
+    const holding = { kind: 'held', ...why, subnets: ipv4First(subnets), ...word } as const;
+    return { holding, step: REST };
   }
-  return { holding: { kind: 'held', ...why, subnets: ipv4First(subnets) }, step: REST };
+  const reason = memory.problem ?? BEING_CLAIMED;
+  // What is in use already goes on while another family is looked at.
+  const holding: Holding =
+    held.length === 0
+      ? noneBecause(reason, why)
+      : { kind: 'held', ...why, subnets: ipv4First(held), lacks: memory.problem ?? BEING_CLAIMED };
+  return { holding, step: { kind: 'verify', subnets: unverified } };
 }
 
 /**
@@ -195,6 +216,11 @@ function withoutNode({ nodes, nodeName, memory: { told } }: ClaimView, why: Why)
 
 const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>
   [...subnets].sort((a, b) => cidrFamily(a).localeCompare(cidrFamily(b)));
+
+const lackingText = (family: Family, { podCidrs }: OwnNode, nodeName: string): string =>
+  `Node ${nodeName} has no ${FAMILY_LABEL[family]} podCIDR (spec.podCIDRs is ` +
+  `${podCidrs.join(', ')}): give the controller-manager a --cluster-cidr of that family too, and ` +
+  'register the Node again, since podCIDRs of a Node cannot be changed';
 
 const noPodCidrText = (nodeName: string): string =>
   `Node ${nodeName} has no podCIDR: start the controller-manager with --allocate-node-cidrs, ` +

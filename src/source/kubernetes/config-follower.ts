@@ -31,6 +31,7 @@ export class ConfigFollower {
     const { namespace, name, key } = this.#location;
     const origin = configOrigin(this.#location);
     this.#isListed = true;
+    if (this.#location.isUnused === true) return;
     const items = event.kind === 'listed' ? event.items : event.kind === 'put' ? [event.item] : [];
     const [found] = items;
     if (found !== undefined) {

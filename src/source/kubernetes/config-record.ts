@@ -7,6 +7,8 @@ export type ConfigLocation = {
   readonly namespace: string;
   readonly name: string;
   readonly key: string;
+  /** The configuration comes from somewhere else: that there is none here is no problem. */
+  readonly isUnused?: boolean;
 };
 
 export const DEFAULT_CONFIG_LOCATION: ConfigLocation = {

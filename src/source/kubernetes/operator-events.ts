@@ -102,7 +102,13 @@ export class OperatorEvents {
       else await this.#raiseCount(told, stop);
       told.writtenCount = count;
     } catch (error) {
-      const isMissing = error instanceof KubernetesApiError && error.status === 404;
+      const status = error instanceof KubernetesApiError ? error.status : undefined;
+      if (told.writtenCount === 0 && status === 409) {
+        // Its first try did arrive, only the answer was lost: the name is nobody else's.
+        told.writtenCount = count;
+        return;
+      }
+      const isMissing = status === 404;
       // The server keeps Events for an hour or so: next time it is a new one.
       if (isMissing) told.writtenCount = 0;
       log.warn(

@@ -44,6 +44,7 @@ const wrapKernel = (kernel: Kernel): Kernel => ({
   hasNexthopObjects: kernel.hasNexthopObjects,
   namespaceCookie: kernel.namespaceCookie,
   read: (scope) => kernel.read(scope),
+  fingerprint: (scope) => kernel.fingerprint(scope),
   apply: async (ops) => {
     effect();
     const failures = await kernel.apply(ops);

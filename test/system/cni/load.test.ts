@@ -105,6 +105,7 @@ test('an ADD that the kernel refuses at any op is undone', async () => {
         hasNexthopObjects: kernel.hasNexthopObjects,
         namespaceCookie: kernel.namespaceCookie,
         read: (scope) => kernel.read(scope),
+        fingerprint: (scope) => kernel.fingerprint(scope),
         apply: async (ops) => {
           const kept = ops.filter((op) => op.verb === 'remove' || seen++ !== refused);
           const [missing] = ops.filter((op) => !kept.includes(op));

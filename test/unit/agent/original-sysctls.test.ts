@@ -6,16 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { OriginalSysctls } from '../../../src/agent/original-sysctls.ts';
+import { silentLog } from '../../../src/lib/log.ts';
 
 test('the first value is kept over further changes and restarts', () => {
   const directory = mkdtempSync(join(tmpdir(), 'poplin-sysctls-'));
-  new OriginalSysctls(directory).record('ipv4/ip_forward', '0');
-  const restarted = new OriginalSysctls(directory);
+  new OriginalSysctls(directory, silentLog).record('ipv4/ip_forward', '0');
+  const restarted = new OriginalSysctls(directory, silentLog);
   restarted.record('ipv4/ip_forward', '1');
   restarted.record('ipv4/conf/eth0/rp_filter', '1');
   restarted.record('ipv4/conf/poplin4-1/rp_filter', '2');
   restarted.record('ipv4/conf/gone/rp_filter', undefined);
   const text = readFileSync(join(directory, 'original-sysctls.json'), 'utf8');
-  assert.deepEqual(JSON.parse(text), { 'ipv4/ip_forward': '0', 'ipv4/conf/eth0/rp_filter': '1' });
+  const values = { 'ipv4/ip_forward': '0', 'ipv4/conf/eth0/rp_filter': '1' };
+  assert.deepEqual(JSON.parse(text), { version: 2, values });
   rmSync(directory, { recursive: true });
 });

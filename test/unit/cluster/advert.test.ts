@@ -12,6 +12,7 @@ const ADVERT: Advert = {
   v: 1,
   machine: 'm-1',
   underlay: ['192.168.1.11' as Ip, 'fd01::11' as Ip],
+  families: ['ipv4', 'ipv6'],
   receiveMtuBytes: 1500,
   receives: {
     vxlan: [{ family: 'ipv4', vni: 1, port: 8472, mac: '02:00:00:00:00:01' as Mac }],

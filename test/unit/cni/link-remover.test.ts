@@ -30,6 +30,7 @@ function slowKernel(requests: Request[]): Kernel {
     hasNexthopObjects: false,
     namespaceCookie: undefined,
     read: () => EMPTY_STATE,
+    fingerprint: () => '',
     apply,
     settleLinks: () => Promise.resolve(),
     peerIndexOf: () => undefined,

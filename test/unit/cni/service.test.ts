@@ -19,6 +19,19 @@ async function countOps(): Promise<{ host: number; pod: number }> {
   return { host: node.host.applied.length, pod: node.podKernel.applied.length };
 }
 
+test('an ADD gives what the node gives when addresses are reserved, not when it was asked', async () => {
+  const node = new FakeCniNode();
+  assert.ok(READY.kind === 'ready');
+  const [v4] = READY.network.subnets;
+  assert.ok(v4 !== undefined);
+  const later = { ...READY, network: { ...READY.network, subnets: [v4] } };
+  const answers = [READY, later];
+  Object.defineProperty(node, 'readiness', { get: () => answers.shift() ?? later });
+  const { exitCode, stdout } = await node.call('ADD');
+  assert.equal(exitCode, 0, stdout);
+  assert.equal((JSON.parse(stdout) as { ips: unknown[] }).ips.length, 1);
+});
+
 describe('with one fault at any op of either kernel', () => {
   const effects: readonly Fault['effect'][] = ['fail', 'crash-before', 'crash-after'];
   for (const side of ['host', 'pod'] as const) {
@@ -133,6 +146,13 @@ test('a DEL that comes during an ADD of its container waits for it, another does
   await Promise.all(all);
   assert.deepEqual(order, ['other DEL', 'ADD', 'DEL']);
   assert.equal(node.leftovers(), '');
+});
+
+test('a tombstone of another version of Poplin stays for it', async () => {
+  const node = new FakeCniNode();
+  node.files.contents.set('/state/tombstones/c1@eth0', 'PPLN\u0002 in words of its own');
+  await node.service.replayTombstones();
+  assert.deepEqual(node.files.list('/state/tombstones'), ['c1@eth0']);
 });
 
 test('a tombstone goes when it is carried out or is none, and stays when it fails', async () => {

@@ -56,7 +56,10 @@ describe('the attachment store', () => {
     const { hostLink } = add(open(files), 'a');
     const name = `${hostLink}_10.1.0.2_fd00:1::2.json`;
     assert.deepEqual(attachmentFiles(files), [name]);
-    assert.match(files.read(`${DIRECTORY}/${name}`).toString(), /^{\n {2}"network": "poplin",\n/);
+    assert.match(
+      files.read(`${DIRECTORY}/${name}`).toString(),
+      /^{\n {2}"version": 2,\n {2}"network": "poplin",\n/,
+    );
   });
 
   for (const [name, content] of [

@@ -11,6 +11,7 @@ import { linkSettingOf } from '../../../src/kernel/sysctl.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Mac } from '../../../src/net/mac.ts';
 import type { LinkMessage } from '../../../src/netlink/link.ts';
+import { keyOfNexthop } from '../../../src/state/kernel-state.ts';
 
 const linkMessage = (index: number, name: string): LinkMessage => ({
   index,
@@ -68,7 +69,7 @@ describe('numbers of nexthops', () => {
 
   test('a nexthop that was read keeps its number, whatever it is', () => {
     const ids = new NexthopIds();
-    ids.record(7, name);
+    ids.record(7, keyOfNexthop(name));
     assert.deepEqual([ids.allocate(name), ids.idOf(name)], [7, 7]);
     ids.forget(name);
     assert.equal(ids.idOf(name), undefined);

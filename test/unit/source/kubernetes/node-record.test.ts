@@ -16,6 +16,7 @@ const ADVERT: Advert = {
   v: 1,
   machine: 'm1',
   underlay: ['192.168.0.1' as Ip],
+  families: ['ipv4'],
   receiveMtuBytes: 1450,
   receives: {
     vxlan: [{ family: 'ipv4', vni: 1, port: 8472, mac: '0a:00:00:00:00:01' as Mac }],

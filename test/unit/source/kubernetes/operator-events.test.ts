@@ -9,6 +9,7 @@ import type { KubeObject } from '../../../../src/lab/api/object.ts';
 import { deleteObject } from '../../../../src/lab/api/operations.ts';
 import type { ApiServer } from '../../../../src/lab/api/server.ts';
 import { silentLog } from '../../../../src/lib/log.ts';
+import type { KubernetesApi } from '../../../../src/source/kubernetes/api.ts';
 import { OperatorEvents } from '../../../../src/source/kubernetes/operator-events.ts';
 import { FakeClock } from '../../../fake/clock.ts';
 import { counted } from '../../../fake/counted-api.ts';
@@ -100,6 +101,32 @@ describe('words for the operator', () => {
       return eventsIn(api).length === 1;
     });
     assert.equal(eventsIn(api)[0]?.count, 2);
+  });
+
+  test('that arrived, but whose answer was lost, are counted like others', async () => {
+    const api = await startTestApi();
+    const client = plainClient(portOf(api));
+    const clock = new FakeClock();
+    const twice: KubernetesApi = {
+      call: async (asked, stop) => {
+        if (asked.method === 'POST') await client.call(asked, stop);
+        return client.call(asked, stop);
+      },
+      list: (...asked) => client.list(...asked),
+      open: (...asked) => client.open(...asked),
+      close: () => client.close(),
+    };
+    const options = { client: twice, clock, log: silentLog, nodeName: 'self', limits: LIMITS };
+    const events = new OperatorEvents(options);
+    await events.tell(WORDS);
+    await clock.advance(LIMITS.repeatIntervalMs);
+    await events.tell(WORDS);
+    assert.deepEqual(
+      eventsIn(api).map(({ count }) => count),
+      [2],
+    );
+    client.close();
+    await api.stop();
   });
 
   test('that the server refuses do not reject', async (context) => {

@@ -1,0 +1,102 @@
+// What the prober keeps of one path: when it is due, what it waits for and what it has heard so
+// far. Only src/agent/path-prober.ts changes it.
+
+import { underlayKeyOf } from '../desired/path-mtu.ts';
+import type { PathVerdict } from '../desired/paths.ts';
+import type { PathProbe } from '../desired/probes.ts';
+import type { MtuSearch } from './mtu-search.ts';
+
+/** A waiting path is tried this soon again, then after twice the time, and so on. */
+export const FIRST_RETRY_MS = 50;
+/** After a search that found nothing the next one waits so long, and then twice as long. */
+export const FIRST_SEARCH_PAUSE_MS = 30_000;
+/** A path in use is asked this often, with thousands of peers less often. */
+export const WATCH_EVERY_MS = 3_000;
+export const WATCH_SPACING_MS = 10;
+/** A path that takes less than believed is asked so often whether it takes more. */
+const RISE_EVERY_MS = 15_000;
+const RISE_SPACING_MS = 100;
+export const NONE = -1;
+const FIRST_ANSWER_WITHIN_MS = 200;
+const ANSWER_WITHIN_MS = 1_000;
+
+export type PathTrack = {
+  probe: PathProbe;
+  verdict: PathVerdict;
+  dueMs: number;
+  retryMs: number;
+  misses: number;
+  /** Of these the last ones in a row, in which small packets came back. */
+  sizeMisses: number;
+  /** When the answers must be there; undefined while none is awaited. */
+  answerDueMs: number | undefined;
+  /** Of the last small and full probe, while their answers are awaited; else NONE. */
+  small: number;
+  full: number;
+  /** Of the last probes. */
+  withSmall: boolean;
+  sentBytes: number;
+  /** In a row. */
+  answers: number;
+  /** It answered once and then no more: one answer is not enough to trust it again. */
+  hasDied: boolean;
+  /** Why the last probe could not even be sent, or what did not come back. */
+  problem: string;
+  search: MtuSearch | undefined;
+  searchPauseMs: number;
+  searchNotBeforeMs: number;
+  /** When a path that takes less than believed is asked whether it takes more. */
+  riseDueMs: number;
+};
+
+export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
+  probe,
+  verdict: 'untried',
+  dueMs,
+  retryMs: FIRST_RETRY_MS,
+  misses: 0,
+  sizeMisses: 0,
+  answerDueMs: undefined,
+  small: NONE,
+  full: NONE,
+  withSmall: false,
+  sentBytes: 0,
+  answers: 0,
+  hasDied: false,
+  problem: '',
+  search: undefined,
+  searchPauseMs: FIRST_SEARCH_PAUSE_MS,
+  searchNotBeforeMs: 0,
+  riseDueMs: 0,
+});
+
+export function beginAnew(track: PathTrack, nowMs: number): void {
+  track.dueMs = nowMs;
+  track.retryMs = FIRST_RETRY_MS;
+  track.misses = 0;
+  track.answers = 0;
+}
+
+export const watchEveryMs = (count: number): number =>
+  Math.max(WATCH_EVERY_MS, count * WATCH_SPACING_MS);
+
+export const riseEveryMs = (count: number): number =>
+  Math.max(RISE_EVERY_MS, count * RISE_SPACING_MS);
+
+/** How long the answers are waited for. */
+export function patienceMs({ probe, search, retryMs }: PathTrack): number {
+  if (search !== undefined) return FIRST_ANSWER_WITHIN_MS << search.misses;
+  if (!probe.isMarked) return ANSWER_WITHIN_MS;
+  return Math.min(ANSWER_WITHIN_MS, Math.max(retryMs, FIRST_ANSWER_WITHIN_MS));
+}
+
+/** Tested paths over the same underlay, for which the same finding holds. */
+export function testedToo(tracks: Iterable<PathTrack>, { probe }: PathTrack): PathTrack[] {
+  const underlay = underlayKeyOf(probe.key);
+  return [...tracks].filter(
+    (other) => other.probe.isMarked && underlayKeyOf(other.probe.key) === underlay,
+  );
+}
+
+export const isSameProbe = (a: PathProbe, b: PathProbe): boolean =>
+  a.isMarked === b.isMarked && a.destination === b.destination && a.fullBytes === b.fullBytes;
