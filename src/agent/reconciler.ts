@@ -232,6 +232,8 @@ export class Reconciler {
       attachments: this.#parts.attachments(state),
       vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
       routes: state.routes,
+      neighbours: state.neighbours,
+      fdb: state.fdb,
       // What only the disk remembers of the cluster changes no path.
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
       underlayMtus: this.#parts.underlayMtus(),

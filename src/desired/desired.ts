@@ -56,6 +56,9 @@ export type Local = LocalNode &
     readonly vxlanDevices: readonly VxlanLink[];
     /** Routes as they are in the kernel now, by keyOfRoute. */
     readonly routes: KernelState['routes'];
+    /** What they lead over, as it is in the kernel now. */
+    readonly neighbours: KernelState['neighbours'];
+    readonly fdb: KernelState['fdb'];
     /** What probes say of paths, by their key; those that are not in it are untried. */
     readonly verdicts: ReadonlyMap<string, PathVerdict>;
     /** By what peers may believe that they can send here, beside what the cluster shows. */

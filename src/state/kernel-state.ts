@@ -143,7 +143,7 @@ export const keyOfRoute = (r: Pick<Route, 'table' | 'destination' | 'metric'>): 
   `${r.table} ${r.destination} ${r.metric}`;
 export const keyOfNeighbour = (n: Pick<Neighbour, 'link' | 'address'>): string =>
   `${n.link} ${n.address}`;
-export const keyOfFdbEntry = (e: FdbEntry): string => `${e.link} ${e.mac}`;
+export const keyOfFdbEntry = (e: Pick<FdbEntry, 'link' | 'mac'>): string => `${e.link} ${e.mac}`;
 export const keyOfRule = (r: Rule): string =>
   `${r.family} ${r.priority} ${r.mark}/${r.markMask} ${r.table}`;
 

@@ -36,6 +36,8 @@ export function localOf(changes: Partial<Local> = {}): Local {
     neededFamilies: ['ipv4'],
     vxlanDevices: [],
     routes: new Map(),
+    neighbours: new Map(),
+    fdb: new Map(),
     verdicts: new Map(),
     promised: [],
     underlayMtus: new Map(),
