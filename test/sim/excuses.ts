@@ -11,8 +11,8 @@ import type { World } from './world.ts';
 
 /** Everything that is told has been heard after that, when nothing goes wrong. */
 const UNDISTURBED_MS = 15_000;
-/** It may have begun with what its disk knew, and its peers have not heard by what it sends. */
-const BOOT_MS = 15_000;
+/** Peers may hear only now that the Node before this one is gone. */
+const NEW_NODE_MS = 15_000;
 
 type Known = Pick<World, 'time' | 'server' | 'nodeExists'>;
 
@@ -35,7 +35,7 @@ function excuseOfOne(world: Known, machine: SimMachine): string | undefined {
   const { nowMs } = world.time;
   if (machine.isCutOff || machine.mustReachApi) return 'has lost its Node';
   if (!world.nodeExists(machine)) return 'has no Node';
-  if (nowMs - machine.bootedAtMs < BOOT_MS) return 'has just booted';
+  if (nowMs - machine.registeredAtMs < NEW_NODE_MS) return 'has a new Node';
   if (machine.misledUntilMs > nowMs) return 'was misled, or its peers about it';
   return isRegistered(world, machine) ? undefined : 'has another address than its Node says';
 }

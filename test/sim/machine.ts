@@ -52,6 +52,8 @@ export class SimMachine {
   isCutOff = false;
   power: 'on' | 'off' = 'on';
   bootedAtMs = 0;
+  /** When the Node that it has now was made. */
+  registeredAtMs = 0;
   /** When something went wrong with it last. */
   disturbedAtMs = 0;
   /** Until then it, or its peers about it, go by what an API server has made up. */

@@ -9,6 +9,8 @@ import { runSeed } from './run.ts';
 import { renderStampede, stampede } from './stampede.ts';
 
 const SEED = 5;
+/** The first is a large one, in which little goes wrong with paths. */
+const FIRST_SEED = 2;
 const SEEDS_MAX = 25;
 
 test('a seed does the same twice', async () => {
@@ -43,7 +45,7 @@ const mutations: readonly {
     ...{
       mutation: 'flipsUnprobed',
       subnetSource: 'podCIDR',
-      noticed: /eats VXLAN|hears nothing|way/,
+      noticed: /breaks the way/,
     },
   },
   {
@@ -59,7 +61,7 @@ const mutations: readonly {
 describe('the checks notice', () => {
   for (const { what, mutation, subnetSource, noticed } of mutations) {
     test(what, async () => {
-      for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS_MAX; seed += 1) {
         const overrides = { subnetSource };
         const { violation } = await runSeed({ seed, overrides, mutations: { [mutation]: true } });
         if (violation === undefined) continue;

@@ -289,6 +289,7 @@ export class World {
     if (store.get(NODES, nodeName) === undefined) {
       this.trace.add(machine.id, `registers Node ${nodeName}`);
       createObject(store, { kind: NODES }, { metadata: { name: nodeName }, status });
+      machine.registeredAtMs = this.time.nowMs;
     }
     if (isRegistered(this, machine)) return;
     patchObject(store, { kind: NODES, name: nodeName, subresource: 'status' }, (node) =>
