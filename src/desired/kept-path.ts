@@ -1,7 +1,7 @@
 // The path in use to a peer that does not say any more that it receives by it. What it still holds
-// it receives all the same, and it holds what it is sent by, so that giving the path up before there
-// is another loses packets for nothing. It is found in the kernel alone, and only for a peer that
-// is where the kernel's entries lead. Pure.
+// it receives all the same, and it holds what it is sent by, so that giving the path up before
+// there is another loses packets for nothing. It is found in the kernel alone, and only for a peer
+// that is where the kernel's entries lead. Pure.
 
 import type { PeerTarget } from '../backend/backend.ts';
 import type { VxlanNetwork } from '../backend/vxlan.ts';
