@@ -1,5 +1,5 @@
 // The same seeds of the simulation every time, so that a change that breaks one is found by it and
-// not by chance: the first of all, and those that failed once. More of them, and fresh ones, are run
+// not by chance: the first ones, and those that failed once. More of them, and fresh ones, are run
 // by `npm run test:long` and `npm run sim`.
 
 import assert from 'node:assert/strict';
