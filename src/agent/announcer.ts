@@ -1,7 +1,7 @@
 // Tells operators, by Kubernetes Events and the log, when something starts or stops being wrong. A
 // state that lasts is told once, whatever often it is seen, and one that changes all the time only
 // now and then, by what it is then: a storm of events helps nobody. Reporting never waits for the
-// datastore: Events are sent by a run of its own: an API that hangs cannot hold up the loop.
+// datastore: Events are sent by a run of its own, so that an API that hangs holds up nothing.
 
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';

@@ -16,8 +16,8 @@ export type HeapKeeperParts = { readonly heap: Heap; readonly clock: Clock };
 const LOOK_EVERY_MS = 1_000;
 const BETWEEN_RELEASES_MS = 10_000;
 const MIB = 1024 * 1024;
-/** Less than this comes from looking and from keeping connections alive. */
-const QUIET_BYTES = MIB;
+/** Less than this comes from looking, from probing thousands of peers, and from V8's own rhythm. */
+const QUIET_BYTES = 2.5 * MIB;
 const WORTH_BYTES = 3 * MIB;
 
 export class HeapKeeper {

@@ -4,7 +4,7 @@
 // small packets only, the largest that it takes is searched for. It decides nothing: the next pass
 // computes by verdicts and findings, and is asked for only when one of them has changed.
 
-import type { PathVerdict } from '../desired/paths.ts';
+import type { PathVerdict, Verdicts } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { Echo } from '../kernel/echo.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -22,6 +22,7 @@ import {
   patienceMs,
   riseEveryMs,
   testedToo,
+  verdictsOf,
   WATCH_EVERY_MS,
   WATCH_SPACING_MS,
   watchEveryMs,
@@ -58,7 +59,6 @@ export class PathProber {
   /** By path and whether it is in use: a path that was tested is watched from then on. */
   readonly #tracks = new Map<string, Track>();
   readonly #bySequence = new Map<number, Track>();
-  readonly #verdicts = new Map<string, PathVerdict>();
   readonly #mtus = new UnderlayMtus();
   readonly #news = new VerdictNews();
   #lastSequence = 0;
@@ -71,8 +71,8 @@ export class PathProber {
   }
 
   /** By the key of a path. Those that are not in it are untried. */
-  get verdicts(): ReadonlyMap<string, PathVerdict> {
-    return this.#verdicts;
+  get verdicts(): Verdicts {
+    return verdictsOf(this.#tracks);
   }
 
   /** MTUs of the underlay that are smaller than believed, by underlayKey. */
@@ -280,7 +280,6 @@ export class PathProber {
     const isDue = this.#news.isDueFor(track, verdict, this.#parts.clock.monotonicMs());
     track.hasDied ||= track.verdict === 'answers';
     track.verdict = verdict;
-    this.#verdicts.set(track.probe.key, verdict);
     if (isDue) this.#changed();
   }
 
@@ -295,6 +294,5 @@ export class PathProber {
   #forget(key: string, track: Track): void {
     this.#stopWaiting(track);
     this.#tracks.delete(key);
-    this.#verdicts.delete(key);
   }
 }

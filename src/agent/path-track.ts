@@ -2,7 +2,7 @@
 // far. Only src/agent/path-prober.ts changes it.
 
 import { underlayKeyOf } from '../desired/path-mtu.ts';
-import type { PathVerdict } from '../desired/paths.ts';
+import type { PathVerdict, Verdicts } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { MtuSearch } from './mtu-search.ts';
 
@@ -88,6 +88,15 @@ export function patienceMs({ probe, search, retryMs }: PathTrack): number {
   if (search !== undefined) return FIRST_ANSWER_WITHIN_MS << search.misses;
   if (!probe.isMarked) return ANSWER_WITHIN_MS;
   return Math.min(ANSWER_WITHIN_MS, Math.max(retryMs, FIRST_ANSWER_WITHIN_MS));
+}
+
+/** Of all that were tried. */
+export function verdictsOf(tracks: ReadonlyMap<string, PathTrack>): Verdicts {
+  const get = (key: string): PathVerdict | undefined => {
+    const verdict = tracks.get(key)?.verdict;
+    return verdict === 'untried' ? undefined : verdict;
+  };
+  return { get, has: (key) => get(key) !== undefined };
 }
 
 /** Tested paths over the same underlay, for which the same finding holds. */

@@ -8,8 +8,7 @@ import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
-import { desired } from '../desired/desired.ts';
-import type { PathVerdict } from '../desired/paths.ts';
+import type { Verdicts } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
@@ -20,7 +19,6 @@ import type { Log } from '../lib/log.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
-import { diff, diffRemembered } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
@@ -29,6 +27,7 @@ import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../st
 import { printOp } from '../state/print.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { applyCarefully } from './careful-apply.ts';
+import { differenceOf } from './difference.ts';
 import { DrainingLinks } from './draining-links.ts';
 import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
@@ -50,7 +49,7 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   /** Attachments whose host side belongs into the kernel now. */
   attachments(kernel: KernelState): readonly Attachment[];
   /** What probes have said of paths; forgotten paths are untried. */
-  verdicts(): ReadonlyMap<string, PathVerdict>;
+  verdicts(): Verdicts;
   /** MTUs of the underlay toward peers that are smaller than believed. */
   underlayMtus(): ReadonlyMap<string, number>;
   /** Host veths of CNI calls that are under way: left alone. */
@@ -90,7 +89,7 @@ export type PassOutcome = LastPass & {
   readonly probes: readonly PathProbe[];
 };
 
-const NO_VERDICTS: ReadonlyMap<string, PathVerdict> = new Map();
+const NO_VERDICTS: Verdicts = new Map();
 
 /** Of a pass that changes thousands of objects the log shows the first ones. */
 const LOGGED_OPS_MAX = 100;
@@ -254,7 +253,14 @@ export class Reconciler {
       }
     }
     if (unknown.length > 0) {
-      for (const [ip, found] of this.#parts.kernel.lookUp(unknown)) this.#lookups.set(ip, found);
+      // Thousands of peers behind one gateway have one answer, which is kept once.
+      const answers = new Map<string, RouteLookup>();
+      for (const [ip, found] of this.#parts.kernel.lookUp(unknown)) {
+        const text = JSON.stringify(found);
+        const answer = answers.get(text) ?? found;
+        answers.set(text, answer);
+        this.#lookups.set(ip, answer);
+      }
     }
     return this.#lookups;
   }
@@ -272,22 +278,6 @@ type Actual = {
   readonly underlay: UnderlaySearch;
   readonly reachable: readonly Family[];
 };
-
-type Input = { readonly config: Config; readonly local: Local };
-
-/** What is wanted and what that changes: of a remembered cluster without removals, by type. */
-function differenceOf(
-  { cluster, ...rest }: Input & { readonly cluster: Synced | Remembered },
-  actual: KernelState,
-  owned: KernelState,
-): { readonly computed: Omit<Desired, 'state'>; readonly differing: readonly Op[] } {
-  if (cluster.kind === 'synced') {
-    const { state, ...computed } = desired({ ...rest, cluster });
-    return { computed, differing: diff(state, actual, owned) };
-  }
-  const { state, ...computed } = desired({ ...rest, cluster });
-  return { computed, differing: diffRemembered(state, actual, owned) };
-}
 
 const isOwnVxlan = (link: { readonly kind: string; readonly name: string }): link is VxlanLink =>
   link.kind === 'vxlan' && ownsLink(link.name);

@@ -147,7 +147,7 @@ export function buildStatus(parts: StatusParts): Status {
   };
 }
 
-/** What is said of a probe is newer than the last pass, which knows only what it acts by. */
+/** What probes say is newer than the last pass, which needs to know only what it acts by. */
 function peerStatuses(
   paths: readonly PeerPath[],
   tracks: Iterable<Readonly<PathTrack>>,

@@ -125,6 +125,33 @@ export function readAdvert(json: unknown): AdvertParse {
   return { kind: 'ok', advert: { ...rest, families: used, sends: sends.filter(isPathName) } };
 }
 
+/** What thousands of nodes say in the same words is kept once, and what a node says twice. */
+export const withSharedLists = (advert: Advert, internalIps: readonly Ip[]): Advert => ({
+  ...advert,
+  underlay: shared([internalIps], advert.underlay, String),
+  families: shared(FAMILY_LISTS, advert.families, String),
+  receives: {
+    ...advert.receives,
+    'host-gw': shared(HOST_GW_LISTS, advert.receives['host-gw'], ({ family }) => family),
+  },
+  sends: shared(SENDS_LISTS, advert.sends, String),
+});
+
+const FAMILY_LISTS: readonly (readonly Family[])[] = [['ipv4'], ['ipv6'], ['ipv4', 'ipv6']];
+const HOST_GW_LISTS = FAMILY_LISTS.map((list) => list.map((family) => ({ family })));
+const SENDS_LISTS: readonly (readonly PathName[])[] = [['vxlan'], ['host-gw']];
+
+function shared<Item>(
+  lists: readonly (readonly Item[])[],
+  list: readonly Item[],
+  textOf: (item: Item) => string,
+): readonly Item[] {
+  const isSame = (other: readonly Item[]): boolean =>
+    other.length === list.length &&
+    other.every((item, at) => textOf(item) === textOf(list[at] ?? item));
+  return lists.find(isSame) ?? list;
+}
+
 /** Members in a fixed order, so that an unchanged advert is the same text. */
 export const renderAdvert = (advert: Advert): string =>
   JSON.stringify({

@@ -29,7 +29,7 @@ import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
 import { foundMtu } from './path-mtu.ts';
-import type { BackendSettings, ChosenPath, PathVerdict, PeerPath } from './paths.ts';
+import type { BackendSettings, ChosenPath, PeerPath, Verdicts } from './paths.ts';
 import { backendSettings, choosePath } from './paths.ts';
 import {
   addPath,
@@ -60,7 +60,7 @@ export type Local = LocalNode &
     readonly neighbours: KernelState['neighbours'];
     readonly fdb: KernelState['fdb'];
     /** What probes say of paths, by their key; those that are not in it are untried. */
-    readonly verdicts: ReadonlyMap<string, PathVerdict>;
+    readonly verdicts: Verdicts;
     /** By what peers may believe that they can send here, beside what the cluster shows. */
     readonly promised: readonly VxlanReceiver[];
     /** MTUs that probes found to be smaller than believed, by underlayKey. */
@@ -222,7 +222,8 @@ function peerTargets(
     if (held === undefined) continue;
     const reach = reachOf(peer);
     for (const { family } of config.families) {
-      const subnets = held.filter((subnet) => cidrFamily(subnet) === family);
+      const isOfFamily = (subnet: Cidr): boolean => cidrFamily(subnet) === family;
+      const subnets = held.every(isOfFamily) ? held : held.filter(isOfFamily);
       if (subnets.length === 0) continue;
       const underlayAddress = reach?.underlay.find((ip) => familyOf(ip) === family);
       targets.push({ peer, reach, family, subnets, underlayAddress });

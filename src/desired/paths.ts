@@ -20,6 +20,9 @@ import type { PathMtu } from './path-mtu.ts';
 /** What probes have said of a path so far. */
 export type PathVerdict = 'untried' | 'answers' | 'silent';
 
+/** By PathOption.key. */
+export type Verdicts = Pick<ReadonlyMap<string, PathVerdict>, 'get' | 'has'>;
+
 export type PeerPath = {
   readonly peer: string;
   readonly family: Family;

@@ -36,6 +36,7 @@ import { keyOfAddress, keyOfFdbEntry, keyOfNeighbour } from '../state/kernel-sta
 import type { Op } from '../state/op.ts';
 import { addressFrom } from './from-messages.ts';
 import type { Hint, ReadScope } from './kernel.ts';
+import { KnownKeys } from './known-keys.ts';
 import type { Session } from './session.ts';
 import { SettingNews } from './setting-news.ts';
 import { linkSettingOf } from './sysctl.ts';
@@ -57,13 +58,12 @@ export class Notifications {
   readonly #dying = new Set<number>();
   /** Indexes of links that are being made on another thread, which asks for them at the end. */
   readonly #coming = new Set<number>();
-  /** Permanent neighbours and FDB entries added since the last read, by key. */
-  readonly #added = new Set<string>();
+  /** Keys of permanent neighbours and FDB entries, as last read or set by us. */
+  readonly #known = new KnownKeys();
   readonly #settings: SettingNews;
   /** Addresses as last read or set by us: the kernel repeats itself about them. */
   #addresses = new Map<string, Address>();
   #ownsLink: ReadScope['ownsLink'] = () => true;
-  #known: Pick<KernelState, 'neighbours' | 'fdb'> | undefined;
   #window: OwnWindow | undefined;
 
   constructor(session: Session) {
@@ -74,10 +74,9 @@ export class Notifications {
   /** What was read last: whose neighbours matter, and which are there. */
   remember(scope: ReadScope, state: KernelState): void {
     this.#ownsLink = scope.ownsLink;
-    this.#known = { neighbours: state.neighbours, fdb: state.fdb };
+    this.#known.replaceAll([state.neighbours, state.fdb]);
     this.#addresses = new Map(state.addresses);
     this.#settings.remember(state.sysctls);
-    this.#added.clear();
   }
 
   linksCome(indexes: readonly number[]): void {
@@ -158,8 +157,8 @@ export class Notifications {
       else this.#addresses.set(keyOfAddress(op.value), op.value);
     } else if (op.verb !== 'remove') {
       if (op.object === 'sysctl') this.#settings.wrote(op.value.path, op.value.value);
-      if (op.object === 'neighbour') this.#added.add(keyOfNeighbour(op.value));
-      else if (op.object === 'fdb') this.#added.add(keyOfFdbEntry(op.value));
+      if (op.object === 'neighbour') this.#known.add(keyOfNeighbour(op.value));
+      else if (op.object === 'fdb') this.#known.add(keyOfFdbEntry(op.value));
     }
   }
 
@@ -230,13 +229,11 @@ export class Notifications {
       if (this.#isExpected(notificationKey(message.type, index, goes ? mac : `${mac} ${remote}`))) {
         return false;
       }
-      const key = `${link} ${mac}`;
-      return isPermanent || this.#known?.fdb.has(key) === true || this.#added.has(key);
+      return isPermanent || this.#known.has(`${link} ${mac}`);
     }
     const { address } = decodeNeighbour(message);
     if (this.#isExpected(notificationKey(message.type, index, address ?? ''))) return false;
-    const key = `${link} ${address}`;
-    return isPermanent || this.#known?.neighbours.has(key) === true || this.#added.has(key);
+    return isPermanent || this.#known.has(`${link} ${address}`);
   }
 }
 

@@ -2,7 +2,7 @@
 // advert keys, a Flannel node from the subnet key that is all it has. What cannot be understood
 // becomes one of the node's `problems` and harms no other node (invariant 10). Pure.
 
-import { parseAdvert } from '../../cluster/advert.ts';
+import { parseAdvert, withSharedLists } from '../../cluster/advert.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import type { Ip } from '../../net/ip.ts';
 import { shown } from '../kubernetes/flannel-annotations.ts';
@@ -54,7 +54,7 @@ function poplinNode(
     createdAt: stampOf(subnet?.item ?? item),
     subnets: subnet === undefined ? [] : holder.subnets,
     internalIps: holder.addresses,
-    ...(said?.kind === 'ok' ? { advert: said.advert } : {}),
+    ...(said?.kind === 'ok' ? { advert: withSharedLists(said.advert, holder.addresses) } : {}),
     ...(value?.flannel === undefined ? {} : { flannel: value.flannel }),
     problems,
   };

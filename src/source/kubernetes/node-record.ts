@@ -3,7 +3,7 @@
 // (invariant 10). Pure, and never throws, whatever JSON comes.
 
 import type { Advert } from '../../cluster/advert.ts';
-import { parseAdvert } from '../../cluster/advert.ts';
+import { parseAdvert, withSharedLists } from '../../cluster/advert.ts';
 import type { ClusterNode, FlannelNode } from '../../cluster/node.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, networkOf, parsePrefix } from '../../net/cidr.ts';
@@ -30,7 +30,7 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
   const words = new Set([...problems, ...said.problems]);
   // A bad advert does not make a node one of Flannel's.
   const isPoplins = advert.problems.length > 0 || saysTheSame(advert.value, flannel);
-  return detached({
+  const record: ClusterNode = detached({
     name: asText(metadata.name),
     uid: asText(metadata.uid),
     createdAt: asText(metadata.creationTimestamp),
@@ -41,6 +41,9 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
     ...(said.addressWords === undefined ? {} : { addressWords: said.addressWords }),
     problems: [...subnets.problems, ...internalIps.problems, ...advert.problems, ...words],
   });
+  return record.advert === undefined
+    ? record
+    : { ...record, advert: withSharedLists(record.advert, record.internalIps) };
 }
 
 /**
