@@ -3,6 +3,7 @@
 // with one node name overwrite each other's adverts for ever, so the latter happens at a bounded
 // rate.
 
+import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
 import { renderAdvert } from '../cluster/advert.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -13,6 +14,8 @@ import { SOURCE_WRITE_LIMITS, trySourceWrite } from './source-write.ts';
 
 /** Looks at the own Node in a row, and how fast they are granted again. */
 const LOOKS_MAX = 10;
+/** While the datastore refuses, the configuration may change any number of times. */
+const POSSIBLE_MAX = 50;
 const LOOK_REFILL_MS = 5_000;
 
 export type AdvertPublisherParts = {
@@ -24,13 +27,18 @@ export type AdvertPublisherParts = {
 export class AdvertPublisher {
   readonly #parts: AdvertPublisherParts;
   readonly #runner: BoundedRunner;
+  readonly #settled: () => void;
+  /** Those that may be what peers read: the last one published, and all that were to be since. */
+  #possible: readonly Advert[] = [];
   #publication: Publication | undefined;
   #text = '';
   #looks = LOOKS_MAX;
   #refilledMs: number;
 
-  constructor(parts: AdvertPublisherParts) {
+  /** `settled` is called when peers can read nothing else any more than the last advert. */
+  constructor(parts: AdvertPublisherParts, settled: () => void = () => undefined) {
     this.#parts = parts;
+    this.#settled = settled;
     this.#runner = new BoundedRunner(
       (stop) => this.#publish(stop),
       SOURCE_WRITE_LIMITS,
@@ -39,12 +47,18 @@ export class AdvertPublisher {
     this.#refilledMs = parts.clock.monotonicMs();
   }
 
+  /** By which VXLAN networks peers may believe that they can send to this node. */
+  get promised(): readonly VxlanReceiver[] {
+    return this.#possible.flatMap(({ receives }) => receives.vxlan);
+  }
+
   /** What is to be published from now on. */
   offer(publication: Publication): void {
     const text = `${publication.backend} ${renderAdvert(publication.advert)}`;
     if (text === this.#text) return;
     this.#text = text;
     this.#publication = publication;
+    this.#possible = [...this.#possible.slice(-POSSIBLE_MAX), publication.advert];
     this.#runner.trigger();
   }
 
@@ -75,6 +89,16 @@ export class AdvertPublisher {
     if (publication === undefined) return 'done';
     const { source, log } = this.#parts;
     const notYet = 'the advert is not published yet';
-    return trySourceWrite((signal) => source.publish(publication, signal), { log, stop, notYet });
+    const write = async (signal: AbortSignal): Promise<void> => {
+      await source.publish(publication, signal);
+      this.#wasPublished(publication);
+    };
+    return trySourceWrite(write, { log, stop, notYet });
+  }
+
+  #wasPublished(publication: Publication): void {
+    if (publication !== this.#publication || this.#possible.length === 1) return;
+    this.#possible = [publication.advert];
+    this.#settled();
   }
 }

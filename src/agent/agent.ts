@@ -82,7 +82,7 @@ export class Agent {
     this.#cluster = new ClusterView(parts.nodeName, parts.source.ownNode);
     this.#wallClock = new WallClock(parts.clock, parts.log);
     this.#loop = new BoundedRunner((_, reason) => this.#pass(reason), LOOP_LIMITS, parts.clock);
-    this.#publisher = new AdvertPublisher(parts);
+    this.#publisher = new AdvertPublisher(parts, () => this.#loop.trigger());
     this.#condition = new NetworkCondition(parts);
     const { fights } = parts.reconciler;
     this.#families = new FamilyKeeper(parts);
@@ -223,7 +223,9 @@ export class Agent {
     const { served: config, needed: neededFamilies } = plan;
     this.#parts.foreignRules.follow(config);
     const families = searchedFamilies(plan);
-    const input = { config, families, neededFamilies, retired: keeper.retired, cluster, right };
+    const { promised } = this.#publisher;
+    const { retired } = keeper;
+    const input = { config, families, neededFamilies, retired, cluster, right, promised };
     const outcome = await tryPass(this.#parts, input, reason);
     if (outcome === 'retry' || outcome === 'done') return outcome;
     this.#passes += 1;

@@ -2,12 +2,12 @@
 // the read to the first write everything is synchronous, so that no CNI call comes between. The
 // pass keeps no state but its last outcome, which `status` shows.
 
+import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
-import { desired } from '../desired/desired.ts';
 import type { Verdicts } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { OwnRight } from '../desired/subnets.ts';
@@ -19,7 +19,6 @@ import type { Log } from '../lib/log.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
-import { diff, diffRemembered } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
@@ -27,6 +26,8 @@ import { order } from '../state/order.ts';
 import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../state/own.ts';
 import { printOp } from '../state/print.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
+import { applyCarefully } from './careful-apply.ts';
+import { differenceOf } from './difference.ts';
 import { DrainingLinks } from './draining-links.ts';
 import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
@@ -36,6 +37,7 @@ import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import type { UnderlaySearcherParts } from './underlay-search.ts';
 import { UnderlaySearcher } from './underlay-search.ts';
+import { isLaidOut, withoutFailed } from './undone.ts';
 
 export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addressesGone'> & {
   readonly kernel: Kernel;
@@ -66,6 +68,8 @@ export type PassInput = {
   readonly cluster: Synced | Remembered;
   /** What this node may use by its right. */
   readonly right: Pick<OwnRight, 'subnets' | 'isInDoubt'>;
+  /** By what peers may believe that they can send here, whatever the cluster shows. */
+  readonly promised?: readonly VxlanReceiver[];
 };
 
 /** What is kept of a pass: without the states, which are megabytes in a large cluster. */
@@ -152,12 +156,12 @@ export class Reconciler {
   }
 
   async pass(input: PassInput): Promise<PassOutcome> {
-    const { config, cluster, right, neededFamilies } = input;
+    const { config, cluster, right, neededFamilies, promised = [] } = input;
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
     const { state: kernelState, underlay, reachable } = actual;
-    const local = { ...this.#local(actual, cluster), ...right, neededFamilies };
+    const local = { ...this.#local(actual, cluster), ...right, neededFamilies, promised };
     const networks = [...config.families, ...input.retired].map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
@@ -168,13 +172,14 @@ export class Reconciler {
     const free = order(differing).filter((op) => !this.#isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
-    const failures = ops.length === 0 ? [] : await kernel.apply(ops);
+    const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
     const searched = input.families;
-    const outcome = { desired: computed, underlay, searched, reachable, failures, durationMs };
-    this.#last = { ...outcome, opCount: ops.length };
-    return { ...this.#last, ops, probes };
+    const advert = withoutFailed(computed.advert, failures);
+    const outcome = { underlay, searched, reachable, failures, durationMs };
+    this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
+    return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };
   }
 
   #record(ops: readonly Op[], before: KernelState): void {
@@ -215,7 +220,7 @@ export class Reconciler {
   #local(
     { state, underlay }: Actual,
     cluster: Synced | Remembered,
-  ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies'> {
+  ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies' | 'promised'> {
     const { nodeName, machine, kernel } = this.#parts;
     return {
       name: nodeName,
@@ -226,6 +231,8 @@ export class Reconciler {
       attachments: this.#parts.attachments(state),
       vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
       routes: state.routes,
+      neighbours: state.neighbours,
+      fdb: state.fdb,
       // What only the disk remembers of the cluster changes no path.
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
       underlayMtus: this.#parts.underlayMtus(),
@@ -271,22 +278,6 @@ type Actual = {
   readonly underlay: UnderlaySearch;
   readonly reachable: readonly Family[];
 };
-
-type Input = { readonly config: Config; readonly local: Local };
-
-/** What is wanted and what that changes: of a remembered cluster without removals, by type. */
-function differenceOf(
-  { cluster, ...rest }: Input & { readonly cluster: Synced | Remembered },
-  actual: KernelState,
-  owned: KernelState,
-): { readonly computed: Omit<Desired, 'state'>; readonly differing: readonly Op[] } {
-  if (cluster.kind === 'synced') {
-    const { state, ...computed } = desired({ ...rest, cluster });
-    return { computed, differing: diff(state, actual, owned) };
-  }
-  const { state, ...computed } = desired({ ...rest, cluster });
-  return { computed, differing: diffRemembered(state, actual, owned) };
-}
 
 const isOwnVxlan = (link: { readonly kind: string; readonly name: string }): link is VxlanLink =>
   link.kind === 'vxlan' && ownsLink(link.name);

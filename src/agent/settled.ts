@@ -47,7 +47,7 @@ export class Settled {
 const same = (a: PassInput, b: PassInput): boolean =>
   a.cluster === b.cluster && isDeepStrictEqual(smallParts(a), smallParts(b));
 
-const smallParts = ({ config, families, neededFamilies, retired, right }: PassInput): unknown => {
+const smallParts = ({ cluster: _, right, ...rest }: PassInput): unknown => {
   const { subnets, isInDoubt } = right;
-  return { config, families, neededFamilies, retired, subnets, isInDoubt };
+  return { ...rest, subnets, isInDoubt };
 };

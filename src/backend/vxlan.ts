@@ -54,6 +54,7 @@ export const vxlan: Backend<VxlanNetwork> = {
       vni: settings.vni,
       port: settings.portNumber,
       mac: vtepMac(local, underlay.family, settings.vni),
+      ...(settings.gbp ? { gbp: true } : {}),
     }));
     return { links, receives: { vxlan: receives } };
   },

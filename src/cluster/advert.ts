@@ -15,6 +15,8 @@ export type VxlanReceiver = {
   readonly vni: number;
   readonly port: number;
   readonly mac: Mac;
+  /** Absent: false. Who has to take over the network must make devices that are alike. */
+  readonly gbp?: boolean;
 };
 
 /** One VXLAN network: devices of another VNI or port do not hear it. */
@@ -72,6 +74,10 @@ const vxlanIdShape = {
   port: z.int().min(1).max(65_535),
 };
 
+const receiverSchema = z
+  .object({ family: familySchema, ...vxlanIdShape, mac: macSchema, gbp: z.boolean().optional() })
+  .transform(({ gbp, ...rest }): VxlanReceiver => (gbp === undefined ? rest : { ...rest, gbp }));
+
 /** Unknown members are ignored everywhere, so that a newer node can say more. */
 const advertSchema = z.object({
   v: z.literal(1),
@@ -80,10 +86,7 @@ const advertSchema = z.object({
   families: z.array(familySchema).max(2).optional(),
   receiveMtuBytes: z.int().min(576).max(65_535),
   receives: z.object({
-    vxlan: z
-      .array(z.object({ family: familySchema, ...vxlanIdShape, mac: macSchema }))
-      .max(8)
-      .default([]),
+    vxlan: z.array(receiverSchema).max(16).default([]),
     'host-gw': z
       .array(z.object({ family: familySchema }))
       .max(2)

@@ -7,7 +7,7 @@ import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
 import { advertisedAddress } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';
 import { vxlan, vxlanOverheadBytes } from '../backend/vxlan.ts';
-import type { Advert, PathName } from '../cluster/advert.ts';
+import type { Advert, PathName, VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
@@ -23,6 +23,7 @@ import { familyOf } from '../net/ip.ts';
 import type { CompleteState, RememberedState } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
+import { keepUntilDrained, promisedBy } from './draining.ts';
 import { flannelBackend } from './flannel-backend.ts';
 import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
@@ -55,8 +56,13 @@ export type Local = LocalNode &
     readonly vxlanDevices: readonly VxlanLink[];
     /** Routes as they are in the kernel now, by keyOfRoute. */
     readonly routes: KernelState['routes'];
+    /** What they lead over, as it is in the kernel now. */
+    readonly neighbours: KernelState['neighbours'];
+    readonly fdb: KernelState['fdb'];
     /** What probes say of paths, by their key; those that are not in it are untried. */
     readonly verdicts: Verdicts;
+    /** By what peers may believe that they can send here, beside what the cluster shows. */
+    readonly promised: readonly VxlanReceiver[];
     /** MTUs that probes found to be smaller than believed, by underlayKey. */
     readonly underlayMtus: ReadonlyMap<string, number>;
     /** Names of those that have been of no use for long enough to go. */
@@ -106,7 +112,8 @@ export function desired(
   const builder = new StateBuilder();
 
   const receives = addReceivers(builder, settings, local);
-  const drainingLinks = keepUntilDrained(builder, local);
+  const promised = promisedBy(cluster.nodes.get(local.name), local);
+  const drainingLinks = keepUntilDrained(builder, local, promised);
   addOwnSubnets(builder, ownSubnets);
   const known = { local, memory: pathMemory(local) };
   const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
@@ -179,16 +186,6 @@ function addReceivers(
     vxlan: plans.flatMap((plan) => plan.receives.vxlan ?? []),
     'host-gw': plans.flatMap((plan) => plan.receives['host-gw'] ?? []),
   };
-}
-
-/** Devices stay as they are; what they were sent by goes at once. */
-function keepUntilDrained(builder: StateBuilder, local: Local): string[] {
-  const wanted = new Set(builder.vxlanLinkNames());
-  const kept = local.vxlanDevices.filter(
-    ({ name }) => !wanted.has(name) && !local.drainedLinks.has(name),
-  );
-  for (const device of kept) builder.link(device);
-  return kept.map(({ name }) => name);
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import type { VxlanNetwork, VxlanSuffix } from '../backend/vxlan.ts';
 import { VXLAN_SUFFIXES, vxlanLinkName, vxlanOverheadBytes } from '../backend/vxlan.ts';
-import type { VxlanId } from '../cluster/advert.ts';
+import type { VxlanId, VxlanReceiver } from '../cluster/advert.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { isFlannelNode, reachOf } from '../cluster/reach.ts';
 import type { Config, VxlanSettings } from '../config/config.ts';
@@ -18,10 +18,12 @@ import type { RouteLookup } from '../state/route-lookup.ts';
 /** Flannel's defaults, for the case that nothing else is known. */
 const DEFAULT_VNI = 1;
 const DEFAULT_PORT_NUMBER = 8472;
-/** An advert has room for eight receivers, of two families. */
-const NETWORKS_MAX = 4;
+/** An advert has room for sixteen receivers, of two families. */
+const NETWORKS_MAX = 8;
 
-const REST = { gbp: false, learning: false } as const;
+const REST = { learning: false } as const;
+
+type Received = Pick<VxlanReceiver, 'vni' | 'port' | 'gbp'>;
 
 export type VxlanMemory = {
   readonly self: string;
@@ -135,12 +137,13 @@ function vniOfFlannel(nodes: ReadonlyMap<string, ClusterNode>): number | undefin
 function keptSettings(memory: VxlanMemory): VxlanSettings {
   const own = ownSettings(memory);
   const most = mostFrequent([
-    ...(own === undefined ? [] : [{ vni: own.vni, port: own.portNumber }]),
+    ...(own === undefined ? [] : [{ vni: own.vni, port: own.portNumber, gbp: own.gbp }]),
     ...receiversOfPeers(memory),
   ]);
   if (own !== undefined && own.vni === most?.vni && own.portNumber === most.port) return own;
   return {
     ...REST,
+    gbp: most?.gbp ?? false,
     vni: most?.vni ?? vniOfFlannel(memory.nodes) ?? DEFAULT_VNI,
     portNumber: most?.port ?? DEFAULT_PORT_NUMBER,
   };
@@ -153,7 +156,14 @@ function ownSettings({ self, nodes, devices }: VxlanMemory): VxlanSettings | und
     devices.find(({ vni, portNumber }) => vni === receiver?.vni && portNumber === receiver.port) ??
     devices[0];
   if (device !== undefined) return settingsOf(device);
-  return receiver && { ...REST, vni: receiver.vni, portNumber: receiver.port };
+  return (
+    receiver && {
+      ...REST,
+      gbp: receiver.gbp ?? false,
+      vni: receiver.vni,
+      portNumber: receiver.port,
+    }
+  );
 }
 
 const settingsOf = (device: VxlanLink): VxlanSettings => ({
@@ -164,16 +174,16 @@ const settingsOf = (device: VxlanLink): VxlanSettings => ({
   learning: device.learning,
 });
 
-const receiversOfPeers = ({ self, nodes }: VxlanMemory): readonly VxlanId[] =>
+const receiversOfPeers = ({ self, nodes }: VxlanMemory): readonly Received[] =>
   [...nodes.values()].flatMap((node) =>
     node.name === self ? [] : (node.advert?.receives.vxlan.slice(0, 1) ?? []),
   );
 
-function mostFrequent(receivers: readonly VxlanId[]): VxlanId | undefined {
-  const counts = new Map<string, VxlanId & { readonly count: number }>();
-  for (const { vni, port } of receivers) {
+function mostFrequent(receivers: readonly Received[]): Received | undefined {
+  const counts = new Map<string, Received & { readonly count: number }>();
+  for (const { vni, port, gbp = false } of receivers) {
     const key = `${vni} ${port}`;
-    counts.set(key, { vni, port, count: (counts.get(key)?.count ?? 0) + 1 });
+    counts.set(key, { vni, port, gbp, count: (counts.get(key)?.count ?? 0) + 1 });
   }
   const [first] = [...counts.values()].sort(
     (a, b) => b.count - a.count || a.vni - b.vni || a.port - b.port,

@@ -13,6 +13,8 @@ import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { RouteVia } from '../state/kernel-state.ts';
+import type { Vtep } from './kept-path.ts';
+import { asReceiver, keptReason } from './kept-path.ts';
 import type { PathMtu } from './path-mtu.ts';
 
 /** What probes have said of a path so far. */
@@ -95,6 +97,8 @@ export function backendSettings(
 export type PathMemory = {
   /** Where the kernel's route to a subnet of a peer leads now. */
   viaOf(subnet: Cidr): RouteVia | undefined;
+  /** Where it really leads, if that is over a device of this node. */
+  vtepOf(via: RouteVia): Vtep | undefined;
   /** By PathOption.key. */
   verdictOf(key: string): PathVerdict;
 };
@@ -168,10 +172,14 @@ function firstChoice(
   return { option: safest, tested: safest === best ? undefined : best };
 }
 
-function leadsThere(plan: PathPlan, { subnets }: PeerTarget, memory: PathMemory): boolean {
-  const [subnet] = subnets;
-  const via = subnet === undefined ? undefined : memory.viaOf(subnet);
+function leadsThere(plan: PathPlan, target: PeerTarget, memory: PathMemory): boolean {
+  const via = viaInUse(target, memory);
   return via !== undefined && leadsBy(via, plan);
+}
+
+function viaInUse({ subnets }: PeerTarget, memory: PathMemory): RouteVia | undefined {
+  const [subnet] = subnets;
+  return subnet === undefined ? undefined : memory.viaOf(subnet);
 }
 
 export function leadsBy(via: RouteVia, { nexthop }: PathPlan): boolean {
@@ -206,7 +214,31 @@ function offersOf(
     return { usable, reasons, inUse: option };
   }
   const inUse = usable.find(({ plan }) => leadsThere(plan, target, memory));
-  return { usable, reasons, inUse };
+  if (usable.length > 0) return { usable, reasons, inUse };
+  const kept = keptOption(ways, { local, memory }, target);
+  if (kept === undefined) return { usable, reasons, inUse };
+  reasons = [...reasons, keptReason(target, kept.network)];
+  return { usable: [kept], reasons, inUse: kept };
+}
+
+/** The path in use, to a peer that would be lost without it. */
+function keptOption(
+  ways: readonly Way[],
+  { local, memory }: { readonly local: LocalNode; readonly memory: PathMemory },
+  target: PeerTarget,
+): PathOption | undefined {
+  const via = viaInUse(target, memory);
+  if (via === undefined) return undefined;
+  const vtep = memory.vtepOf(via);
+  for (const way of ways) {
+    const receiver = asReceiver(target, way.network, vtep);
+    if (receiver === undefined) continue;
+    const offer = offerBy(way, local, receiver);
+    if (offer.kind === 'unusable' || !leadsBy(via, offer.plan)) continue;
+    const { plan } = offer;
+    return { name: way.name, key: keyOf(plan, target), plan, network: way.network };
+  }
+  return undefined;
 }
 
 function offerBy({ network }: Way, local: LocalNode, target: PeerTarget): PathOffer {

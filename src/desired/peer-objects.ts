@@ -13,6 +13,7 @@ import type { Route, RouteVia } from '../state/kernel-state.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
 import type { Local } from './desired.ts';
+import { vtepOf } from './kept-path.ts';
 import { routeMtu } from './path-mtu.ts';
 import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
 import type { StateBuilder } from './state-builder.ts';
@@ -86,9 +87,10 @@ export function sendsVxlanBy(chosen: readonly ChosenPath[]): VxlanId[] {
   return [...ids.values()].sort((a, b) => a.vni - b.vni || a.port - b.port);
 }
 
-export const pathMemory = ({ routes, verdicts }: Local): PathMemory => ({
+export const pathMemory = ({ routes, neighbours, fdb, verdicts }: Local): PathMemory => ({
   viaOf: (destination) =>
     routes.get(keyOfRoute({ destination, table: MAIN_TABLE, metric: OWN_METRIC }))?.via,
+  vtepOf: (via) => vtepOf(via, { neighbours, fdb }),
   verdictOf: (key) => verdicts.get(key) ?? 'untried',
 });
 

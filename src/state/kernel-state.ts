@@ -141,8 +141,9 @@ export const keyOfNexthop = (n: { readonly link: string; readonly gateway: Ip })
 /** The kernel's own identity of a route: two with the same key cannot stand side by side. */
 export const keyOfRoute = (r: Pick<Route, 'table' | 'destination' | 'metric'>): string =>
   `${r.table} ${r.destination} ${r.metric}`;
-export const keyOfNeighbour = (n: Neighbour): string => `${n.link} ${n.address}`;
-export const keyOfFdbEntry = (e: FdbEntry): string => `${e.link} ${e.mac}`;
+export const keyOfNeighbour = (n: Pick<Neighbour, 'link' | 'address'>): string =>
+  `${n.link} ${n.address}`;
+export const keyOfFdbEntry = (e: Pick<FdbEntry, 'link' | 'mac'>): string => `${e.link} ${e.mac}`;
 export const keyOfRule = (r: Rule): string =>
   `${r.family} ${r.priority} ${r.mark}/${r.markMask} ${r.table}`;
 

@@ -10,8 +10,9 @@ const ADD_RANK = {
   link: 2,
   sysctl: 3,
   address: 4,
-  neighbour: 5,
-  fdb: 6,
+  // A neighbour that is changed to another Ethernet address must find that one's entry.
+  fdb: 5,
+  neighbour: 6,
   nexthop: 7,
   route: 8,
   rule: 9,

@@ -39,7 +39,8 @@ export class FakeKernel implements Kernel {
   readonly namespace: FakeNamespace;
   /** All ops that were carried out or refused, in order. */
   readonly applied: Op[] = [];
-  /** Called after each op that was carried out, in the middle of an apply. */
+  /** Called in the middle of an apply: before each op, and after each that was carried out. */
+  beforeOp: ((op: Op) => void) | undefined;
   afterOp: ((op: Op) => void) | undefined;
   readonly #faults: ArmedFault[] = [];
   #ownsLink: ReadScope['ownsLink'] = () => true;
@@ -103,6 +104,7 @@ export class FakeKernel implements Kernel {
       const effect = this.#effectOn(op);
       if (effect === 'crash-before') throw new KernelCrash(`before ${describeOp(op)}`);
       this.applied.push(op);
+      this.beforeOp?.(op);
       const refusal =
         effect === 'fail' ? refuse('EBUSY: made to fail') : carryOut(this.namespace, op, this);
       if (effect === 'crash-after') throw new KernelCrash(`after ${describeOp(op)}`);

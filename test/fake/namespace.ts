@@ -71,12 +71,12 @@ export class FakeNamespace {
   readonly cookie: number;
   readonly links = new CountingMap<string, Link>([['lo', LOOPBACK]]);
   readonly addresses = new CountingMap<string, Address>();
-  readonly nexthops = new Map<string, Nexthop>();
+  readonly nexthops = new CountingMap<string, Nexthop>();
   readonly routes = new CountingMap<string, Route>();
-  readonly neighbours = new Map<string, Neighbour>();
-  readonly fdb = new Map<string, FdbEntry>();
+  readonly neighbours = new CountingMap<string, Neighbour>();
+  readonly fdb = new CountingMap<string, FdbEntry>();
   readonly rules = new Map<string, Rule>();
-  readonly sysctls = new Map<string, string>([['ipv4/ip_forward', '0']]);
+  readonly sysctls = new CountingMap<string, string>([['ipv4/ip_forward', '0']]);
   /** Comments of the rules of our table; undefined when there is no table. */
   nftComments: readonly string[] | undefined;
   readonly nftSets = new Map<string, FakeSet>();

@@ -2,22 +2,19 @@
 // claim one address.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { prepareNode } from '../../src/lab/agents.ts';
-import { runCommand } from '../../src/lab/command.ts';
 import { namespaceNames } from '../../src/lab/netns.ts';
 import { addNode, removeNode } from '../../src/lab/nodes.ts';
 import { forgetPod } from '../../src/lab/pods.ts';
 import { isAlive, sendSignal } from '../../src/lab/processes.ts';
-import { addToUnderlay, removeFromUnderlay } from '../../src/lab/underlay.ts';
 import { ADVERT_ANNOTATION } from '../../src/source/kubernetes/annotations.ts';
 import { kernelTexts } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
 import { buildProgram, effects, until, withLab } from './lab.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
+import { reboot } from './power.ts';
 
 test('a node that is added is reached, and nothing is left of one that is removed', async () => {
   await withLab({ nodeCount: 2 }, async (lab) => {
@@ -48,21 +45,6 @@ test('a node that is added is reached, and nothing is left of one that is remove
     assertNothingLost(reports);
   });
 });
-
-/** Everything of the kernel is gone; the disk stays. */
-async function reboot(lab: TestLab, name: string): Promise<void> {
-  const node = lab.node(name);
-  await lab.endAgent(name, 'SIGKILL');
-  for (const pod of lab.plan.pods.filter((candidate) => candidate.node === name)) {
-    execFileSync('ip', ['netns', 'del', pod.netns]);
-    forgetPod(lab.directory, pod.name);
-  }
-  await removeFromUnderlay(runCommand, lab.plan, node);
-  rmSync(lab.directory.node(name).runDir, { recursive: true });
-  await addToUnderlay(runCommand, lab.plan, node);
-  await prepareNode(lab.directory, node, buildProgram().executable);
-  lab.startAgent(name);
-}
 
 const remembersAll = (lab: TestLab, name: string): boolean => {
   const path = join(lab.directory.node(name).stateDir, 'cluster.json');

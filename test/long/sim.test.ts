@@ -1,14 +1,22 @@
 // Fresh seeds of the simulation, other ones at every run, for each way that nodes get their
-// subnets. A seed that fails says how it is replayed, and joins the list in test/sim/seeds.test.ts.
+// subnets, after those that are the same at every run and for which `npm test` has no time. A seed
+// that fails says how it is replayed, and joins the list in test/sim/fixed-seeds.ts.
 
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { describe, test } from 'node:test';
+import { SEEDS_OF_LONG_TEST } from '../sim/fixed-seeds.ts';
 import type { SubnetSourceName } from '../sim/plan.ts';
+import type { PoolOptions } from '../sim/pool.ts';
 import { runSeeds } from '../sim/pool.ts';
 import { renderSummary } from '../sim/report.ts';
 
 const SEED_COUNT = 200;
 const SOURCES: readonly SubnetSourceName[] = ['lease', 'podCIDR', 'auto'];
+
+test('the seeds that are the same at every run, beside those of npm test', async (context) => {
+  await check(context, { seeds: SEEDS_OF_LONG_TEST });
+});
 
 describe(`${SEED_COUNT} fresh seeds of the simulation`, () => {
   for (const subnetSource of SOURCES) {
@@ -16,12 +24,17 @@ describe(`${SEED_COUNT} fresh seeds of the simulation`, () => {
       const base = Math.floor(Math.random() * 1_000_000_000);
       context.diagnostic(`seeds from ${base} on`);
       const seeds = Array.from({ length: SEED_COUNT }, (_, index) => base + index);
-      const startMs = performance.now();
-      const reports = await runSeeds({ seeds, overrides: { subnetSource } });
-      const summary = renderSummary(reports, performance.now() - startMs).trim();
-      for (const line of summary.split('\n')) context.diagnostic(line);
-      const failures = reports.filter(({ violation }) => violation !== undefined);
-      assert.equal(failures.map(({ failure }) => failure).join('\n'), '');
+      await check(context, { seeds, overrides: { subnetSource } });
     });
   }
 });
+
+async function check(context: TestContext, options: PoolOptions): Promise<void> {
+  const startMs = performance.now();
+  const reports = await runSeeds(options);
+  const summary = renderSummary(reports, performance.now() - startMs).trim();
+  for (const line of summary.split('\n')) context.diagnostic(line);
+  assert.equal(reports.length, options.seeds.length);
+  const failures = reports.filter(({ violation }) => violation !== undefined);
+  assert.equal(failures.map(({ failure }) => failure).join('\n'), '');
+}

@@ -4,10 +4,10 @@
 import type { Op } from '../../src/state/op.ts';
 import { ownsLink } from '../../src/state/own.ts';
 import type { SimMachine } from './machine.ts';
-import type { BackendChoice } from './plan.ts';
+import { PATH_ACTIONS } from './path-actions.ts';
 import type { Random } from './random.ts';
 import type { Weather } from './weather.ts';
-import { fairWeather } from './weather.ts';
+import { fairWeather, isFair, isMisleading } from './weather.ts';
 import type { World } from './world.ts';
 
 export type Action = (world: World, random: Random) => void;
@@ -39,6 +39,7 @@ const crashInApply: Action = (world, random) => {
 const refuseOps: Action = (world, random) => {
   const machine = anyMachine(world, random);
   const times = random.int(1, 5);
+  if (machine !== undefined) machine.disturbedAtMs = world.time.nowMs;
   machine?.process?.kernel.inject({ skip: random.int(0, 5), times, effect: 'fail' });
 };
 
@@ -120,19 +121,6 @@ const endPod: Action = (world, random) => {
   world.runtimeOf(machine)?.end(pod);
 };
 
-export function randomBackend(random: Random): BackendChoice {
-  if (random.chance(0.4)) return { Type: 'host-gw' };
-  const VNI = random.int(1, 3);
-  return { Type: 'vxlan', VNI, ...(random.chance(0.2) ? { DirectRouting: true } : {}) };
-}
-
-const editConfig: Action = (world, random) => world.configure(randomBackend(random));
-
-const breakConfig: Action = (world, random) => {
-  world.misconfigure();
-  world.later(random.next() * 15_000, () => world.configure(world.backend));
-};
-
 /** Somebody deletes one of our objects, or all of one kind. */
 const foreignHand: Action = (world, random) => {
   const machine = anyMachine(world, random);
@@ -161,6 +149,7 @@ const foreignHand: Action = (world, random) => {
     ? objects.filter(({ object }) => object === first.object)
     : [first];
   world.trace.add(machine.id, `somebody deletes ${all.length} ${first.object}(s)`);
+  machine.disturbedAtMs = world.time.nowMs;
   for (const op of all) machine.touch(op);
   world.checks.changed(machine);
 };
@@ -172,20 +161,13 @@ const stripNode: Action = (world, random) => {
   world.trace.add('operator', `strips ${machine.nodeName} of its advert`);
   const annotations = { 'poplin.dev/advert': null };
   world.patchNode(machine.nodeName, { metadata: { annotations } });
+  world.setRight(machine);
 };
 
 const compact: Action = (world) => {
   world.trace.add('api', 'history is compacted');
   world.server.store.compact();
   for (const { process } of world.machines.values()) process?.client.expireAll();
-};
-
-const partNodes: Action = (world, random) => {
-  const [a, b] = [anyMachine(world, random), anyMachine(world, random)];
-  if (a === undefined || b === undefined || a === b) return;
-  world.trace.add(a.id, `hears nothing from ${b.id}`);
-  world.fabric.part(a, b);
-  world.later(random.next() * 30_000, () => world.fabric.parted.clear());
 };
 
 function badWeather(random: Random): Partial<Weather> {
@@ -225,13 +207,16 @@ const spoilWeather: Action = (world, random) => {
 function setWeather(machine: SimMachine, change: Partial<Weather>): void {
   if (machine.mustReachApi || machine.isCutOff) return;
   Object.assign(machine.weather, change);
+  if (isMisleading(machine.weather)) machine.misledUntilMs = Number.POSITIVE_INFINITY;
   machine.process?.client.weatherChanged();
 }
 
 export function clearWeather(world: World, machine: SimMachine): void {
-  if (JSON.stringify(machine.weather) === JSON.stringify(fairWeather())) return;
+  if (isFair(machine.weather)) return;
   world.trace.add('weather', `fair for ${machine.id}`);
   setWeather(machine, fairWeather());
+  machine.disturbedAtMs = world.time.nowMs;
+  if (machine.misledUntilMs > world.time.nowMs) world.setRight(machine);
   machine.process?.client.expireTainted();
 }
 
@@ -246,11 +231,9 @@ export const ACTIONS: readonly (readonly [weight: number, action: Action])[] = [
   [2, makeTwin],
   [3, addNode],
   [5, endPod],
-  [3, editConfig],
-  [1, breakConfig],
   [4, foreignHand],
   [2, stripNode],
   [1, compact],
-  [2, partNodes],
   [10, spoilWeather],
+  ...PATH_ACTIONS,
 ];

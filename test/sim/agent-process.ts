@@ -22,6 +22,7 @@ import { AppError } from '../../src/lib/errors.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Op } from '../../src/state/op.ts';
 import { isPodLink } from '../../src/state/own.ts';
+import { EVERYTHING_ANSWERS } from '../fake/echo.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
 import { SimApiClient } from './api-client.ts';
 import type { SimApiServer } from './api-server.ts';
@@ -43,7 +44,8 @@ export type AgentProcessParts = {
   readonly trace: Trace;
   readonly mutations: Mutations;
   readonly fabric: Fabric;
-  /** After each change of the kernel. */
+  /** Around each change of the kernel. */
+  readonly beforeOp: (machine: SimMachine, op: Op) => void;
   readonly onOp: (machine: SimMachine, op: Op) => void;
   readonly onViolation: (text: string) => void;
 };
@@ -70,6 +72,7 @@ export class AgentProcess {
     this.kernel = new SimKernel({
       namespace: machine.host,
       isDead: () => this.#isDead,
+      beforeOp: (op) => parts.beforeOp(machine, op),
       onOp: (op) => this.#onOp(op),
       onCrash: (where) => {
         trace.add(machine.id, `agent crashes ${where}`);
@@ -140,7 +143,7 @@ export class AgentProcess {
   }
 
   #makeAgent(store: AttachmentStore): Agent {
-    const { machine, trace } = this.#parts;
+    const { machine, trace, mutations } = this.#parts;
     const { nodeName, stateDir, id } = machine;
     const log = trace.logOf(id);
     const clock = this.#clock;
@@ -155,7 +158,7 @@ export class AgentProcess {
       machine: id,
       originals: new OriginalSysctls(stateDir, log),
       attachments: (state) => pods.standing(state),
-      verdicts: () => prober.verdicts,
+      verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
       underlayMtus: () => prober.underlayMtus,
       pendingLinks: () => pods.pendingLinks(),
     });

@@ -2,10 +2,12 @@
 // come wrong, late or never, as the weather of the machine's connection has it. When the process
 // dies nothing that it waited for comes any more.
 
+import type { Advert } from '../../src/cluster/advert.ts';
 import type { Answer } from '../../src/lab/api/answer.ts';
 import { StatusError } from '../../src/lab/api/status.ts';
 import { assert } from '../../src/lib/assert.ts';
 import { DeadlineError, withDeadline } from '../../src/lib/deadline.ts';
+import { ADVERT_ANNOTATION } from '../../src/source/kubernetes/annotations.ts';
 import type { ApiCall, KubernetesApi } from '../../src/source/kubernetes/api.ts';
 import { KubernetesApiError, statusError } from '../../src/source/kubernetes/api-error.ts';
 import type { ListEnvelope } from '../../src/source/kubernetes/list-stream.ts';
@@ -138,8 +140,9 @@ export class SimApiClient implements KubernetesApi {
 
   #perform(call: ApiCall): string {
     this.#refuse(call);
-    const { server } = this.#parts;
-    const answer = this.#mutated(call) ?? server.answer(call, this.#staleQuery(call));
+    const { server, mutations } = this.#parts;
+    const answer =
+      this.#mutated(call) ?? server.answer(misrepresented(call, mutations), this.#staleQuery(call));
     assert(answer.kind === 'body', 'no watch is asked for');
     const text = answer.bytes.toString();
     if (answer.code >= 400) throw statusError(`${call.method} ${call.path}`, JSON.parse(text));
@@ -225,6 +228,30 @@ export class SimApiClient implements KubernetesApi {
     return query;
   }
 }
+
+/** What an agent says of itself, when it does not keep to the truth. */
+function misrepresented(call: ApiCall, { hidesSenders, promisesTooMuch }: Mutations): ApiCall {
+  const { metadata } = (call.body ?? {}) as Partial<Publication>;
+  const text = metadata?.annotations?.[ADVERT_ANNOTATION];
+  if (typeof text !== 'string' || !(hidesSenders || promisesTooMuch)) return call;
+  const advert = JSON.parse(text) as Advert;
+  const { vxlan } = advert.receives;
+  const more = promisesTooMuch ? vxlan.map((each) => ({ ...each, vni: each.vni + 100 })) : [];
+  const changed = {
+    ...advert,
+    receives: { ...advert.receives, vxlan: [...vxlan, ...more] },
+    ...(hidesSenders ? { sends: [], sendsVxlan: [] } : {}),
+  };
+  const annotations = {
+    ...metadata?.annotations,
+    [ADVERT_ANNOTATION]: JSON.stringify(changed),
+  };
+  return { ...call, body: { ...(call.body as object), metadata: { ...metadata, annotations } } };
+}
+
+type Publication = {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, unknown>> };
+};
 
 function queryOf({ query = {} }: ApiCall): URLSearchParams {
   const params = new URLSearchParams();

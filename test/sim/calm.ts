@@ -19,6 +19,7 @@ export function repair(world: World): void {
   world.trace.add('operator', 'repairs everything');
   world.cancelPlans();
   world.fabric.parted.clear();
+  world.fabric.firewalls.clear();
   for (const machine of world.machines.values()) if (machine.isCutOff) world.scrap(machine);
   const machines = [...world.machines.values()];
   for (const machine of machines) {

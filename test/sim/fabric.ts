@@ -30,6 +30,8 @@ export class Fabric {
   readonly #mutations: Mutations;
   /** Pairs of machines that hear nothing from each other. */
   readonly parted = new Set<string>();
+  /** From one machine to another: firewalls that eat VXLAN, by `firewallOf`. */
+  readonly firewalls = new Set<string>();
 
   constructor(machines: () => Iterable<SimMachine>, mutations: Mutations) {
     this.#machines = machines;
@@ -38,6 +40,11 @@ export class Fabric {
 
   part(a: SimMachine, b: SimMachine): void {
     this.parted.add(pairOf(a, b));
+  }
+
+  /** Something between them eats packets of some kind: whoever has no other way tries all the same. */
+  isObstructed(from: SimMachine, to: SimMachine): boolean {
+    return this.parted.has(pairOf(from, to)) || this.firewalls.has(firewallOf(from, to));
   }
 
   /** From a pod to an address. */
@@ -51,6 +58,15 @@ export class Fabric {
       return { outcome: dropped('the pod is not connected'), way };
     }
     return { outcome: this.#forward(machine, destination, way), way };
+  }
+
+  /** Why a packet that one machine passes on to another's subnet would not get there. */
+  losesTo(from: SimMachine, to: SimMachine, destination: Ip): string | undefined {
+    const way: string[] = [];
+    const outcome = this.#forward(from, destination, way);
+    if (outcome.kind !== 'node') return `${describeOutcome(outcome)}, by ${way.join(' > ')}`;
+    if (outcome.machine !== to) return describeOutcome(outcome);
+    return forwards(to, destination) ? undefined : `${to.id} does not forward`;
   }
 
   /** Whether a probe to an address of another node comes back. */
@@ -118,12 +134,15 @@ export class Fabric {
     { nexthop, destination, way }: { nexthop: Ip; destination: Ip; way: string[] },
   ): Outcome {
     const { host } = machine;
+    if (!host.hasAddress(link.local))
+      return dropped(`${machine.id} has not ${link.local} any more`);
     const mac = host.neighbours.get(`${link.name} ${nexthop}`)?.mac;
     if (mac === undefined) return dropped(`${machine.id}: no neighbour ${nexthop} on ${link.name}`);
     const remote = host.fdb.get(`${link.name} ${mac}`)?.remote;
     if (remote === undefined) return dropped(`${machine.id}: no FDB entry for ${mac}`);
     const peer = this.#reach(machine, remote);
     if (peer === undefined) return dropped(`${remote} does not answer ${machine.id}`);
+    if (this.firewalls.has(firewallOf(machine, peer))) return dropped('a firewall eats VXLAN');
     const device = [...peer.host.links.values()].find(
       (candidate): candidate is VxlanLink =>
         candidate.kind === 'vxlan' &&
@@ -163,6 +182,8 @@ export class Fabric {
 }
 
 const dropped = (why: string): Outcome => ({ kind: 'dropped', why });
+
+export const firewallOf = (from: SimMachine, to: SimMachine): string => `${from.id} ${to.id}`;
 
 const pairOf = (a: SimMachine, b: SimMachine): string =>
   a.id < b.id ? `${a.id} ${b.id}` : `${b.id} ${a.id}`;

@@ -9,6 +9,7 @@ import type { FakeNamespace } from '../fake/namespace.ts';
 export type SimKernelParts = {
   readonly namespace: FakeNamespace;
   readonly isDead: () => boolean;
+  readonly beforeOp: (op: Op) => void;
   readonly onOp: (op: Op) => void;
   /** The process ends here. */
   readonly onCrash: (where: string) => void;
@@ -22,6 +23,7 @@ export class SimKernel extends FakeKernel {
   constructor(parts: SimKernelParts) {
     super(parts.namespace);
     this.#parts = parts;
+    this.beforeOp = (op) => parts.beforeOp(op);
     this.afterOp = (op) => parts.onOp(op);
   }
 

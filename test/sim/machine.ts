@@ -36,7 +36,7 @@ const HOST_DESCRIPTOR = 3;
 export class SimMachine {
   readonly id: string;
   readonly segment: number;
-  readonly addresses: readonly MachineAddress[];
+  addresses: readonly MachineAddress[];
   readonly stateDir: string;
   /** Name of its Node: another machine may have had it before, and may have it later. */
   readonly nodeName: string;
@@ -52,6 +52,12 @@ export class SimMachine {
   isCutOff = false;
   power: 'on' | 'off' = 'on';
   bootedAtMs = 0;
+  /** When the Node that it has now was made. */
+  registeredAtMs = 0;
+  /** When something went wrong with it last. */
+  disturbedAtMs = 0;
+  /** Until then it, or its peers about it, go by what an API server has made up. */
+  misledUntilMs = 0;
   process: AgentProcess | undefined;
   #machine = new FakeMachine();
   #descriptors = HOST_DESCRIPTOR;
@@ -98,6 +104,7 @@ export class SimMachine {
     this.#descriptorOf.clear();
     this.pods.clear();
     this.bootedAtMs = nowMs;
+    this.disturbedAtMs = nowMs;
     this.power = 'on';
     this.#bootKernel();
   }
@@ -157,6 +164,17 @@ export class SimMachine {
 
   ownDescriptor(): number {
     return HOST_DESCRIPTOR;
+  }
+
+  /** As DHCP does when a lease is not given again: the old address goes, another comes. */
+  moveTo(addresses: readonly MachineAddress[]): void {
+    const op = (verb: 'add' | 'remove', { address, lengthBits }: MachineAddress): void => {
+      const value = { link: 'eth0', address, lengthBits, scope: 'global', protocol: 0 } as const;
+      this.touch({ verb, object: 'address', value });
+    };
+    for (const address of addresses) op('add', address);
+    for (const address of this.addresses) op('remove', address);
+    this.addresses = addresses;
   }
 
   /** Somebody else's hand. */

@@ -8,10 +8,19 @@ export type Mutations = {
   readonly losesPatches: boolean;
   /** A kernel that gives packets to the pod beside the right one. */
   readonly mixesUpPods: boolean;
+  /** Agents that take every path as soon as it is offered, whatever probes say. */
+  readonly flipsUnprobed: boolean;
+  /** Agents who do not say by what they send, so that nobody keeps it for them. */
+  readonly hidesSenders: boolean;
+  /** Agents who say that they receive by one more VXLAN network than they do. */
+  readonly promisesTooMuch: boolean;
 };
 
 export const NO_MUTATIONS: Mutations = {
   letsTwoCreate: false,
   losesPatches: false,
   mixesUpPods: false,
+  flipsUnprobed: false,
+  hidesSenders: false,
+  promisesTooMuch: false,
 };

@@ -20,6 +20,8 @@ export type SimPlan = {
   /** How many nodes can have a subnet at once. */
   readonly capacity: number;
   readonly podsPerNode: number;
+  /** Whether every path is looked at: among hundreds of nodes these are too many. */
+  readonly looksAtPaths: boolean;
   /** How long things go wrong. */
   readonly faultsMs: number;
   /** Mean time from one thing that goes wrong to the next. */
@@ -52,6 +54,7 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
     },
     subnetLengthBits: { ipv4: 28, ipv6: 64 },
     podsPerNode: random.int(1, 2),
+    looksAtPaths: true,
     faultsMs: random.int(40, 120) * 1000,
     faultEveryMs: random.int(800, 4000),
     ...overrides,
@@ -78,10 +81,10 @@ export const podCidrRanges = (plan: SimPlan): readonly PodCidrRange[] =>
       }))
     : [];
 
-export type BackendChoice = Readonly<Record<string, unknown>>;
+export type BackendChoice = Readonly<Record<string, unknown>> & { readonly Type: string };
 
 /** The text of net-conf.json. */
-export function configText(plan: SimPlan, backend: BackendChoice): string {
+export function configText(plan: SimPlan, backend: BackendChoice, masquerades = true): string {
   const { families, networks, subnetLengthBits, subnetSource } = plan;
   return JSON.stringify({
     Network: networks.ipv4,
@@ -94,6 +97,7 @@ export function configText(plan: SimPlan, backend: BackendChoice): string {
         }
       : {}),
     SubnetSource: subnetSource,
+    Masquerade: masquerades,
     Backend: backend,
   });
 }

@@ -9,7 +9,9 @@ import { runSeed } from './run.ts';
 import { renderStampede, stampede } from './stampede.ts';
 
 const SEED = 5;
-const SEEDS_MAX = 10;
+/** The first is a large one, in which little goes wrong with paths. */
+const FIRST_SEED = 2;
+const SEEDS_MAX = 25;
 
 test('a seed does the same twice', async () => {
   const [first, second] = [await runSeed({ seed: SEED }), await runSeed({ seed: SEED })];
@@ -38,12 +40,28 @@ const mutations: readonly {
     what: 'a kernel that gives packets to the wrong pod',
     ...{ mutation: 'mixesUpPods', subnetSource: 'podCIDR', noticed: /to .*: delivered to/ },
   },
+  {
+    what: 'agents that do not wait for the probe',
+    ...{
+      mutation: 'flipsUnprobed',
+      subnetSource: 'podCIDR',
+      noticed: /breaks the way/,
+    },
+  },
+  {
+    what: 'agents that do not say by what they send',
+    ...{ mutation: 'hidesSenders', subnetSource: 'podCIDR', noticed: /breaks the way/ },
+  },
+  {
+    what: 'agents that say that they receive what they do not',
+    ...{ mutation: 'promisesTooMuch', subnetSource: 'podCIDR', noticed: /says that it receives/ },
+  },
 ];
 
 describe('the checks notice', () => {
   for (const { what, mutation, subnetSource, noticed } of mutations) {
     test(what, async () => {
-      for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS_MAX; seed += 1) {
         const overrides = { subnetSource };
         const { violation } = await runSeed({ seed, overrides, mutations: { [mutation]: true } });
         if (violation === undefined) continue;

@@ -68,6 +68,7 @@ function planOf(agents: number): SimPlan {
   return {
     ...plan,
     segmentCount: 1,
+    looksAtPaths: false,
     allocatesPodCidrs: false,
     networks: { ...plan.networks, ipv4: network },
     subnetLengthBits: { ...plan.subnetLengthBits, ipv4: 24 },

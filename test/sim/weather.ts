@@ -22,6 +22,13 @@ export type Weather = {
   eventDelayMs: number;
 };
 
+/** A server that does not keep to its own rules: an old list, events left out or out of order. */
+export const isMisleading = ({ lagMs, skipRate, repeatRate }: Weather): boolean =>
+  lagMs > 0 || skipRate > 0 || repeatRate > 0;
+
+export const isFair = (weather: Weather): boolean =>
+  JSON.stringify(weather) === JSON.stringify(fairWeather());
+
 export const fairWeather = (): Weather => ({
   reach: 'open',
   latencyMs: 5,

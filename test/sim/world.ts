@@ -3,19 +3,22 @@
 // when is not decided here (actions.ts), nor what must hold (checks.ts).
 
 import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
-import { valueAt } from '../../src/lab/api/object.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
 import type { Op } from '../../src/state/op.ts';
 import { printOp } from '../../src/state/print.ts';
+import { AdvertChecks } from './advert-checks.ts';
 import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
+import { excuseOf, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
 import { Fabric } from './fabric.ts';
+import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
+import { PathChecks } from './path-checks.ts';
 import type { BackendChoice, SimPlan } from './plan.ts';
 import { configText, podCidrRanges } from './plan.ts';
 import type { Random } from './random.ts';
@@ -33,9 +36,15 @@ export type WorldOptions = {
   readonly onEvent?: () => void;
 };
 
+/** Of addresses that machines come to have later. */
+const FIRST_MOVED_HOST = 120;
+const MOVED_HOSTS = 120;
 const KUBELET_INTERVAL_MS = 2_000;
+const SET_RIGHT_MS = 60_000;
 const NAMESPACE = 'poplin';
 const CONFIG_MAP = 'poplin-config';
+
+const addressOf = ({ address }: MachineAddress): string => address;
 
 export class World {
   readonly plan: SimPlan;
@@ -45,6 +54,8 @@ export class World {
   readonly server: SimApiServer;
   readonly fabric: Fabric;
   readonly checks: Checks;
+  readonly pathChecks: PathChecks;
+  readonly #advertChecks: AdvertChecks;
   readonly machines = new Map<string, SimMachine>();
   readonly #options: WorldOptions;
   readonly #runtimes = new Map<SimMachine, SimRuntime>();
@@ -53,7 +64,9 @@ export class World {
   readonly #plans: (() => void)[] = [];
   #machineCount = 0;
   #processCount = 0;
+  #moveCount = 0;
   backend: BackendChoice = { Type: 'vxlan' };
+  masquerades = true;
   violation: string | undefined;
   events = 0;
 
@@ -73,6 +86,19 @@ export class World {
     this.checks = new Checks({
       ...{ plan, machines, fabric: this.fabric, random: random.split('checks') },
       onViolation: (text) => this.violate(text),
+    });
+    const common = {
+      machines,
+      isUndisturbed: (machine: SimMachine) => isUndisturbed(this, machine),
+      onViolation: (text: string) => this.violate(text),
+    };
+    this.pathChecks = new PathChecks({
+      ...{ ...common, fabric: this.fabric },
+      excuse: (from, to) => excuseOf(this, from, to),
+    });
+    this.#advertChecks = new AdvertChecks({
+      ...{ ...common, store: this.server.store },
+      isMisled: ({ misledUntilMs }) => misledUntilMs > this.time.nowMs,
     });
     const body = { metadata: { name: CONFIG_MAP }, data: this.#configData(this.backend) };
     createObject(this.server.store, { kind: CONFIG_MAPS, namespace: NAMESPACE }, body);
@@ -123,15 +149,28 @@ export class World {
     return machine;
   }
 
+  moveAddress(machine: SimMachine): void {
+    this.#moveCount += 1;
+    const host = FIRST_MOVED_HOST + (this.#moveCount % MOVED_HOSTS);
+    const addresses = underlayAddresses(this.plan.families, machine.segment, host);
+    this.trace.add(machine.id, `has another address: ${addresses.map(addressOf).join(', ')}`);
+    machine.disturbedAtMs = this.time.nowMs;
+    machine.moveTo(addresses);
+    this.setRight(machine);
+    this.checks.changed(machine);
+  }
+
   startAgent(machine: SimMachine): void {
     if (!machine.isOn || machine.process !== undefined) return;
     this.#processCount += 1;
     this.trace.add(machine.id, 'agent starts');
+    machine.disturbedAtMs = this.time.nowMs;
     const { server, time, trace } = this;
     machine.process = new AgentProcess({
       fabric: this.fabric,
       ...{ machine, server, time, trace, mutations: this.#options.mutations },
       random: this.#options.random.split(`process ${this.#processCount}`),
+      beforeOp: (changed, op) => this.#beforeOp(changed, op),
       onOp: (changed, op) => this.#onOp(changed, op),
       onViolation: (text) => this.violate(text),
     });
@@ -177,8 +216,9 @@ export class World {
     else this.#condemned.delete(name);
   }
 
-  configure(backend: BackendChoice): void {
+  configure(backend: BackendChoice, masquerades = this.masquerades): void {
     this.backend = backend;
+    this.masquerades = masquerades;
     this.#writeConfig(this.#configData(backend));
   }
 
@@ -202,12 +242,25 @@ export class World {
   }
 
   #configData(backend: BackendChoice): Readonly<Record<string, string>> {
-    return { 'net-conf.json': configText(this.plan, backend) };
+    return { 'net-conf.json': configText(this.plan, backend, this.masquerades) };
+  }
+
+  #beforeOp(machine: SimMachine, op: Op): void {
+    if (!this.plan.looksAtPaths) return;
+    this.pathChecks.before(machine, op);
+    this.#advertChecks.before(machine, op);
   }
 
   #onOp(machine: SimMachine, op: Op): void {
     this.trace.add(machine.id, () => `kernel: ${printOp(op)}`);
+    this.pathChecks.after(machine, op);
+    this.#advertChecks.after(machine, op);
     this.checks.changed(machine);
+  }
+
+  /** It takes some time until everybody knows better. */
+  setRight(machine: SimMachine): void {
+    machine.misledUntilMs = this.time.nowMs + SET_RIGHT_MS;
   }
 
   /** Registers the Node, starts the agent's container again, and keeps the pods running. */
@@ -232,14 +285,13 @@ export class World {
     const { nodeName } = machine;
     if (this.#condemned.has(nodeName)) return;
     const { store } = this.server;
-    const addresses = machine.addresses.map(({ address }) => ({ type: 'InternalIP', address }));
-    const status = { addresses };
+    const status = { addresses: internalIps(machine) };
     if (store.get(NODES, nodeName) === undefined) {
       this.trace.add(machine.id, `registers Node ${nodeName}`);
       createObject(store, { kind: NODES }, { metadata: { name: nodeName }, status });
+      machine.registeredAtMs = this.time.nowMs;
     }
-    const known = store.get(NODES, nodeName)?.object;
-    if (JSON.stringify(valueAt(known, 'status.addresses')) === JSON.stringify(addresses)) return;
+    if (isRegistered(this, machine)) return;
     patchObject(store, { kind: NODES, name: nodeName, subresource: 'status' }, (node) =>
       mergePatch(node, { status }),
     );

@@ -39,6 +39,8 @@ export class AnnotationPublisher {
     );
     if (differing.length === 0) return;
     const body = { metadata: { annotations: Object.fromEntries(differing) } };
+    // Until the answer comes nobody knows which of them it has.
+    this.#seen = undefined;
     const patched = await patiently(this.#options, stop, () => this.#patch(body, stop));
     this.#seen = annotationsOf(patched);
   }

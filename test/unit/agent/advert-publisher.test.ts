@@ -50,6 +50,25 @@ describe('the own advert', () => {
       assert.equal(calls.length, 4);
     }));
 
+  test('promises what peers may still read, until another is published', () =>
+    publishing(3, async ({ publisher, clock, calls }) => {
+      const receiving = (vni: number): Publication => {
+        const { advert, backend } = publicationWith(`${vni}`);
+        const [receiver] = advert.receives.vxlan;
+        assert.ok(receiver !== undefined);
+        const receives = { ...advert.receives, vxlan: [{ ...receiver, vni }] };
+        return { advert: { ...advert, receives }, backend };
+      };
+      const vnis = (): number[] => publisher.promised.map(({ vni }) => vni);
+      publisher.offer(receiving(1));
+      await clock.advance(100);
+      publisher.offer(receiving(2));
+      assert.deepEqual(vnis(), [1, 2]);
+      await clock.advance(10_000);
+      assert.ok(calls.length > 3);
+      assert.deepEqual(vnis(), [2]);
+    }));
+
   test('is looked after when the own Node has changed, and there is one', () =>
     publishing(0, async ({ publisher, clock, calls }) => {
       publisher.look();

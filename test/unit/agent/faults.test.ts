@@ -135,5 +135,5 @@ test('filters are loaded before what gives reach, and reach goes before what it 
   assert.ok(first.indexOf('add route') > first.indexOf('add neighbour'));
   await node.converge(VXLAN, [nodeOf(1)]);
   const then = node.kernel.applied.slice(first.length).map(({ object }) => object);
-  assert.deepEqual(then, ['route', 'nexthop', 'fdb', 'neighbour', 'nft-element']);
+  assert.deepEqual(then, ['route', 'nexthop', 'neighbour', 'fdb', 'nft-element']);
 });

@@ -28,7 +28,11 @@ describe('after a change from vxlan to host-gw', () => {
   });
 
   test('the device is first withdrawn, and goes later, when nobody sends by it any more', () => {
-    const nodes = [moved(1), moved(2), moved(3)];
+    const silent = advertOf(1, {
+      sends: ['host-gw'],
+      receives: { vxlan: [], 'host-gw': [] },
+    });
+    const nodes = [nodeOf(1, { advert: silent }), moved(2), moved(3)];
     const device = run(configOf(NETWORK)).state.links.get('poplin4-1');
     assert.ok(device?.kind === 'vxlan');
     const withdrawn = run(HOST_GW, nodes, localOf({ vxlanDevices: [device] }));
@@ -58,6 +62,19 @@ describe('after a change from vxlan to host-gw', () => {
       [3],
     );
     assert.deepEqual(wanted.drainingLinks, ['poplin4-2']);
+  });
+
+  test('a network that is taken over from peers has GBP where theirs has', () => {
+    const receives = {
+      vxlan: [{ family: 'ipv4', vni: 3, port: 4790, mac: '02:00:00:00:00:02' as Mac, gbp: true }],
+      'host-gw': [],
+    } as const;
+    const silent = advertOf(1, { receives: { vxlan: [], 'host-gw': [] } });
+    const peer = nodeOf(2, { advert: advertOf(2, { receives }) });
+    const { state, advert } = run(HOST_GW, [nodeOf(1, { advert: silent }), peer]);
+    const device = state.links.get('poplin4-3');
+    assert.ok(device?.kind === 'vxlan' && device.gbp);
+    assert.equal(advert.receives.vxlan[0]?.gbp, true);
   });
 
   test('a peer behind a router is still reached by vxlan, with its former VNI', () => {

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Local } from '../../../src/desired/desired.ts';
 import type { PathVerdict } from '../../../src/desired/paths.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
@@ -143,10 +144,28 @@ test('an old network stays while a peer says that it sends by it', () => {
     drainedLinks: new Set(['poplin4-1']),
   });
   const config = configOfType('vxlan', { VNI: 42 });
+  const self = nodeOf(1, { advert: advertOf(1, { receives: { vxlan: [], 'host-gw': [] } }) });
   const sending = nodeOf(2, { advert: { ...twoNetworks, sendsVxlan: [{ vni: 1, port: 8472 }] } });
-  assert.ok(run(config, [nodeOf(1), sending], local).state.links.has('poplin4-1'));
+  assert.ok(run(config, [self, sending], local).state.links.has('poplin4-1'));
   const moved = nodeOf(2, { advert: { ...twoNetworks, sendsVxlan: [{ vni: 42, port: 8472 }] } });
-  assert.ok(!run(config, [nodeOf(1), moved], local).state.links.has('poplin4-1'));
+  assert.ok(!run(config, [self, moved], local).state.links.has('poplin4-1'));
+});
+
+test('a device stays while peers still read of it, however long it has been of no use', () => {
+  const old = device('poplin4-1');
+  const drained = { vxlanDevices: [old], drainedLinks: new Set(['poplin4-1']) };
+  const moved = nodeOf(2, { advert: { ...twoNetworks, sendsVxlan: [] } });
+  const promising = (vni: number) => {
+    const vxlan = [{ family: 'ipv4' as const, vni, port: 8472, mac: old.mac }];
+    return nodeOf(1, { advert: advertOf(1, { receives: { vxlan, 'host-gw': [] } }) });
+  };
+  const config = configOfType('vxlan', { VNI: 42 });
+  const still = run(config, [promising(1), moved], localOf(drained));
+  assert.ok(still.state.links.has('poplin4-1'));
+  assert.deepEqual(still.drainingLinks, []);
+  const then = run(config, [promising(42), moved], localOf({ vxlanDevices: [old] }));
+  assert.deepEqual(then.drainingLinks, ['poplin4-1']);
+  assert.ok(!run(config, [promising(42), moved], localOf(drained)).state.links.has('poplin4-1'));
 });
 
 test('another port of the same VNI gets a device of its own, which keeps its name', () => {
@@ -156,4 +175,101 @@ test('another port of the same VNI gets a device of its own, which keeps its nam
   assert.ok(first.state.links.has('poplin4-1B'));
   const second = localOf({ vxlanDevices: [device('poplin4-1B', { portNumber: 4789 })] });
   assert.deepEqual([...run(config, nodes, second).state.links.keys()], ['poplin4-1B']);
+});
+
+const VTEP = '02:00:00:00:00:02' as VxlanLink['mac'];
+const PEER = '192.168.1.2' as Ip;
+const BEHIND_ROUTER: Local['lookups'] = new Map([
+  [PEER, { kind: 'gateway', link: 'eth0', gateway: '192.168.1.254' as Ip }],
+]);
+
+/** What the kernel has for a path in use over the device of VNI 1. */
+function inUse(via: Route['via'], remote = PEER) {
+  const [link, gateway] = ['poplin4-1', OVER_VXLAN.gateway];
+  return {
+    routes: routeBy(via),
+    vxlanDevices: [device(link)],
+    neighbours: new Map([[`${link} ${gateway}`, { link, address: gateway, mac: VTEP }]]),
+    fdb: new Map([[`${link} ${VTEP}`, { link, mac: VTEP, remote }]]),
+  };
+}
+
+/** A peer that receives nothing but by the VXLAN network of another VNI, or by nothing at all. */
+const withdrawn = (vnis: readonly number[] = []) =>
+  advertOf(2, {
+    receives: {
+      vxlan: vnis.map((vni) => ({ family: 'ipv4' as const, vni, port: 8472, mac: VTEP })),
+      'host-gw': [],
+    },
+  });
+
+const textOf = (values: Iterable<object>): string => JSON.stringify([...values]);
+
+test('a path that the peer does not receive by any more is kept, whole, while there is no other', () => {
+  const nodes = [nodeOf(1), nodeOf(2, { advert: withdrawn([42]) })];
+  const { paths, state, advert } = run(configOfType('vxlan'), nodes, localOf(inUse(OVER_VXLAN)));
+  const [path] = paths;
+  assert.equal(path?.used, 'vxlan');
+  assert.match(path.reason, /receives VNI 42 on port 8472, not VNI 1 on port 8472; /);
+  const kept = /node-2 no longer receives VNI 1 on port 8472; kept until another path works$/;
+  assert.match(path.reason, kept);
+  assert.ok(state.links.has('poplin4-1'));
+  const route = [...state.routes.values()].find(({ destination }) => /^10.244.2/.test(destination));
+  assert.deepEqual(route?.via, OVER_VXLAN);
+  assert.match(textOf(state.nexthops.values()), /"gateway":"10.244.2.0"/);
+  assert.match(
+    textOf(state.neighbours.values()),
+    /"address":"10.244.2.0","mac":"02:00:00:00:00:02"/,
+  );
+  assert.match(textOf(state.fdb.values()), /"mac":"02:00:00:00:00:02","remote":"192.168.1.2"/);
+  // So that the peer keeps its device as well.
+  assert.deepEqual(advert.sendsVxlan, [{ vni: 1, port: 8472 }]);
+});
+
+test('host-gw is kept like that, also to a peer that only Flannel speaks for', () => {
+  const { paths } = run(
+    configOfType('host-gw'),
+    [nodeOf(1), nodeOf(2, { advert: withdrawn() })],
+    localOf({ routes: routeBy(BY_HOST_GW) }),
+  );
+  assert.equal(paths[0]?.used, 'host-gw');
+  assert.match(paths[0].reason, /node-2 no longer receives host-gw; kept until another path works/);
+  const flannel = { backendType: 'host-gw', publicIps: [PEER], vxlan: [] };
+  const { advert: _, ...spoken } = nodeOf(2, { flannel });
+  const { paths: others } = run(
+    configOfType('auto'),
+    [nodeOf(1), spoken],
+    localOf({ ...inUse(OVER_VXLAN), lookups: BEHIND_ROUTER }),
+  );
+  assert.equal(others[0]?.used, 'vxlan');
+  assert.match(others[0].reason, /no longer receives VNI 1/);
+});
+
+test('what is kept is left at once for a path that the peer receives by', () => {
+  const nodes = [nodeOf(1), nodeOf(2, { advert: withdrawn([42]) })];
+  const config = configOfType('vxlan', { VNI: 42 });
+  const { state, paths } = run(config, nodes, localOf(inUse(OVER_VXLAN)));
+  assert.match(textOf(state.routes.values()), /"link":"poplin4-2a"/);
+  assert.equal(paths[0]?.reason, '');
+});
+
+test('nothing is kept that leads elsewhere, or of which nobody knows where it leads', () => {
+  const changes: readonly Partial<Local>[] = [
+    inUse(OVER_VXLAN, '192.168.1.77' as Ip),
+    { ...inUse(OVER_VXLAN), fdb: new Map() },
+    { ...inUse(OVER_VXLAN), neighbours: new Map() },
+    { ...inUse(OVER_VXLAN), routes: new Map() },
+    { ...inUse(OVER_VXLAN), underlays: [] },
+    inUse({ ...BY_HOST_GW, gateway: '192.168.1.77' as Ip }),
+    { ...inUse(BY_HOST_GW), lookups: BEHIND_ROUTER },
+  ];
+  for (const change of changes) {
+    const nodes = [nodeOf(1), nodeOf(2, { advert: withdrawn() })];
+    const { paths, state } = run(configOfType('vxlan'), nodes, localOf(change));
+    assert.equal(paths[0]?.used, 'none');
+    assert.doesNotMatch(textOf(state.routes.values()), /10\.244\.2\./);
+  }
+  const { advert: _, ...silent } = nodeOf(2);
+  const { paths } = run(configOfType('vxlan'), [nodeOf(1), silent], localOf(inUse(OVER_VXLAN)));
+  assert.equal(paths[0]?.used, 'none');
 });

@@ -48,7 +48,10 @@ function localWith(lookup: RouteLookup | undefined): LocalNode {
 }
 
 /** No route leads to the peer yet, and no probe was sent. */
-const UNKNOWN: PathMemory = { viaOf: () => undefined, verdictOf: () => 'untried' };
+const UNKNOWN: PathMemory = {
+  ...{ viaOf: () => undefined, vtepOf: () => undefined },
+  verdictOf: () => 'untried',
+};
 
 const onlyHostGw = advertOf(2, { receives: { vxlan: [], 'host-gw': [{ family: 'ipv4' }] } });
 const withoutAdvert = (): ClusterNode => {

@@ -136,8 +136,8 @@ describe('the difference of desired and actual', () => {
       'sysctl change ipv4/ip_forward = 1',
       'sysctl change ipv4/conf/poplin4-1/rp_filter = 0',
       'address add 10.244.1.0/32 dev lo',
-      'neighbour add 10.244.2.0 lladdr 02:00:00:00:00:02 dev poplin4-1',
       'fdb add 02:00:00:00:00:02 dst 192.168.1.12 dev poplin4-1',
+      'neighbour add 10.244.2.0 lladdr 02:00:00:00:00:02 dev poplin4-1',
       'nexthop add via 10.244.2.0 dev poplin4-1 onlink',
       'route add 10.244.2.0/24 nhvia 10.244.2.0 dev poplin4-1 proto 113 metric 16',
     ]));
@@ -146,8 +146,8 @@ describe('the difference of desired and actual', () => {
     check({ ...WHOLE, nexthops: [], routes: [], neighbours: [], fdb: [] }, WHOLE, [
       'route remove 10.244.2.0/24 nhvia 10.244.2.0 dev poplin4-1 proto 113 metric 16',
       'nexthop remove via 10.244.2.0 dev poplin4-1 onlink',
-      'fdb remove 02:00:00:00:00:02 dst 192.168.1.12 dev poplin4-1',
       'neighbour remove 10.244.2.0 lladdr 02:00:00:00:00:02 dev poplin4-1',
+      'fdb remove 02:00:00:00:00:02 dst 192.168.1.12 dev poplin4-1',
     ]));
 
   test('of a device that goes removes the device alone: the rest dies with it', () =>
@@ -163,8 +163,8 @@ describe('the difference of desired and actual', () => {
       'link add poplin4-1 up mtu 1450 address 02:00:00:00:00:01 type vxlan id 1 local 192.168.1.11' +
         ' dstport 8472 dev eth0 nolearning noudpcsum',
       'sysctl change ipv4/conf/poplin4-1/rp_filter = 0',
-      'neighbour add 10.244.2.0 lladdr 02:00:00:00:00:02 dev poplin4-1',
       'fdb add 02:00:00:00:00:02 dst 192.168.1.12 dev poplin4-1',
+      'neighbour add 10.244.2.0 lladdr 02:00:00:00:00:02 dev poplin4-1',
       'nexthop add via 10.244.2.0 dev poplin4-1 onlink',
       'route add 10.244.2.0/24 nhvia 10.244.2.0 dev poplin4-1 proto 113 metric 16',
     ]));

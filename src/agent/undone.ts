@@ -1,0 +1,38 @@
+// What a pass must not tell of when the kernel has refused some of it: a probe whose route is
+// missing would speak of another path, and a device that could not be made receives nothing. Pure;
+// what is held back in the kernel itself is careful-apply.ts.
+
+import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
+import type { PathProbe } from '../desired/probes.ts';
+import type { OpFailure } from '../kernel/kernel.ts';
+import { cidrAddress } from '../net/cidr.ts';
+import { familyOf } from '../net/ip.ts';
+import type { Op } from '../state/op.ts';
+import { PROBE_TABLE } from '../state/own.ts';
+
+/** Without its route a marked probe would go by the path in use, and tell of that one. */
+export const isLaidOut = ({ isMarked, destination }: PathProbe, undone: readonly Op[]): boolean =>
+  !isMarked ||
+  !undone.some(
+    (op) =>
+      op.object === 'route' &&
+      op.verb !== 'remove' &&
+      op.value.table === PROBE_TABLE &&
+      cidrAddress(op.value.destination) === destination,
+  );
+
+/** What could not be made is not promised to peers. */
+export function withoutFailed(advert: Advert, failures: readonly OpFailure[]): Advert {
+  const failed = failures.flatMap(({ op }) =>
+    op.object === 'link' && op.verb === 'add' && op.value.kind === 'vxlan' ? [op.value] : [],
+  );
+  if (failed.length === 0) return advert;
+  const isMade = ({ family, vni, port }: VxlanReceiver): boolean =>
+    !failed.some(
+      (link) => link.vni === vni && link.portNumber === port && familyOf(link.local) === family,
+    );
+  return {
+    ...advert,
+    receives: { ...advert.receives, vxlan: advert.receives.vxlan.filter(isMade) },
+  };
+}

@@ -1,0 +1,19 @@
+// The seeds that are the same at every run: `npm test` takes as many of them as its time allows,
+// `npm run test:long` the others beside fresh ones.
+
+const seedsFrom = (first: number, last: number): readonly number[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+
+/** Each showed a fault of the product or of the simulation once, or comes close to one. */
+const FAILED_ONCE = [9, 29, 43, 49, 76, 97, 101, 105, 107, 110, 114, 143, 158, 162, 197, 219, 419];
+
+/** The same, of plans whose SubnetSource was said on the command line. */
+export const FAILED_ONCE_BY_SOURCE = [
+  ['podCIDR', [1010]],
+  ['lease', [146722861]],
+] as const;
+
+export const SEEDS_OF_TEST = [...new Set([...FAILED_ONCE, ...seedsFrom(1, 100)])];
+export const SEEDS_OF_LONG_TEST = seedsFrom(101, 200).filter(
+  (seed) => !SEEDS_OF_TEST.includes(seed),
+);
