@@ -16,6 +16,7 @@ import { describeError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { KubernetesApi } from './api.ts';
 import { KubernetesApiError, statusError } from './api-error.ts';
+import { CatchUp } from './catch-up.ts';
 import type { ObjectJson } from './json-types.ts';
 import { readLines } from './lines.ts';
 import type { ListEnvelope } from './list-stream.ts';
@@ -77,6 +78,7 @@ const DEFAULT_PAGE_SIZE = 500;
 export class Reflector<Item> {
   readonly #options: ReflectorOptions<Item>;
   readonly #timing: ReflectorTiming;
+  readonly #catchUp: CatchUp<Reflected<Item>>;
   /** Where the next watch starts; `undefined`: list first. */
   #revision: string | undefined;
   /** Failures since the last good watch. */
@@ -86,6 +88,7 @@ export class Reflector<Item> {
   constructor(options: ReflectorOptions<Item>) {
     this.#options = options;
     this.#timing = options.timing ?? REFLECTOR_TIMING;
+    this.#catchUp = new CatchUp(options.clock, options.onEvent);
   }
 
   /** Runs until `stop`. */
@@ -115,6 +118,7 @@ export class Reflector<Item> {
         return retryAfterMs;
       }
       this.#failures += 1;
+      this.#catchUp.fallBehind();
       const problem = describeError(error);
       this.#options.onProblem(problem);
       this.#options.log.warn({ problem, failures: this.#failures }, 'lost touch with the API');
@@ -136,6 +140,7 @@ export class Reflector<Item> {
         // Once may be a frozen server. Twice may be a store that was set back: nothing would come.
         this.#silences += 1;
         if (this.#silences >= 2) this.#revision = undefined;
+        this.#catchUp.fallBehind();
         this.#failures += 1;
         log.warn({ path }, 'the watch was silent for too long: connecting again');
         return;
@@ -167,6 +172,7 @@ export class Reflector<Item> {
     }
     this.#silences = 0;
     this.#options.onProblem(undefined);
+    this.#catchUp.forget();
     this.#options.onEvent({ kind: 'listed', items });
     return revision;
   }
@@ -183,11 +189,13 @@ export class Reflector<Item> {
     };
     const startedMs = clock.monotonicMs();
     const deadline = { clock, timeoutMs: this.#timing.openingMs, stop };
+    const open = new AbortController();
     try {
       return await withDeadline(deadline, async (signal, extend) => {
         const pieces = await client.open({ method: 'GET', path, query }, signal);
         extend(this.#timing.silenceMs);
         this.#options.onProblem(undefined);
+        void this.#catchUp.follow(open.signal);
         const end = await this.#follow(pieces, () => {
           extend(this.#timing.silenceMs);
           this.#options.onContact();
@@ -202,6 +210,7 @@ export class Reflector<Item> {
       this.#options.onProblem(`watch ${path}: ${error.message}`);
       return 'silent';
     } finally {
+      open.abort('over');
       const isHealthy = clock.monotonicMs() - startedMs >= this.#timing.healthyAfterMs;
       if (isHealthy) this.#failures = 0;
     }
@@ -222,15 +231,14 @@ export class Reflector<Item> {
   }
 
   #emit(type: Exclude<WatchEvent['type'], 'ERROR'>, object: ObjectJson): void {
-    const { onEvent, project } = this.#options;
     switch (type) {
       case 'ADDED':
       case 'MODIFIED':
-        onEvent({ kind: 'put', item: project(object) });
+        this.#catchUp.take({ kind: 'put', item: this.#options.project(object) });
         return;
       case 'DELETED': {
         const { name = '', uid = '' } = object.metadata ?? {};
-        onEvent({ kind: 'gone', name, uid });
+        this.#catchUp.take({ kind: 'gone', name, uid });
         return;
       }
       case 'BOOKMARK':
