@@ -4,7 +4,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { PathMtu } from '../desired/path-mtu.ts';
 import type { Op } from '../state/op.ts';
-import type { PathTrack } from './path-track.ts';
+import type { Tracks } from './path-track.ts';
 import type { PassOutcome } from './reconciler.ts';
 
 export class AgentMetrics {
@@ -80,7 +80,7 @@ export class AgentMetrics {
     registers: [this.registry],
   });
 
-  passed(outcome: PassOutcome, tracks: Iterable<Readonly<PathTrack>>): void {
+  passed(outcome: PassOutcome, tracks: Tracks): void {
     this.#passes.inc();
     this.#passSeconds.observe(outcome.durationMs / 1000);
     this.#failures.inc(outcome.failures.length);
@@ -89,7 +89,7 @@ export class AgentMetrics {
     }
     const used = { vxlan: 0, 'host-gw': 0, none: 0 };
     let [waiting, silent] = [0, 0];
-    for (const { probe, verdict } of tracks) {
+    for (const { probe, verdict } of tracks.values()) {
       if (!probe.isMarked && verdict === 'silent') silent += 1;
     }
     for (const path of outcome.desired.paths) {

@@ -11,7 +11,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Ip } from '../net/ip.ts';
 import type { MtuSearch } from './mtu-search.ts';
 import { cameBack, foundBy, missed, nextBytes, searchAbove, searchBelow } from './mtu-search.ts';
-import type { PathTrack as Track } from './path-track.ts';
+import type { PathTrack as Track, Tracks } from './path-track.ts';
 import {
   beginAnew,
   FIRST_RETRY_MS,
@@ -81,8 +81,8 @@ export class PathProber {
   }
 
   /** What is known of each path, for `status` and metrics. */
-  get tracks(): Iterable<Readonly<Track>> {
-    return this.#tracks.values();
+  get tracks(): Tracks {
+    return this.#tracks;
   }
 
   /** All that are wanted now; others are forgotten, and untried when they come back. */

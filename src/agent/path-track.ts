@@ -49,6 +49,9 @@ export type PathTrack = {
   riseDueMs: number;
 };
 
+/** By PathProbe.key; only the prober changes them. */
+export type Tracks = ReadonlyMap<string, Readonly<PathTrack>>;
+
 export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
   probe,
   verdict: 'untried',

@@ -3,13 +3,13 @@
 
 import { describePathMtu } from '../desired/path-mtu.ts';
 import type { PeerPath } from '../desired/paths.ts';
-import type { PathTrack } from './path-track.ts';
+import type { Tracks } from './path-track.ts';
 
 const WORDS_MAX = 10;
 const NO_MTU = { foundBytes: 0, believedBytes: 0 };
 
-export function describeSilent(tracks: Iterable<PathTrack>): readonly string[] {
-  const silent = [...tracks].filter(({ verdict }) => verdict === 'silent');
+export function describeSilent(tracks: Tracks): readonly string[] {
+  const silent = [...tracks.values()].filter(({ verdict }) => verdict === 'silent');
   return firstOnes(silent, ({ probe, problem }) => {
     const { peer, family, path, isMarked } = probe;
     const outcome = isMarked ? `: ${path} is prepared, and the path in use stays` : '';

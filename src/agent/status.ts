@@ -9,7 +9,7 @@ import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
 import { printOp } from '../state/print.ts';
 import type { LeaseView } from './lease-keeper.ts';
-import type { PathTrack } from './path-track.ts';
+import type { Tracks } from './path-track.ts';
 import { describeSilent } from './path-words.ts';
 import type { LastPass } from './reconciler.ts';
 
@@ -101,7 +101,7 @@ export type StatusParts = {
   readonly families: Status['families'];
   readonly outcome: LastPass | undefined;
   readonly passes: number;
-  readonly tracks: Iterable<Readonly<PathTrack>>;
+  readonly tracks: Tracks;
   readonly foreignDrops: readonly string[];
   readonly fights: readonly string[];
   readonly pods: Status['pods'];
@@ -148,12 +148,9 @@ export function buildStatus(parts: StatusParts): Status {
 }
 
 /** What probes say is newer than the last pass, which needs to know only what it acts by. */
-function peerStatuses(
-  paths: readonly PeerPath[],
-  tracks: Iterable<Readonly<PathTrack>>,
-): PeerStatus[] {
+function peerStatuses(paths: readonly PeerPath[], tracks: Tracks): PeerStatus[] {
   const verdicts = new Map<string, PathVerdict>();
-  for (const { probe, verdict } of tracks) {
+  for (const { probe, verdict } of tracks.values()) {
     if (!probe.isMarked) verdicts.set(`${probe.peer} ${probe.family}`, verdict);
   }
   return paths.map((path) => {
