@@ -104,6 +104,8 @@ export class Reconciler {
   readonly #settled = new Settled();
   #sysctls: readonly string[] = [];
   #last: LastPass | undefined;
+  /** By a cluster that is known. */
+  #hasPassed = false;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -179,6 +181,7 @@ export class Reconciler {
     const advert = withoutFailed(computed.advert, failures);
     const outcome = { underlay, searched, reachable, failures, durationMs };
     this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
+    this.#hasPassed ||= cluster.kind === 'synced';
     return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };
   }
 
@@ -236,6 +239,7 @@ export class Reconciler {
       // What only the disk remembers of the cluster changes no path.
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
       underlayMtus: this.#parts.underlayMtus(),
+      takesOver: !this.#hasPassed,
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
     };

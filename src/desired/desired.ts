@@ -65,6 +65,8 @@ export type Local = LocalNode &
     readonly promised: readonly VxlanReceiver[];
     /** MTUs that probes found to be smaller than believed, by underlayKey. */
     readonly underlayMtus: ReadonlyMap<string, number>;
+    /** The routes in the kernel are those of an agent before this one, with what it had found. */
+    readonly takesOver: boolean;
     /** Names of those that have been of no use for long enough to go. */
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */

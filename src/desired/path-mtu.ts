@@ -44,7 +44,7 @@ export function pathMtus(
 export function foundMtu({ option, target }: ChosenPath, local: Local): PathMtu | undefined {
   if (option === undefined || target.reach?.speaker !== 'advert') return undefined;
   // Of thousands of peers nearly all take what is believed.
-  const isUnknown = !local.verdicts.has(option.key);
+  const isUnknown = local.takesOver && !local.verdicts.has(option.key);
   if (local.underlayMtus.size === 0 && !isUnknown) return undefined;
   const found = local.underlayMtus.get(underlayKey(target));
   const overheadBytes = overheadBytesOf(option, target);

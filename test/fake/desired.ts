@@ -41,6 +41,7 @@ export function localOf(changes: Partial<Local> = {}): Local {
     verdicts: new Map(),
     promised: [],
     underlayMtus: new Map(),
+    takesOver: false,
     drainedLinks: new Set(),
     sysctls: new Map(),
     ...changes,

@@ -47,7 +47,7 @@ test('what is no smaller than believed, and what is said of others, bounds nothi
 });
 
 test('before the first probe the bound that is in the kernel is kept', () => {
-  const { mtu, mtuBytes, probe } = want({ routes: inKernel(1350) });
+  const { mtu, mtuBytes, probe } = want({ routes: inKernel(1350), takesOver: true });
   assert.equal(mtuBytes, 1350);
   assert.equal(probe?.foundBytes, 1350);
   assert.deepEqual(mtu, { foundBytes: 1350, believedBytes: 1450 });
@@ -55,6 +55,13 @@ test('before the first probe the bound that is in the kernel is kept', () => {
 
 test('a bound in the kernel that probes contradict, or of another path, is not kept', () => {
   const answers = new Map([[KEY, 'answers' as const]]);
-  assert.equal(want({ routes: inKernel(1350), verdicts: answers }).mtuBytes, undefined);
-  assert.equal(want({ routes: inKernel(1350, 'poplin4-2') }).mtuBytes, undefined);
+  assert.equal(
+    want({ routes: inKernel(1350), verdicts: answers, takesOver: true }).mtuBytes,
+    undefined,
+  );
+  assert.equal(want({ routes: inKernel(1350, 'poplin4-2'), takesOver: true }).mtuBytes, undefined);
+});
+
+test('a bound of our own, from what the peer said before, is no finding', () => {
+  assert.equal(want({ routes: inKernel(1350) }).mtuBytes, undefined);
 });
