@@ -6,6 +6,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Heap } from '../agent/heap-keeper.ts';
 import { trimAllocator } from '../kernel/libc.ts';
+import { dropProgramText } from './program-text.ts';
 
 type Collect = (options: { type: 'major'; flavor: 'last-resort' }) => void;
 
@@ -16,6 +17,7 @@ export function processHeap(): Heap {
     release: () => {
       collect({ type: 'major', flavor: 'last-resort' });
       trimAllocator();
+      dropProgramText();
     },
   };
 }

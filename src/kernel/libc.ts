@@ -29,6 +29,7 @@ const c = {
   recvmmsg: fn('int recvmmsg(int fd, void *vector, uint32_t count, int flags, void *timeout)'),
   setns: fn('int setns(int fd, int type)'),
   close: fn('int close(int fd)'),
+  madvise: fn('int madvise(size_t address, size_t length, int advice)'),
 };
 
 /** glibc's alone: musl gives memory back by itself. */
@@ -46,6 +47,15 @@ function optional(definition: string): Call | undefined {
 export function trimAllocator(): void {
   mallocTrim?.(0);
 }
+
+const MADV_DONTNEED = 4;
+
+/**
+ * Takes pages of this process off its page tables (madvise(2)). Only for what is mapped from a file
+ * and never written: whatever was written there would be gone. True when the kernel did it.
+ */
+export const dropCleanPages = (address: bigint, lengthBytes: bigint): boolean =>
+  c.madvise(address, lengthBytes, MADV_DONTNEED) === 0;
 
 export const AF_NETLINK = 16;
 const SOCK_RAW = 3;
