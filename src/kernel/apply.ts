@@ -4,14 +4,13 @@
 
 import { AppError } from '../lib/errors.ts';
 import { MessageWriter } from '../netlink/message.ts';
-import type { Op } from '../state/op.ts';
+import type { LinkRemoval, Op } from '../state/op.ts';
 import type { OpFailure } from './kernel.ts';
 import type { LinkAdd } from './link-touches.ts';
 import type { NftElementOp } from './nft-elements.ts';
 import { applyNftElements } from './nft-elements.ts';
 import type { NftTableOp } from './nft-table.ts';
 import { applyNftTable } from './nft-table.ts';
-import type { LinkRemoval } from './remove-links.ts';
 import { removeLinks } from './remove-links.ts';
 import { RtnetlinkBatch } from './rtnetlink-batch.ts';
 import type { Session } from './session.ts';

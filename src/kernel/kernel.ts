@@ -28,6 +28,8 @@ export type ReadScope = {
   readonly aside?: boolean;
 };
 
+export type LinkFailure = { readonly name: string; readonly error: AppError };
+
 export type OpFailure = { readonly op: Op; readonly error: AppError };
 
 /** Somebody else changed something. `overflow`: notifications were lost, everything may differ. */
@@ -61,6 +63,15 @@ export interface Kernel {
    * is gone and adding what is there already in the same form are successes.
    */
   apply(ops: readonly Op[]): Promise<readonly OpFailure[]>;
+  /**
+   * Removes links by their names; those that are not there are successes. `gone` is called for a
+   * link once the namespace has neither it nor what lay on it, where somebody watches: the kernel
+   * is done with it, and this settles, some 20 ms later.
+   */
+  removeLinks(
+    names: readonly string[],
+    gone: (name: string) => void,
+  ): Promise<readonly LinkFailure[]>;
   /**
    * Makes links that have just got their carrier send: until the kernel's linkwatch has run, which
    * may be late on a busy machine, they drop what they are given. Absent links are passed over;

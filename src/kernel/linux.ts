@@ -4,14 +4,15 @@
 import type { Log } from '../lib/log.ts';
 import type { Ip } from '../net/ip.ts';
 import type { KernelState, Link } from '../state/kernel-state.ts';
-import type { Op } from '../state/op.ts';
+import { type Op, removalOfLink } from '../state/op.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { applyOps } from './apply.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import type { Hint, Kernel, OpFailure, ReadScope } from './kernel.ts';
+import type { Hint, Kernel, LinkFailure, OpFailure, ReadScope } from './kernel.ts';
 import { lookUpRoutes } from './look-up.ts';
 import type { NetnsRegistry } from './netns.ts';
 import { readState } from './read.ts';
+import { removeLinks } from './remove-links.ts';
 import { Session } from './session.ts';
 import { Watcher } from './watch.ts';
 import { Workspace } from './workspace.ts';
@@ -66,6 +67,20 @@ class LinuxKernel implements Kernel {
   async apply(ops: readonly Op[]): Promise<readonly OpFailure[]> {
     try {
       return await applyOps(this.#session, ops);
+    } finally {
+      this.#watcher?.emit();
+    }
+  }
+
+  async removeLinks(
+    names: readonly string[],
+    gone: (name: string) => void,
+  ): Promise<readonly LinkFailure[]> {
+    try {
+      const failures = await removeLinks(this.#session, names.map(removalOfLink), gone);
+      return failures.flatMap(({ op, error }) =>
+        op.object === 'link' ? [{ name: op.value.name, error }] : [],
+      );
     } finally {
       this.#watcher?.emit();
     }

@@ -55,7 +55,8 @@ type OwnWindow = {
 
 export class Notifications {
   readonly #session: Session;
-  readonly #dying = new Set<number>();
+  /** With whoever waits for the word that it is gone. */
+  readonly #dying = new Map<number, (() => void) | undefined>();
   /** Indexes of links that are being made on another thread, which asks for them at the end. */
   readonly #coming = new Set<number>();
   /** Keys of permanent neighbours and FDB entries, as last read or set by us. */
@@ -87,9 +88,9 @@ export class Notifications {
     for (const index of indexes) this.#coming.delete(index);
   }
 
-  linkDies(index: number): void {
+  linkDies(index: number, gone?: () => void): void {
     if (this.#dying.size >= DYING_MAX) this.#dying.clear();
-    this.#dying.add(index);
+    this.#dying.set(index, gone);
   }
 
   linkStays(index: number): void {
@@ -166,6 +167,7 @@ export class Notifications {
     const index = linkIndexOf(message);
     // Ports of bridges are told of by the same messages, with less in them.
     if (message.bytes.readUInt8(message.bodyStart) !== AF_UNSPEC) return false;
+    if (message.type === RTM_DELLINK) this.#dying.get(index)?.();
     if (this.#isBusy(index)) return false;
     if (message.type === RTM_DELLINK) {
       this.#session.links.forget(index);

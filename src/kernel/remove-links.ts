@@ -1,7 +1,8 @@
 // Removal of links. The kernel acknowledges it only after an RCU grace period of some 20 ms, so it
-// happens on a thread of its own; and several links go in one step, as a group that they are put
-// into right before, instead of one grace period after the other. Each is set down first: what it
-// still sends must not pass filters that know it by its old group.
+// happens on a thread of its own, and whoever must not wait so long is told when the kernel says to
+// all listeners that the link is gone, after less than one; and several links go in one step, as a
+// group that they are put into right before, instead of one grace period after the other. Each is
+// set down first: what it still sends must not pass filters that know it by its old group.
 
 import { AppError } from '../lib/errors.ts';
 import type { Answer } from '../netlink/answer.ts';
@@ -9,7 +10,7 @@ import { CHANGE, REMOVE } from '../netlink/constants.ts';
 import { encodeLink, RTM_DELLINK, RTM_SETLINK } from '../netlink/link.ts';
 import { MessageWriter } from '../netlink/message.ts';
 import type { Link } from '../state/kernel-state.ts';
-import type { Op } from '../state/op.ts';
+import type { LinkRemoval } from '../state/op.ts';
 import { describeOp } from './describe-op.ts';
 import type { OpFailure } from './kernel.ts';
 import { ERRNO } from './libc.ts';
@@ -22,11 +23,11 @@ const REMOVAL_GROUP = 0x70706c6e;
 const LINKS_PER_STEP = 40;
 const WRITER_BYTES = 16 * 1024;
 
-export type LinkRemoval = Op & { readonly verb: 'remove'; readonly object: 'link' };
-
+/** Unless somebody watches the namespace, `gone` is never called. */
 export async function removeLinks(
   session: Session,
   ops: readonly LinkRemoval[],
+  gone?: (name: string) => void,
 ): Promise<readonly OpFailure[]> {
   // A socket for this call alone: other requests go on while the kernel works on this one.
   const { netns, workspace } = session;
@@ -35,7 +36,7 @@ export async function removeLinks(
   try {
     for (let start = 0; start < ops.length; start += LINKS_PER_STEP) {
       const step = ops.slice(start, start + LINKS_PER_STEP);
-      forgetLinks(session, step);
+      forgetLinks(session, step, gone);
       failures.push(...(await removeStep(socket, step)));
     }
     rememberLinks(session, failures);
@@ -49,11 +50,15 @@ export async function removeLinks(
 }
 
 /** From now on the kernel tells of what dies with them. */
-function forgetLinks(session: Session, ops: readonly LinkRemoval[]): void {
+function forgetLinks(
+  session: Session,
+  ops: readonly LinkRemoval[],
+  gone?: (name: string) => void,
+): void {
   for (const { value } of ops) {
     const index = session.links.indexOf(value.name);
     if (index === undefined) continue;
-    session.observer?.linkDies(index);
+    session.observer?.linkDies(index, () => gone?.(value.name));
     session.links.forget(index);
   }
 }

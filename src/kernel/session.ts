@@ -31,8 +31,11 @@ export type OwnChangeObserver = {
   linksCome(indexes: readonly number[]): void;
   /** They were made, or could not be. */
   linksCame(indexes: readonly number[]): void;
-  /** A link is about to be removed: what the kernel says of it from now on is no news. */
-  linkDies(index: number): void;
+  /**
+   * A link is about to be removed: what the kernel says of it from now on is no news. `gone` is
+   * called when it says that the link is gone; it must not throw.
+   */
+  linkDies(index: number, gone?: () => void): void;
   /** It could not be removed after all. */
   linkStays(index: number): void;
   /** A process that we started changes nftables. */

@@ -92,8 +92,8 @@ export class Watcher implements OwnChangeObserver {
     this.#notifications.linksCame(indexes);
   }
 
-  linkDies(index: number): void {
-    this.#notifications.linkDies(index);
+  linkDies(index: number, gone?: () => void): void {
+    this.#notifications.linkDies(index, gone);
   }
 
   linkStays(index: number): void {

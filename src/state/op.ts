@@ -1,6 +1,7 @@
 // One step from the actual to the desired state: a verb and an object. An op is data: order.ts puts
 // a list of them into a safe order, print.ts shows them as `ip` text, src/kernel carries them out.
 
+import type { Mac } from '../net/mac.ts';
 import type {
   Address,
   FdbEntry,
@@ -32,6 +33,15 @@ export type OpObject =
 export type AddOp = OpObject & { readonly verb: 'add' };
 export type ChangeOp = OpObject & { readonly verb: 'change' };
 export type RemoveOp = OpObject & { readonly verb: 'remove' };
+
+export type LinkRemoval = RemoveOp & { readonly object: 'link' };
+
+/** To remove a link its name is enough. */
+export function removalOfLink(name: string): LinkRemoval {
+  const mac = '00:00:00:00:00:00' as Mac;
+  const value: Link = { kind: 'veth', name, up: false, mtuBytes: 0, mac, group: 0, alias: '' };
+  return { verb: 'remove', object: 'link', value };
+}
 
 export type Op = AddOp | ChangeOp | RemoveOp;
 /** What may be done while the cluster is only remembered: nothing is ever removed. */

@@ -118,6 +118,7 @@ export class PeersSide {
       namespaceCookie: kernel.namespaceCookie,
       read: (scope) => kernel.read(scope),
       fingerprint: (scope) => kernel.fingerprint(scope),
+      removeLinks: (names, gone) => kernel.removeLinks(names, gone),
       settleLinks: (names) => kernel.settleLinks(names),
       peerIndexOf: (link) => kernel.peerIndexOf(link),
       takeLink: (link, index) => kernel.takeLink(link, index),

@@ -23,6 +23,7 @@ import {
 export function kernelLinks(open: OpenWorld): void {
   pairsAtOnce(open);
   severalLinks(open);
+  goneLinks(open);
   test('the other end of a veth pair is made in its namespace', async () => {
     using world = open();
     await done(world, [add(link(veth(world, 'poplin012345678', 0x21)))]);
@@ -127,5 +128,25 @@ function severalLinks(open: OpenWorld): void {
     const peer = { name: 'peer0', mac: mac(2), mtuBytes: 1500, netns: '/run/netns/no-such' };
     const texts = await failures(world, [add(link({ ...pod, peer }))]);
     assert.deepEqual(texts, ['use network namespace /run/netns/no-such: nobody holds it open']);
+  });
+}
+
+function goneLinks(open: OpenWorld): void {
+  test('a link that is told to be gone is, with all that lay on it', async () => {
+    using world = open();
+    await underlayAndVxlan(world);
+    const stop = world.kernel.watch(() => undefined);
+    read(world);
+    const told: string[] = [];
+    const failures = await world.kernel.removeLinks(['poplin4-1', 'lo', 'absent'], (name) => {
+      told.push(name);
+      const { links, addresses, neighbours } = read(world);
+      assert.deepEqual([...links.keys()].sort(), ['eth0', 'lo']);
+      assert.ok([...addresses.values(), ...neighbours.values()].every((on) => on.link !== name));
+    });
+    stop();
+    assert.deepEqual([told, failures.map(({ name }) => name)], [['poplin4-1'], ['lo']]);
+    assert.match(failures[0]?.error.message ?? '', /remove link lo: EOPNOTSUPP/);
+    await done(world, [add(link(VXLAN))]);
   });
 }

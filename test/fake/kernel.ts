@@ -3,12 +3,12 @@
 // the namespace is as the ops before left it, and a new FakeKernel goes on with it.
 
 import { describeOp } from '../../src/kernel/describe-op.ts';
-import type { Hint, Kernel, OpFailure, ReadScope } from '../../src/kernel/kernel.ts';
+import type { Hint, Kernel, LinkFailure, OpFailure, ReadScope } from '../../src/kernel/kernel.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { KernelState } from '../../src/state/kernel-state.ts';
 import { EMPTY_STATE } from '../../src/state/kernel-state.ts';
-import type { Op } from '../../src/state/op.ts';
+import { type Op, removalOfLink } from '../../src/state/op.ts';
 import type { RouteLookup } from '../../src/state/route-lookup.ts';
 import { addLink, changeLink, removeLink } from './links.ts';
 import { lookUp } from './look-up.ts';
@@ -121,6 +121,20 @@ export class FakeKernel implements Kernel {
   /** What somebody else does: not through this object, so that its listeners are told. */
   touch(ops: readonly Op[]): readonly Refusal[] {
     return ops.flatMap((op) => carryOut(this.namespace, op, undefined) ?? []);
+  }
+
+  /** In memory there is nothing between gone and done. */
+  async removeLinks(
+    names: readonly string[],
+    gone: (name: string) => void,
+  ): Promise<readonly LinkFailure[]> {
+    const present = names.filter((name) => this.namespace.links.has(name));
+    const failures = await this.apply(names.map(removalOfLink));
+    for (const name of present) if (!this.namespace.links.has(name)) gone(name);
+    return failures.map(({ op, error }) => ({
+      name: op.object === 'link' ? op.value.name : '',
+      error,
+    }));
   }
 
   /** Links in memory send at once. */

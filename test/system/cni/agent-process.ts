@@ -51,6 +51,12 @@ const wrapKernel = (kernel: Kernel): Kernel => ({
     effect();
     return failures;
   },
+  removeLinks: async (names, gone) => {
+    effect();
+    const failures = await kernel.removeLinks(names, gone);
+    effect();
+    return failures;
+  },
   settleLinks: (names) => kernel.settleLinks(names),
   peerIndexOf: (link) => kernel.peerIndexOf(link),
   takeLink: (link, index) => kernel.takeLink(link, index),

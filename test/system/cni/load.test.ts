@@ -114,6 +114,7 @@ test('an ADD that the kernel refuses at any op is undone', async () => {
           const error = new AppError('NETLINK', 'what the test refuses', 'ENOBUFS');
           return [...failures, { op: missing, error }];
         },
+        removeLinks: (names, gone) => kernel.removeLinks(names, gone),
         settleLinks: (names) => kernel.settleLinks(names),
         peerIndexOf: (link) => kernel.peerIndexOf(link),
         takeLink: (link, index) => kernel.takeLink(link, index),

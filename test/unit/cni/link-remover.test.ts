@@ -3,35 +3,33 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LinkRemover } from '../../../src/cni/link-remover.ts';
-import type { Kernel, OpFailure } from '../../../src/kernel/kernel.ts';
+import type { Kernel } from '../../../src/kernel/kernel.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { EMPTY_STATE } from '../../../src/state/kernel-state.ts';
-import type { Op } from '../../../src/state/op.ts';
 
-type Request = { readonly names: string[]; readonly answer: (refused: readonly string[]) => void };
+type Request = {
+  readonly names: readonly string[];
+  readonly answer: (refused: readonly string[]) => void;
+  readonly gone: (name: string) => void;
+};
 
 /** A kernel whose requests are open until the test answers them. */
 function slowKernel(requests: Request[]): Kernel {
-  const apply = (ops: readonly Op[]): Promise<readonly OpFailure[]> =>
+  const removeLinks: Kernel['removeLinks'] = (names, gone) =>
     new Promise((resolve) => {
-      const names = ops.flatMap((op) => (op.object === 'link' ? [op.value.name] : []));
       const answer = (refused: readonly string[]): void => {
-        const isRefused = (op: Op): boolean =>
-          op.object === 'link' && refused.includes(op.value.name);
-        const failureOf = (op: Op): OpFailure => ({
-          op,
-          error: new AppError('NETLINK', 'remove link', 'EBUSY'),
-        });
-        resolve(ops.filter(isRefused).map(failureOf));
+        const error = new AppError('NETLINK', 'remove link', 'EBUSY');
+        resolve(names.filter((name) => refused.includes(name)).map((name) => ({ name, error })));
       };
-      requests.push({ names, answer });
+      requests.push({ names, answer, gone });
     });
   return {
     hasNexthopObjects: false,
     namespaceCookie: undefined,
     read: () => EMPTY_STATE,
     fingerprint: () => '',
-    apply,
+    apply: () => Promise.resolve([]),
+    removeLinks,
     settleLinks: () => Promise.resolve(),
     peerIndexOf: () => undefined,
     takeLink: () => undefined,
@@ -72,4 +70,24 @@ test('what comes during two requests goes together, and only what is refused fai
   await turn();
   requests[3]?.answer([]);
   await again;
+});
+
+test('a link that is gone is removed, also while the kernel goes on with it', async () => {
+  const requests: Request[] = [];
+  const remover = new LinkRemover(slowKernel(requests));
+  const first = remover.remove('a');
+  requests[0]?.gone('a');
+  await first;
+  const second = remover.remove('b');
+  const third = remover.remove('c');
+  assert.deepEqual(
+    requests.map(({ names }) => names),
+    [['a'], ['b']],
+  );
+  requests[0]?.answer([]);
+  await turn();
+  requests[2]?.gone('c');
+  await third;
+  requests[1]?.answer(['b']);
+  await assert.rejects(second, /EBUSY/);
 });
