@@ -1,9 +1,11 @@
 // Suite `cni`: ADD and DEL by our executable and agent, and by Debian's plugins. One by one the
 // three chains take turns call by call; fifty at once they take turns round by round.
 
-import { Cluster } from './cluster.ts';
+import { Cluster, ipBatch } from './cluster.ts';
 import type { CallTimes, Job } from './cni-chains.ts';
 import { bridgeChain, ChainRunner, poplinChain, ptpChain } from './cni-chains.ts';
+import type { FloorTimes } from './cni-floor.ts';
+import { measureFloor, SOURCE } from './cni-floor.ts';
 import type { Measure } from './measure.ts';
 import { spreadText } from './measure.ts';
 import type { Stage } from './stage.ts';
@@ -39,9 +41,11 @@ export async function cniSuite({ stage, note }: SuiteContext): Promise<Measure[]
     ADD: await runner.run('ADD', 'one-by-one', jobs),
     DEL: await runner.run('DEL', 'one-by-one', jobs),
   };
+  note('the same kernel operations with nothing around them');
+  const floor = await floorOf(stage);
   note(`${AT_ONCE} at once, ${ROUNDS_AT_ONCE} rounds`);
   const walls = await wallsAtOnce(runner, pods);
-  return [...oneByOne(one), ...coldCall(cold), ...atOnce(walls)];
+  return [...oneByOne(one), ...aboveFloor(one, floor), ...coldCall(cold), ...atOnce(walls)];
 }
 
 /** Namespaces for each chain. */
@@ -126,6 +130,28 @@ function oneByOne(times: Readonly<Record<Verb, CallTimes>>): Measure[] {
         { ...common, name: `${name}.p95${suffix}`, value: ours.p95, reference: theirs.p95 },
       ];
     });
+  });
+}
+
+async function floorOf(stage: Stage): Promise<FloorTimes> {
+  const pods = Array.from({ length: ONE_BY_ONE }, (_, index) => `floor${index}`);
+  const host = await stage.namespace('host-floor');
+  await ipBatch(host, ['link set lo up', `address add ${SOURCE}/32 dev lo`]);
+  return measureFloor(host, await stage.namespaces(pods));
+}
+
+function aboveFloor(times: Readonly<Record<Verb, CallTimes>>, floor: FloorTimes): Measure[] {
+  const floors = { ADD: floor.addMs, DEL: floor.delMs };
+  return (['ADD', 'DEL'] as const).map((verb) => {
+    const [ours, theirs] = [summarise(times[verb].jobsMs[0] ?? []), summarise(floors[verb])];
+    return {
+      name: `cni.${verb.toLowerCase()}.median.floor`,
+      value: ours.median,
+      unit: 'ms',
+      against: 'the same kernel operations with nothing around them',
+      reference: theirs.median,
+      spread: spreadText(ours, theirs),
+    };
   });
 }
 

@@ -1,12 +1,14 @@
 // Suite `datapath`: one TCP connection between pods, in one node and across two, by vxlan and by
-// host-gw, against the same between the two nodes over the bare underlay. Pods are attached by the
-// real CNI executable. Both sides take turns, so that a busy machine slows both.
+// host-gw, against the same between the two nodes over the bare underlay; in one node also against
+// pods of the bridge plugin. Pods are attached by the real executables. Both sides take turns, so
+// that a busy machine slows both.
 
 import { mustRun, runCommand } from '../../src/lab/command.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { compile } from './checkout.ts';
 import { Cluster } from './cluster.ts';
-import { ChainRunner, poplinChain } from './cni-chains.ts';
+import type { Chain } from './cni-chains.ts';
+import { bridgeChain, ChainRunner, poplinChain } from './cni-chains.ts';
 import type { Measure } from './measure.ts';
 import { spreadText } from './measure.ts';
 import type { Stage } from './stage.ts';
@@ -20,33 +22,42 @@ const PING_PONGS = 4000;
 const IPERF_PORT = 5201;
 const PING_PONG_PORT = 5202;
 const LISTEN_MS = 300;
-const UNDERLAY = 'bare underlay between the nodes';
 
 /** Somebody who serves iperf3 and ping-pong. */
 type Place = { readonly namespace: string; readonly address: string };
 type Way = { readonly name: string; readonly from: Place; readonly to: Place };
+/** `suffix` of the names of the measures. */
+type Reference = Way & { readonly suffix: string };
 
 export async function datapathSuite({ stage, note }: SuiteContext): Promise<Measure[]> {
   const cluster = await Cluster.create(stage, { nodeCount: 2, backend: 'vxlan' });
   await cluster.startAgents();
-  const [near, other] = await attachPods(stage, cluster, { nodeNumber: 1, count: 2 });
-  const [far] = await attachPods(stage, cluster, { nodeNumber: 2, count: 1 });
   const [node1, node2] = [cluster.node(1), cluster.node(2)];
-  if (near === undefined || other === undefined || far === undefined) throw new Error('no pods');
+  const [near, other] = await attachPods(stage, await poplinChain(stage, node1), 'near');
+  const [far] = await attachPods(stage, await poplinChain(stage, node2), 'far');
+  const [onBridge, besideIt] = await attachPods(stage, await bridgeChain(stage), 'bridge');
   const pingPong = await compile(stage, 'ping-pong');
-  await serve(stage, [other, far, node2], pingPong);
+  await serve(stage, [other, far, besideIt, node2], pingPong);
 
-  const bare = { name: 'bare', from: node1, to: node2 };
-  const measures: Measure[] = [];
-  const compare = async (way: Way): Promise<void> => {
-    note(way.name);
-    measures.push(...(await compareWays(way, bare, pingPong)));
+  const local = { name: 'local', from: near, to: other };
+  const bare = { name: 'bare underlay between the nodes', suffix: '', from: node1, to: node2 };
+  const bridge = {
+    name: 'pods of the bridge plugin',
+    suffix: '.bridge',
+    from: onBridge,
+    to: besideIt,
   };
-  await compare({ name: 'local', from: near, to: other });
+  const measures: Measure[] = [];
+  const compare = async (way: Way, reference: Reference): Promise<void> => {
+    note(`${way.name}, ${reference.name}`);
+    measures.push(...(await compareWays(way, reference, pingPong)));
+  };
+  await compare(local, bare);
+  await compare(local, bridge);
   await usePath(cluster, 'vxlan');
-  await compare({ name: 'vxlan', from: near, to: far });
+  await compare({ name: 'vxlan', from: near, to: far }, bare);
   await usePath(cluster, 'host-gw');
-  await compare({ name: 'hostgw', from: near, to: far });
+  await compare({ name: 'hostgw', from: near, to: far }, bare);
   return measures;
 }
 
@@ -58,24 +69,17 @@ async function usePath(cluster: Cluster, backend: 'vxlan' | 'host-gw'): Promise<
   });
 }
 
-async function attachPods(
-  stage: Stage,
-  cluster: Cluster,
-  { nodeNumber, count }: { readonly nodeNumber: number; readonly count: number },
-): Promise<Place[]> {
-  const labels = Array.from({ length: count }, (_, index) => `n${nodeNumber}-pod${index}`);
-  const namespaces = await stage.namespaces(labels);
-  const chain = await poplinChain(stage, cluster.node(nodeNumber));
-  const runner = await ChainRunner.create(stage, [chain]);
-  const jobs = namespaces.map((namespace) => ({ chain: 0, container: namespace, namespace }));
-  await runner.run('ADD', 'one-by-one', jobs);
-  const places: Place[] = [];
-  for (const namespace of namespaces) {
+/** Two pods. */
+async function attachPods(stage: Stage, chain: Chain, label: string): Promise<[Place, Place]> {
+  const attach = async (namespace: string): Promise<Place> => {
+    await runner.run('ADD', 'one-by-one', [{ chain: 0, container: namespace, namespace }]);
     const show = ['ip', '-n', namespace, '-j', '-4', 'address', 'show', 'dev', 'eth0'];
     const [link] = JSON.parse(await mustRun(runCommand, show));
-    places.push({ namespace, address: link.addr_info[0].local });
-  }
-  return places;
+    return { namespace, address: link.addr_info[0].local };
+  };
+  const runner = await ChainRunner.create(stage, [chain]);
+  const first = await attach(await stage.namespace(`${label}-1`));
+  return [first, await attach(await stage.namespace(`${label}-2`))];
 }
 
 async function serve(stage: Stage, places: readonly Place[], pingPong: string): Promise<void> {
@@ -86,30 +90,34 @@ async function serve(stage: Stage, places: readonly Place[], pingPong: string): 
   await systemClock.sleep(LISTEN_MS);
 }
 
-async function compareWays(way: Way, bare: Way, pingPong: string): Promise<Measure[]> {
+async function compareWays(way: Way, other: Reference, pingPong: string): Promise<Measure[]> {
   const tcp = { own: [] as number[], other: [] as number[] };
   const latency = { own: [] as number[], other: [] as number[] };
   for (let round = 0; round < ROUNDS; round += 1) {
-    tcp.other.push(await throughput(bare));
+    tcp.other.push(await throughput(other));
     tcp.own.push(await throughput(way));
-    latency.other.push(...(await roundTrips(bare, pingPong)));
+    latency.other.push(...(await roundTrips(other, pingPong)));
     latency.own.push(...(await roundTrips(way, pingPong)));
   }
+  const names = (what: string) => ({
+    name: `datapath.${way.name}.${what}${other.suffix}`,
+    against: other.name,
+  });
   return [
-    measureOf(`datapath.${way.name}.tcp`, 'Gbit/s', tcp),
-    measureOf(`datapath.${way.name}.latency`, 'µs', latency),
+    { ...names('tcp'), unit: 'Gbit/s', ...compared(tcp) },
+    { ...names('latency'), unit: 'µs', ...compared(latency) },
   ];
 }
 
-function measureOf(
-  name: string,
-  unit: string,
-  { own, other }: { readonly own: readonly number[]; readonly other: readonly number[] },
-): Measure {
+function compared({
+  own,
+  other,
+}: {
+  readonly own: readonly number[];
+  readonly other: readonly number[];
+}): Pick<Measure, 'value' | 'reference' | 'spread'> {
   const [ours, theirs] = [summarise(own), summarise(other)];
-  const spread = spreadText(ours, theirs);
-  const [value, reference] = [ours.median, theirs.median];
-  return { name, value, unit, against: UNDERLAY, reference, spread };
+  return { value: ours.median, reference: theirs.median, spread: spreadText(ours, theirs) };
 }
 
 /** Gbit/s that the receiver got. */

@@ -24,8 +24,13 @@ export type Target = {
 
 /** What must hold; a measure without an entry is for information. */
 export const TARGETS: Readonly<Record<string, Target>> = {
-  'cni.add.median': { of: 'ratio', compare: '≤', limit: 0.6 },
+  'cni.add.median': { of: 'ratio', compare: '≤', limit: 0.5 },
+  'cni.add.p95': { of: 'ratio', compare: '≤', limit: 0.6 },
   'cni.add.parallel50': { of: 'ratio', compare: '≤', limit: 0.25 },
+  'cni.add.parallel50.bridge': { of: 'ratio', compare: '≤', limit: 0.2 },
+  'cni.del.median': { of: 'ratio', compare: '≤', limit: 0.7 },
+  'cni.del.p95': { of: 'ratio', compare: '≤', limit: 0.6 },
+  'datapath.local.tcp.bridge': { of: 'ratio', compare: '≥', limit: 1 },
   'peers.5000.add': { of: 'ratio', compare: '≤', limit: 1.3 },
   'reconcile.5000.empty': { of: 'value', compare: '<', limit: 100 },
   'reconcile.5000.empty.writes': { of: 'value', compare: '≤', limit: 0 },
