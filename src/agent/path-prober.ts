@@ -27,6 +27,7 @@ import {
   WATCH_SPACING_MS,
   watchEveryMs,
 } from './path-track.ts';
+import { SentProbes } from './sent-probes.ts';
 import { UnderlayMtus } from './underlay-mtus.ts';
 import { VerdictNews } from './verdict-news.ts';
 
@@ -46,7 +47,6 @@ const PORTION_PAUSE_MS = 5;
 const ANSWERS_OF_RECOVERY = 4;
 /** Paths in use are looked at together. */
 const WATCH_PAUSE_MS = 100;
-const SEQUENCES = 0x10000;
 
 export type PathProberParts = {
   readonly echo: Echo;
@@ -58,15 +58,15 @@ export class PathProber {
   readonly #parts: PathProberParts;
   /** By path and whether it is in use: a path that was tested is watched from then on. */
   readonly #tracks = new Map<string, Track>();
-  readonly #bySequence = new Map<number, Track>();
+  readonly #sent: SentProbes;
   readonly #mtus = new UnderlayMtus();
   readonly #news = new VerdictNews();
-  #lastSequence = 0;
   #wake: (() => void) | undefined;
   #changed: () => void = () => undefined;
 
   constructor(parts: PathProberParts) {
     this.#parts = parts;
+    this.#sent = new SentProbes(parts.echo);
     parts.echo.listen((from, sequence) => this.#answered(from, sequence));
   }
 
@@ -104,6 +104,9 @@ export class PathProber {
         if (wasTested && !probe.isMarked) track.dueMs = nowMs + watchEveryMs(probes.length);
         else if (probe.isMarked) this.#restart(track, nowMs);
         isSooner = true;
+      } else if (track.probe.isWaiting !== probe.isWaiting) {
+        track.probe = probe;
+        isSooner = true;
       }
     }
     for (const [key, track] of this.#tracks) if (!wanted.has(key)) this.#forget(key, track);
@@ -140,7 +143,7 @@ export class PathProber {
   }
 
   #restart(track: Track, nowMs: number): void {
-    this.#stopWaiting(track);
+    this.#sent.stopWaiting(track);
     beginAnew(track, nowMs);
   }
 
@@ -152,7 +155,12 @@ export class PathProber {
     let isUrgent = false;
     for (const track of this.#tracks.values()) {
       if (track.answerDueMs !== undefined && track.answerDueMs <= nowMs) this.#missed(track, nowMs);
-      if (track.answerDueMs === undefined && track.dueMs <= nowMs && sent < PORTION) {
+      const isDue = track.answerDueMs === undefined && track.dueMs <= nowMs;
+      if (isDue && track.probe.isWaiting) {
+        this.#askForTurn(track);
+        continue;
+      }
+      if (isDue && sent < PORTION) {
         this.#send(track, nowMs);
         sent += 1;
       }
@@ -161,6 +169,13 @@ export class PathProber {
     }
     if (this.#news.isDue(nowMs)) this.#changed();
     return Math.max(isUrgent ? PORTION_PAUSE_MS : WATCH_PAUSE_MS, nextMs - nowMs);
+  }
+
+  /** The next pass tests it, if nothing else that is due comes first. */
+  #askForTurn(track: Track): void {
+    if (track.isTurn || track.verdict === 'untried') return;
+    track.isTurn = true;
+    this.#changed();
   }
 
   #send(track: Track, nowMs: number): void {
@@ -172,30 +187,16 @@ export class PathProber {
     const { search } = track;
     track.withSmall = isMarked || search !== undefined || track.misses > 0;
     track.sentBytes = (search && nextBytes(search)) ?? foundBytes ?? fullBytes;
-    if (track.withSmall) track.small = this.#sendOne(track, SMALL_BYTES);
-    track.full = this.#sendOne(track, track.sentBytes);
+    if (track.withSmall) track.small = this.#sent.send(track, SMALL_BYTES);
+    track.full = this.#sent.send(track, track.sentBytes);
     track.answerDueMs = nowMs + patienceMs(track);
   }
 
-  #sendOne(track: Track, packetBytes: number): number {
-    const { destination, isMarked } = track.probe;
-    this.#lastSequence = (this.#lastSequence + 1) % SEQUENCES;
-    const sequence = this.#lastSequence;
-    const failure = this.#parts.echo.send({ destination, sequence, packetBytes, isMarked });
-    if (failure === undefined) this.#bySequence.set(sequence, track);
-    else track.problem = `a probe of ${packetBytes} bytes cannot be sent: ${failure}`;
-    return sequence;
-  }
-
   #answered(from: Ip, sequence: number): void {
-    const track = this.#bySequence.get(sequence);
-    if (track === undefined || track.probe.destination !== from) return;
-    this.#bySequence.delete(sequence);
-    if (sequence === track.small) track.small = NONE;
-    else track.full = NONE;
-    if (track.small !== NONE || track.full !== NONE) return;
+    const track = this.#sent.answered(from, sequence);
+    if (track === undefined) return;
     const nowMs = this.#parts.clock.monotonicMs();
-    this.#stopWaiting(track);
+    this.#sent.stopWaiting(track);
     track.misses = 0;
     track.sizeMisses = 0;
     if (track.search !== undefined) {
@@ -223,7 +224,7 @@ export class PathProber {
         ? `small packets come back, but not those of ${track.sentBytes} bytes`
         : 'no answer';
     }
-    this.#stopWaiting(track);
+    this.#sent.stopWaiting(track);
     if (track.search !== undefined && isTooLarge) {
       this.#searchOn(track, missed(track.search), nowMs);
       return;
@@ -276,23 +277,16 @@ export class PathProber {
   }
 
   #judge(track: Track, verdict: PathVerdict): void {
-    if (track.verdict === verdict) return;
+    if (track.verdict === verdict && !track.isTurn) return;
+    track.isTurn = false;
     const isDue = this.#news.isDueFor(track, verdict, this.#parts.clock.monotonicMs());
     track.hasDied ||= track.verdict === 'answers';
     track.verdict = verdict;
     if (isDue) this.#changed();
   }
 
-  #stopWaiting(track: Track): void {
-    this.#bySequence.delete(track.small);
-    this.#bySequence.delete(track.full);
-    track.small = NONE;
-    track.full = NONE;
-    track.answerDueMs = undefined;
-  }
-
   #forget(key: string, track: Track): void {
-    this.#stopWaiting(track);
+    this.#sent.stopWaiting(track);
     this.#tracks.delete(key);
   }
 }

@@ -23,6 +23,8 @@ const ANSWER_WITHIN_MS = 1_000;
 export type PathTrack = {
   probe: PathProbe;
   verdict: PathVerdict;
+  /** It waits for its turn and is due: it counts as untried until it was tried again. */
+  isTurn: boolean;
   dueMs: number;
   retryMs: number;
   misses: number;
@@ -55,6 +57,7 @@ export type Tracks = ReadonlyMap<string, Readonly<PathTrack>>;
 export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
   probe,
   verdict: 'untried',
+  isTurn: false,
   dueMs,
   retryMs: FIRST_RETRY_MS,
   misses: 0,
@@ -96,8 +99,8 @@ export function patienceMs({ probe, search, retryMs }: PathTrack): number {
 /** Of all that were tried. */
 export function verdictsOf(tracks: ReadonlyMap<string, PathTrack>): Verdicts {
   const get = (key: string): PathVerdict | undefined => {
-    const verdict = tracks.get(key)?.verdict;
-    return verdict === 'untried' ? undefined : verdict;
+    const track = tracks.get(key);
+    return track?.verdict === 'untried' || track?.isTurn === true ? undefined : track?.verdict;
   };
   return { get, has: (key) => get(key) !== undefined };
 }

@@ -11,14 +11,15 @@ import type { Op } from '../state/op.ts';
 import { PROBE_TABLE } from '../state/own.ts';
 
 /** Without its route a marked probe would go by the path in use, and tell of that one. */
-export const isLaidOut = ({ isMarked, destination }: PathProbe, undone: readonly Op[]): boolean =>
-  !isMarked ||
+export const isLaidOut = (probe: PathProbe, undone: readonly Op[]): boolean =>
+  !probe.isMarked ||
+  probe.isWaiting === true ||
   !undone.some(
     (op) =>
       op.object === 'route' &&
       op.verb !== 'remove' &&
       op.value.table === PROBE_TABLE &&
-      cidrAddress(op.value.destination) === destination,
+      cidrAddress(op.value.destination) === probe.destination,
   );
 
 /** What could not be made is not promised to peers. */

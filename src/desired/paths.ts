@@ -17,7 +17,7 @@ import type { Vtep } from './kept-path.ts';
 import { asReceiver, keptReason } from './kept-path.ts';
 import type { PathMtu } from './path-mtu.ts';
 
-/** What probes have said of a path so far. */
+/** What probes have said of a path so far; `untried` also when it is its turn to be tried again. */
 export type PathVerdict = 'untried' | 'answers' | 'silent';
 
 /** By PathOption.key. */
@@ -55,6 +55,8 @@ export type ChosenPath = {
   readonly option: PathOption | undefined;
   /** To be prepared and probed beside the one in use. */
   readonly tested: PathOption | undefined;
+  /** To be tested as well, when it is their turn: a peer has one route for probes. */
+  readonly waiting: readonly PathOption[];
 };
 
 /** The settings that this node can work by now: the configured ones and those kept from before. */
@@ -75,6 +77,7 @@ type Way = {
 
 const HOST_GW = { type: 'host-gw' } as const;
 const NO_REASONS: readonly string[] = [];
+const NONE: readonly PathOption[] = [];
 
 export function backendSettings(
   configured: BackendConfig,
@@ -116,10 +119,11 @@ export function choosePath(
   target: PeerTarget,
 ): ChosenPath {
   const offers = offersOf(settings, { local, memory }, target);
-  const { option, tested } = decide(settings.configured, offers, { target, memory });
+  const decision = decide(settings.configured, offers, { target, memory });
+  const { option, tested, waiting = NONE } = decision;
   const [best] = offers.usable;
-  const waits = tested !== undefined && tested === best && tested !== option;
-  const reasons = waits ? [...offers.reasons, waitingReason(tested, memory)] : offers.reasons;
+  const waits = best !== undefined && (tested === best || waiting.includes(best));
+  const reasons = waits ? [...offers.reasons, waitingReason(best, memory)] : offers.reasons;
   const path: { -readonly [Key in keyof PeerPath]: PeerPath[Key] } = {
     peer: target.peer.name,
     family: target.family,
@@ -129,11 +133,11 @@ export function choosePath(
     used: option?.name ?? 'none',
     reason: reasons.join('; '),
   };
-  if (waits) path.waitsFor = tested.name;
-  return { path, target, option, tested };
+  if (waits) path.waitsFor = best.name;
+  return { path, target, option, tested, waiting };
 }
 
-type Decision = Pick<ChosenPath, 'option' | 'tested'>;
+type Decision = Pick<ChosenPath, 'option' | 'tested'> & Partial<Pick<ChosenPath, 'waiting'>>;
 
 function decide(
   configured: BackendConfig,
@@ -152,8 +156,8 @@ function decide(
     const others = usable.filter((option) => option !== inUse);
     const answering = others.find((option) => verdict(option) === 'answers');
     if (answering !== undefined) return { option: answering, tested: undefined };
-    const [untried = others[0]] = others.filter((option) => verdict(option) === 'untried');
-    return { option: inUse, tested: untried };
+    const tested = others.find((option) => verdict(option) === 'untried') ?? others[0];
+    return { option: inUse, tested, waiting: others.filter((option) => option !== tested) };
   }
   return { option: inUse, tested: inUse === best ? undefined : best };
 }
