@@ -16,15 +16,16 @@ import {
   beginAnew,
   FIRST_RETRY_MS,
   FIRST_SEARCH_PAUSE_MS,
+  firstLookMs,
   isSameProbe,
   NONE,
   newTrack,
   patienceMs,
+  release,
   riseEveryMs,
   testedToo,
   verdictsOf,
   WATCH_EVERY_MS,
-  WATCH_SPACING_MS,
   watchEveryMs,
 } from './path-track.ts';
 import { SentProbes } from './sent-probes.ts';
@@ -94,8 +95,11 @@ export class PathProber {
     for (const probe of probes) {
       wanted.add(probe.key);
       const track = this.#tracks.get(probe.key);
+      const isReleased = track !== undefined && release(track);
       if (track === undefined) {
-        this.#tracks.set(probe.key, this.#newTrack(probe, nowMs, probes.length));
+        if (probe.foundBytes !== undefined) this.#mtus.remember(probe, probe.foundBytes);
+        const firstMs = firstLookMs(probe, probes.length, this.#parts.random);
+        this.#tracks.set(probe.key, newTrack(probe, nowMs + firstMs));
         isSooner = true;
       } else if (!isSameProbe(track.probe, probe)) {
         const wasTested = track.probe.isMarked;
@@ -104,13 +108,29 @@ export class PathProber {
         if (wasTested && !probe.isMarked) track.dueMs = nowMs + watchEveryMs(probes.length);
         else if (probe.isMarked) this.#restart(track, nowMs);
         isSooner = true;
-      } else if (track.probe.isWaiting !== probe.isWaiting) {
+      } else if (isReleased || track.probe.isWaiting !== probe.isWaiting) {
         track.probe = probe;
         isSooner = true;
       }
     }
-    for (const [key, track] of this.#tracks) if (!wanted.has(key)) this.#forget(key, track);
+    for (const [key, track] of this.#tracks) {
+      if (wanted.has(key)) continue;
+      this.#sent.stopWaiting(track);
+      this.#tracks.delete(key);
+    }
     if (isSooner) this.#wake?.();
+  }
+
+  /** Where marked packets to these go is about to change, until `follow` says what is tested. */
+  hold(destinations: ReadonlySet<Ip>): void {
+    if (destinations.size === 0) return;
+    for (const track of this.#tracks.values()) {
+      const { isMarked, destination } = track.probe;
+      if (!isMarked || !destinations.has(destination)) continue;
+      if (track.answerDueMs !== undefined) track.dueMs = 0;
+      this.#sent.stopWaiting(track);
+      track.isHeld = true;
+    }
   }
 
   /** Until `stop`; calls `changed` when verdicts have changed that a pass has to know. */
@@ -134,14 +154,6 @@ export class PathProber {
     }
   }
 
-  #newTrack(probe: PathProbe, nowMs: number, count: number): Track {
-    const { random } = this.#parts;
-    // Paths that are in use at the start are first looked at within a second, not all at once.
-    const firstMs = probe.isMarked ? 0 : random() * Math.max(1_000, count * WATCH_SPACING_MS);
-    if (probe.foundBytes !== undefined) this.#mtus.remember(probe, probe.foundBytes);
-    return newTrack(probe, nowMs + firstMs);
-  }
-
   #restart(track: Track, nowMs: number): void {
     this.#sent.stopWaiting(track);
     beginAnew(track, nowMs);
@@ -154,6 +166,7 @@ export class PathProber {
     let sent = 0;
     let isUrgent = false;
     for (const track of this.#tracks.values()) {
+      if (track.isHeld) continue;
       if (track.answerDueMs !== undefined && track.answerDueMs <= nowMs) this.#missed(track, nowMs);
       const isDue = track.answerDueMs === undefined && track.dueMs <= nowMs;
       if (isDue && track.probe.isWaiting) {
@@ -283,10 +296,5 @@ export class PathProber {
     track.hasDied ||= track.verdict === 'answers';
     track.verdict = verdict;
     if (isDue) this.#changed();
-  }
-
-  #forget(key: string, track: Track): void {
-    this.#sent.stopWaiting(track);
-    this.#tracks.delete(key);
   }
 }

@@ -12,7 +12,7 @@ export const FIRST_RETRY_MS = 50;
 export const FIRST_SEARCH_PAUSE_MS = 30_000;
 /** A path in use is asked this often, with thousands of peers less often. */
 export const WATCH_EVERY_MS = 3_000;
-export const WATCH_SPACING_MS = 10;
+const WATCH_SPACING_MS = 10;
 /** A path that takes less than believed is asked so often whether it takes more. */
 const RISE_EVERY_MS = 15_000;
 const RISE_SPACING_MS = 100;
@@ -25,6 +25,8 @@ export type PathTrack = {
   verdict: PathVerdict;
   /** It waits for its turn and is due: it counts as untried until it was tried again. */
   isTurn: boolean;
+  /** Its route is being changed: nothing is sent, and no answer counts. */
+  isHeld: boolean;
   dueMs: number;
   retryMs: number;
   misses: number;
@@ -58,6 +60,7 @@ export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
   probe,
   verdict: 'untried',
   isTurn: false,
+  isHeld: false,
   dueMs,
   retryMs: FIRST_RETRY_MS,
   misses: 0,
@@ -86,6 +89,10 @@ export function beginAnew(track: PathTrack, nowMs: number): void {
 export const watchEveryMs = (count: number): number =>
   Math.max(WATCH_EVERY_MS, count * WATCH_SPACING_MS);
 
+/** Paths that are in use at the start are first looked at within a second, not all at once. */
+export const firstLookMs = (probe: PathProbe, count: number, random: () => number): number =>
+  probe.isMarked ? 0 : random() * Math.max(1_000, count * WATCH_SPACING_MS);
+
 export const riseEveryMs = (count: number): number =>
   Math.max(RISE_EVERY_MS, count * RISE_SPACING_MS);
 
@@ -111,6 +118,13 @@ export function testedToo(tracks: Iterable<PathTrack>, { probe }: PathTrack): Pa
   return [...tracks].filter(
     (other) => other.probe.isMarked && underlayKeyOf(other.probe.key) === underlay,
   );
+}
+
+/** Its route is as it is to be; says whether it was not. */
+export function release(track: PathTrack): boolean {
+  const { isHeld } = track;
+  track.isHeld = false;
+  return isHeld;
 }
 
 export const isSameProbe = (a: PathProbe, b: PathProbe): boolean =>

@@ -37,7 +37,7 @@ import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import type { UnderlaySearcherParts } from './underlay-search.ts';
 import { UnderlaySearcher } from './underlay-search.ts';
-import { isLaidOut, withoutFailed } from './undone.ts';
+import { isLaidOut, probeRoutesIn, withoutFailed } from './undone.ts';
 
 export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addressesGone'> & {
   readonly kernel: Kernel;
@@ -52,6 +52,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   verdicts(): Verdicts;
   /** MTUs of the underlay toward peers that are smaller than believed. */
   underlayMtus(): ReadonlyMap<string, number>;
+  /** Marked probes to these would tell of other paths from now on, until the pass says of which. */
+  holdProbes(destinations: ReadonlySet<Ip>): void;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
 };
@@ -174,6 +176,7 @@ export class Reconciler {
     const free = order(differing).filter((op) => !this.#isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
+    this.#parts.holdProbes(probeRoutesIn(ops));
     const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
