@@ -12,6 +12,7 @@ import type { PathName } from '../cluster/advert.ts';
 import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
 import type { RouteVia } from '../state/kernel-state.ts';
 import type { Vtep } from './kept-path.ts';
 import { asReceiver, keptReason } from './kept-path.ts';
@@ -104,6 +105,8 @@ export type PathMemory = {
   vtepOf(via: RouteVia): Vtep | undefined;
   /** By PathOption.key. */
   verdictOf(key: string): PathVerdict;
+  /** Whether a node says that its peers reach it there. */
+  isSaid(address: Ip): boolean;
 };
 
 type Offers = {
@@ -225,6 +228,14 @@ function offersOf(
   return { usable: [kept], reasons, inUse: kept };
 }
 
+/** A peer that says of no address where it is may still be found where it was. */
+const whereSent = (target: PeerTarget, via: RouteVia, memory: PathMemory): Ip | undefined => {
+  const { underlayAddress, reach } = target;
+  if (underlayAddress !== undefined || reach?.speaker !== 'advert') return underlayAddress;
+  if (via.kind !== 'nexthop' && via.kind !== 'gateway') return undefined;
+  return memory.isSaid(via.gateway) ? undefined : via.gateway;
+};
+
 /** The path in use, to a peer that would be lost without it. */
 function keptOption(
   ways: readonly Way[],
@@ -234,8 +245,9 @@ function keptOption(
   const via = viaInUse(target, memory);
   if (via === undefined) return undefined;
   const vtep = memory.vtepOf(via);
+  const where = whereSent(target, via, memory);
   for (const way of ways) {
-    const receiver = asReceiver(target, way.network, vtep);
+    const receiver = asReceiver({ ...target, underlayAddress: where }, way.network, vtep);
     if (receiver === undefined) continue;
     const offer = offerBy(way, local, receiver);
     if (offer.kind === 'unusable' || !leadsBy(via, offer.plan)) continue;

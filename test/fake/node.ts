@@ -58,6 +58,11 @@ export class FakeNode implements Disposable {
     this.#reconciler = this.#start();
   }
 
+  /** As whoever hears of the kernel's changes has it done. */
+  forgetLookups(): void {
+    this.#reconciler.forgetLookups();
+  }
+
   /** A new agent process over what the last one left in the kernel. */
   restart(): void {
     this.kernel.close();

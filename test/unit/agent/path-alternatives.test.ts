@@ -80,7 +80,7 @@ class Bench implements AsyncDisposable {
     this.passes += 1;
     const { verdicts } = this.prober;
     const memory: PathMemory = {
-      ...{ viaOf: () => this.via, vtepOf: () => undefined },
+      ...{ viaOf: () => this.via, vtepOf: () => undefined, isSaid: () => true },
       verdictOf: (key) => verdicts.get(key) ?? 'untried',
     };
     const reach = reachOf(PEER);
