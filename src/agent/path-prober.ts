@@ -16,17 +16,19 @@ import {
   beginAnew,
   FIRST_RETRY_MS,
   FIRST_SEARCH_PAUSE_MS,
+  firstLookMs,
   isSameProbe,
   NONE,
   newTrack,
   patienceMs,
+  release,
   riseEveryMs,
   testedToo,
   verdictsOf,
   WATCH_EVERY_MS,
-  WATCH_SPACING_MS,
   watchEveryMs,
 } from './path-track.ts';
+import { SentProbes } from './sent-probes.ts';
 import { UnderlayMtus } from './underlay-mtus.ts';
 import { VerdictNews } from './verdict-news.ts';
 
@@ -46,7 +48,6 @@ const PORTION_PAUSE_MS = 5;
 const ANSWERS_OF_RECOVERY = 4;
 /** Paths in use are looked at together. */
 const WATCH_PAUSE_MS = 100;
-const SEQUENCES = 0x10000;
 
 export type PathProberParts = {
   readonly echo: Echo;
@@ -58,15 +59,15 @@ export class PathProber {
   readonly #parts: PathProberParts;
   /** By path and whether it is in use: a path that was tested is watched from then on. */
   readonly #tracks = new Map<string, Track>();
-  readonly #bySequence = new Map<number, Track>();
+  readonly #sent: SentProbes;
   readonly #mtus = new UnderlayMtus();
   readonly #news = new VerdictNews();
-  #lastSequence = 0;
   #wake: (() => void) | undefined;
   #changed: () => void = () => undefined;
 
   constructor(parts: PathProberParts) {
     this.#parts = parts;
+    this.#sent = new SentProbes(parts.echo);
     parts.echo.listen((from, sequence) => this.#answered(from, sequence));
   }
 
@@ -94,8 +95,11 @@ export class PathProber {
     for (const probe of probes) {
       wanted.add(probe.key);
       const track = this.#tracks.get(probe.key);
+      const isReleased = track !== undefined && release(track);
       if (track === undefined) {
-        this.#tracks.set(probe.key, this.#newTrack(probe, nowMs, probes.length));
+        if (probe.foundBytes !== undefined) this.#mtus.remember(probe, probe.foundBytes);
+        const firstMs = firstLookMs(probe, probes.length, this.#parts.random);
+        this.#tracks.set(probe.key, newTrack(probe, nowMs + firstMs));
         isSooner = true;
       } else if (!isSameProbe(track.probe, probe)) {
         const wasTested = track.probe.isMarked;
@@ -104,10 +108,29 @@ export class PathProber {
         if (wasTested && !probe.isMarked) track.dueMs = nowMs + watchEveryMs(probes.length);
         else if (probe.isMarked) this.#restart(track, nowMs);
         isSooner = true;
+      } else if (isReleased || track.probe.isWaiting !== probe.isWaiting) {
+        track.probe = probe;
+        isSooner = true;
       }
     }
-    for (const [key, track] of this.#tracks) if (!wanted.has(key)) this.#forget(key, track);
+    for (const [key, track] of this.#tracks) {
+      if (wanted.has(key)) continue;
+      this.#sent.stopWaiting(track);
+      this.#tracks.delete(key);
+    }
     if (isSooner) this.#wake?.();
+  }
+
+  /** Where marked packets to these go is about to change, until `follow` says what is tested. */
+  hold(destinations: ReadonlySet<Ip>): void {
+    if (destinations.size === 0) return;
+    for (const track of this.#tracks.values()) {
+      const { isMarked, destination } = track.probe;
+      if (!isMarked || !destinations.has(destination)) continue;
+      if (track.answerDueMs !== undefined) track.dueMs = 0;
+      this.#sent.stopWaiting(track);
+      track.isHeld = true;
+    }
   }
 
   /** Until `stop`; calls `changed` when verdicts have changed that a pass has to know. */
@@ -131,16 +154,8 @@ export class PathProber {
     }
   }
 
-  #newTrack(probe: PathProbe, nowMs: number, count: number): Track {
-    const { random } = this.#parts;
-    // Paths that are in use at the start are first looked at within a second, not all at once.
-    const firstMs = probe.isMarked ? 0 : random() * Math.max(1_000, count * WATCH_SPACING_MS);
-    if (probe.foundBytes !== undefined) this.#mtus.remember(probe, probe.foundBytes);
-    return newTrack(probe, nowMs + firstMs);
-  }
-
   #restart(track: Track, nowMs: number): void {
-    this.#stopWaiting(track);
+    this.#sent.stopWaiting(track);
     beginAnew(track, nowMs);
   }
 
@@ -151,8 +166,14 @@ export class PathProber {
     let sent = 0;
     let isUrgent = false;
     for (const track of this.#tracks.values()) {
+      if (track.isHeld) continue;
       if (track.answerDueMs !== undefined && track.answerDueMs <= nowMs) this.#missed(track, nowMs);
-      if (track.answerDueMs === undefined && track.dueMs <= nowMs && sent < PORTION) {
+      const isDue = track.answerDueMs === undefined && track.dueMs <= nowMs;
+      if (isDue && track.probe.isWaiting) {
+        this.#askForTurn(track);
+        continue;
+      }
+      if (isDue && sent < PORTION) {
         this.#send(track, nowMs);
         sent += 1;
       }
@@ -161,6 +182,13 @@ export class PathProber {
     }
     if (this.#news.isDue(nowMs)) this.#changed();
     return Math.max(isUrgent ? PORTION_PAUSE_MS : WATCH_PAUSE_MS, nextMs - nowMs);
+  }
+
+  /** The next pass tests it, if nothing else that is due comes first. */
+  #askForTurn(track: Track): void {
+    if (track.isTurn || track.verdict === 'untried') return;
+    track.isTurn = true;
+    this.#changed();
   }
 
   #send(track: Track, nowMs: number): void {
@@ -172,30 +200,16 @@ export class PathProber {
     const { search } = track;
     track.withSmall = isMarked || search !== undefined || track.misses > 0;
     track.sentBytes = (search && nextBytes(search)) ?? foundBytes ?? fullBytes;
-    if (track.withSmall) track.small = this.#sendOne(track, SMALL_BYTES);
-    track.full = this.#sendOne(track, track.sentBytes);
+    if (track.withSmall) track.small = this.#sent.send(track, SMALL_BYTES);
+    track.full = this.#sent.send(track, track.sentBytes);
     track.answerDueMs = nowMs + patienceMs(track);
   }
 
-  #sendOne(track: Track, packetBytes: number): number {
-    const { destination, isMarked } = track.probe;
-    this.#lastSequence = (this.#lastSequence + 1) % SEQUENCES;
-    const sequence = this.#lastSequence;
-    const failure = this.#parts.echo.send({ destination, sequence, packetBytes, isMarked });
-    if (failure === undefined) this.#bySequence.set(sequence, track);
-    else track.problem = `a probe of ${packetBytes} bytes cannot be sent: ${failure}`;
-    return sequence;
-  }
-
   #answered(from: Ip, sequence: number): void {
-    const track = this.#bySequence.get(sequence);
-    if (track === undefined || track.probe.destination !== from) return;
-    this.#bySequence.delete(sequence);
-    if (sequence === track.small) track.small = NONE;
-    else track.full = NONE;
-    if (track.small !== NONE || track.full !== NONE) return;
+    const track = this.#sent.answered(from, sequence);
+    if (track === undefined) return;
     const nowMs = this.#parts.clock.monotonicMs();
-    this.#stopWaiting(track);
+    this.#sent.stopWaiting(track);
     track.misses = 0;
     track.sizeMisses = 0;
     if (track.search !== undefined) {
@@ -223,7 +237,7 @@ export class PathProber {
         ? `small packets come back, but not those of ${track.sentBytes} bytes`
         : 'no answer';
     }
-    this.#stopWaiting(track);
+    this.#sent.stopWaiting(track);
     if (track.search !== undefined && isTooLarge) {
       this.#searchOn(track, missed(track.search), nowMs);
       return;
@@ -276,23 +290,11 @@ export class PathProber {
   }
 
   #judge(track: Track, verdict: PathVerdict): void {
-    if (track.verdict === verdict) return;
+    if (track.verdict === verdict && !track.isTurn) return;
+    track.isTurn = false;
     const isDue = this.#news.isDueFor(track, verdict, this.#parts.clock.monotonicMs());
     track.hasDied ||= track.verdict === 'answers';
     track.verdict = verdict;
     if (isDue) this.#changed();
-  }
-
-  #stopWaiting(track: Track): void {
-    this.#bySequence.delete(track.small);
-    this.#bySequence.delete(track.full);
-    track.small = NONE;
-    track.full = NONE;
-    track.answerDueMs = undefined;
-  }
-
-  #forget(key: string, track: Track): void {
-    this.#stopWaiting(track);
-    this.#tracks.delete(key);
   }
 }

@@ -12,7 +12,7 @@ export const FIRST_RETRY_MS = 50;
 export const FIRST_SEARCH_PAUSE_MS = 30_000;
 /** A path in use is asked this often, with thousands of peers less often. */
 export const WATCH_EVERY_MS = 3_000;
-export const WATCH_SPACING_MS = 10;
+const WATCH_SPACING_MS = 10;
 /** A path that takes less than believed is asked so often whether it takes more. */
 const RISE_EVERY_MS = 15_000;
 const RISE_SPACING_MS = 100;
@@ -23,6 +23,10 @@ const ANSWER_WITHIN_MS = 1_000;
 export type PathTrack = {
   probe: PathProbe;
   verdict: PathVerdict;
+  /** It waits for its turn and is due: it counts as untried until it was tried again. */
+  isTurn: boolean;
+  /** Its route is being changed: nothing is sent, and no answer counts. */
+  isHeld: boolean;
   dueMs: number;
   retryMs: number;
   misses: number;
@@ -55,6 +59,8 @@ export type Tracks = ReadonlyMap<string, Readonly<PathTrack>>;
 export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
   probe,
   verdict: 'untried',
+  isTurn: false,
+  isHeld: false,
   dueMs,
   retryMs: FIRST_RETRY_MS,
   misses: 0,
@@ -83,6 +89,10 @@ export function beginAnew(track: PathTrack, nowMs: number): void {
 export const watchEveryMs = (count: number): number =>
   Math.max(WATCH_EVERY_MS, count * WATCH_SPACING_MS);
 
+/** Paths that are in use at the start are first looked at within a second, not all at once. */
+export const firstLookMs = (probe: PathProbe, count: number, random: () => number): number =>
+  probe.isMarked ? 0 : random() * Math.max(1_000, count * WATCH_SPACING_MS);
+
 export const riseEveryMs = (count: number): number =>
   Math.max(RISE_EVERY_MS, count * RISE_SPACING_MS);
 
@@ -96,8 +106,8 @@ export function patienceMs({ probe, search, retryMs }: PathTrack): number {
 /** Of all that were tried. */
 export function verdictsOf(tracks: ReadonlyMap<string, PathTrack>): Verdicts {
   const get = (key: string): PathVerdict | undefined => {
-    const verdict = tracks.get(key)?.verdict;
-    return verdict === 'untried' ? undefined : verdict;
+    const track = tracks.get(key);
+    return track?.verdict === 'untried' || track?.isTurn === true ? undefined : track?.verdict;
   };
   return { get, has: (key) => get(key) !== undefined };
 }
@@ -108,6 +118,13 @@ export function testedToo(tracks: Iterable<PathTrack>, { probe }: PathTrack): Pa
   return [...tracks].filter(
     (other) => other.probe.isMarked && underlayKeyOf(other.probe.key) === underlay,
   );
+}
+
+/** Its route is as it is to be; says whether it was not. */
+export function release(track: PathTrack): boolean {
+  const { isHeld } = track;
+  track.isHeld = false;
+  return isHeld;
 }
 
 export const isSameProbe = (a: PathProbe, b: PathProbe): boolean =>

@@ -5,7 +5,6 @@
 import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
-import { reachOf } from '../cluster/reach.ts';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import type { Verdicts } from '../desired/paths.ts';
@@ -18,14 +17,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import { familyOf } from '../net/ip.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
 import { order } from '../state/order.ts';
 import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../state/own.ts';
 import { printOp } from '../state/print.ts';
-import type { RouteLookup } from '../state/route-lookup.ts';
 import { applyCarefully } from './careful-apply.ts';
 import { differenceOf } from './difference.ts';
 import { DrainingLinks } from './draining-links.ts';
@@ -33,11 +30,12 @@ import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
+import { PeerLookups } from './peer-lookups.ts';
 import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import type { UnderlaySearcherParts } from './underlay-search.ts';
 import { UnderlaySearcher } from './underlay-search.ts';
-import { isLaidOut, withoutFailed } from './undone.ts';
+import { isLaidOut, probeRoutesIn, withoutFailed } from './undone.ts';
 
 export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addressesGone'> & {
   readonly kernel: Kernel;
@@ -52,6 +50,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   verdicts(): Verdicts;
   /** MTUs of the underlay toward peers that are smaller than believed. */
   underlayMtus(): ReadonlyMap<string, number>;
+  /** Marked probes to these would tell of other paths from now on, until the pass says of which. */
+  holdProbes(destinations: ReadonlySet<Ip>): void;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
 };
@@ -98,7 +98,7 @@ export class Reconciler {
   /** Objects that somebody else changes again and again. */
   readonly fights: Fights;
   readonly #parts: ReconcilerParts;
-  #lookups: Map<Ip, RouteLookup> | undefined;
+  readonly #lookups: PeerLookups;
   readonly #draining: DrainingLinks;
   readonly #underlays: UnderlaySearcher;
   readonly #settled = new Settled();
@@ -110,6 +110,7 @@ export class Reconciler {
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.fights = new Fights(parts.clock);
+    this.#lookups = new PeerLookups(parts.kernel);
     this.#draining = new DrainingLinks(parts.clock);
     this.#underlays = new UnderlaySearcher(parts);
   }
@@ -139,7 +140,7 @@ export class Reconciler {
 
   /** To be called when links, addresses or routes of others changed. */
   forgetLookups(): void {
-    this.#lookups = undefined;
+    this.#lookups.forget();
   }
 
   /**
@@ -163,7 +164,7 @@ export class Reconciler {
     const startedMs = clock.monotonicMs();
     const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
     const { state: kernelState, underlay, reachable } = actual;
-    const local = { ...this.#local(actual, cluster), ...right, neededFamilies, promised };
+    const local = { ...this.#local(actual, input), ...right, neededFamilies, promised };
     const networks = [...config.families, ...input.retired].map(({ network }) => network);
     const owned = ownedPart(kernelState, networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
@@ -174,6 +175,7 @@ export class Reconciler {
     const free = order(differing).filter((op) => !this.#isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
+    this.#parts.holdProbes(probeRoutesIn(ops));
     const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
@@ -222,18 +224,21 @@ export class Reconciler {
 
   #local(
     { state, underlay }: Actual,
-    cluster: Synced | Remembered,
+    { cluster, config }: PassInput,
   ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies' | 'promised'> {
     const { nodeName, machine, kernel } = this.#parts;
+    const families = underlay.underlays.map(({ family }) => family);
+    const served = config.families.map(({ family }) => family);
+    const { routes } = state;
     return {
       name: nodeName,
       machine,
       underlays: underlay.underlays,
-      lookups: this.#lookUp(cluster, underlay),
+      lookups: this.#lookups.of({ cluster, nodeName, families, served, routes }),
       hasNexthopObjects: kernel.hasNexthopObjects,
       attachments: this.#parts.attachments(state),
       vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
-      routes: state.routes,
+      routes,
       neighbours: state.neighbours,
       fdb: state.fdb,
       // What only the disk remembers of the cluster changes no path.
@@ -243,30 +248,6 @@ export class Reconciler {
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
     };
-  }
-
-  /** The kernel's way to every peer's underlay address; asked once until something changes. */
-  #lookUp(cluster: Synced | Remembered, underlay: UnderlaySearch): ReadonlyMap<Ip, RouteLookup> {
-    this.#lookups ??= new Map();
-    const families = new Set(underlay.underlays.map(({ family }) => family));
-    const unknown: Ip[] = [];
-    for (const node of cluster.nodes.values()) {
-      if (node.name === this.#parts.nodeName) continue;
-      for (const ip of reachOf(node)?.underlay ?? []) {
-        if (families.has(familyOf(ip)) && !this.#lookups.has(ip)) unknown.push(ip);
-      }
-    }
-    if (unknown.length > 0) {
-      // Thousands of peers behind one gateway have one answer, which is kept once.
-      const answers = new Map<string, RouteLookup>();
-      for (const [ip, found] of this.#parts.kernel.lookUp(unknown)) {
-        const text = JSON.stringify(found);
-        const answer = answers.get(text) ?? found;
-        answers.set(text, answer);
-        this.#lookups.set(ip, answer);
-      }
-    }
-    return this.#lookups;
   }
 
   #isPending(op: Op): boolean {

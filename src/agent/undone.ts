@@ -1,25 +1,30 @@
-// What a pass must not tell of when the kernel has refused some of it: a probe whose route is
-// missing would speak of another path, and a device that could not be made receives nothing. Pure;
-// what is held back in the kernel itself is careful-apply.ts.
+// What a pass must not tell of when the kernel has refused some of it, or while it is under way: a
+// probe whose route is missing or changes would speak of another path, and a device that could not
+// be made receives nothing. Pure; what is held back in the kernel itself is careful-apply.ts.
 
 import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { OpFailure } from '../kernel/kernel.ts';
 import { cidrAddress } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import type { Op } from '../state/op.ts';
 import { PROBE_TABLE } from '../state/own.ts';
 
 /** Without its route a marked probe would go by the path in use, and tell of that one. */
-export const isLaidOut = ({ isMarked, destination }: PathProbe, undone: readonly Op[]): boolean =>
-  !isMarked ||
-  !undone.some(
-    (op) =>
-      op.object === 'route' &&
-      op.verb !== 'remove' &&
-      op.value.table === PROBE_TABLE &&
-      cidrAddress(op.value.destination) === destination,
-  );
+export const isLaidOut = (probe: PathProbe, undone: readonly Op[]): boolean =>
+  !probe.isMarked ||
+  probe.isWaiting === true ||
+  !undone.some((op) => op.verb !== 'remove' && probeRouteOf(op) === probe.destination);
+
+/** Where marked packets go otherwise from these changes on. */
+export const probeRoutesIn = (ops: readonly Op[]): ReadonlySet<Ip> =>
+  new Set(ops.flatMap((op) => probeRouteOf(op) ?? []));
+
+const probeRouteOf = (op: Op): Ip | undefined =>
+  op.object === 'route' && op.value.table === PROBE_TABLE
+    ? cidrAddress(op.value.destination)
+    : undefined;
 
 /** What could not be made is not promised to peers. */
 export function withoutFailed(advert: Advert, failures: readonly OpFailure[]): Advert {

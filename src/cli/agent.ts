@@ -187,6 +187,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,
     underlayMtus: () => prober.underlayMtus,
+    holdProbes: (destinations) => prober.hold(destinations),
     pendingLinks: () => pods.pendingLinks(),
   });
   return new Agent({

@@ -117,7 +117,7 @@ export function desired(
   const promised = promisedBy(cluster.nodes.get(local.name), local);
   const drainingLinks = keepUntilDrained(builder, local, promised);
   addOwnSubnets(builder, ownSubnets);
-  const known = { local, memory: pathMemory(local) };
+  const known = { local, memory: pathMemory(local, cluster.nodes) };
   const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
     withMtu(choosePath(settings, known, target), local),
   );
@@ -128,7 +128,8 @@ export function desired(
   addNodeSets(builder, cluster.nodes, { config, local });
 
   const paths = chosen.map(({ path }) => path);
-  const podMtuBytes = podMtu(settings, local);
+  const told = cluster.nodes.get(local.name)?.advert?.receiveMtuBytes;
+  const podMtuBytes = podMtu(settings, local, told);
   const state = {
     ...builder.build(renderNftTable({ config, ownSubnets })),
     knowledge: cluster.kind === 'synced' ? 'complete' : 'remembered',
@@ -272,16 +273,28 @@ function addNodeSets(
   for (const family of FAMILIES) builder.nftSet(NODE_SETS[family], sets[family]);
 }
 
-/** What a pod may receive is the underlay's MTU; what it may send fits every path in use. */
-function podMtu(settings: BackendSettings, local: Local): { link: number; route: number } {
-  if (local.underlays.length === 0) return { link: MINIMUM_MTU_BYTES, route: MINIMUM_MTU_BYTES };
-  const routes = local.underlays.flatMap(({ family, mtuBytes }) => [
+/**
+ * What a pod may receive is the underlay's MTU; what it may send fits every path in use. A node
+ * that is about to have another address receives what it told its peers.
+ */
+function podMtu(
+  settings: BackendSettings,
+  local: Local,
+  toldBytes: number | undefined,
+): { link: number; route: number } {
+  const { neededFamilies, underlays: found } = local;
+  if (found.length === 0 && toldBytes === undefined) return UNKNOWN_MTU;
+  const mtuBytes = toldBytes ?? UNKNOWN_MTU.link;
+  const underlays =
+    found.length > 0 ? found : neededFamilies.map((family) => ({ family, mtuBytes }));
+  const routes = underlays.flatMap(({ family, mtuBytes }) => [
     mtuBytes,
     ...settings.vxlan.map((network) => (network.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family)),
   ]);
-  const links = local.underlays.map(({ mtuBytes }) => mtuBytes);
+  const links = underlays.map(({ mtuBytes }) => mtuBytes);
   return { link: Math.max(...links), route: Math.min(...routes) };
 }
 
 /** IPv6's minimum (RFC 8200 §5), for a node whose underlay is not known yet. */
 const MINIMUM_MTU_BYTES = 1280;
+const UNKNOWN_MTU = { link: MINIMUM_MTU_BYTES, route: MINIMUM_MTU_BYTES };

@@ -12,12 +12,13 @@ import type { PathName } from '../cluster/advert.ts';
 import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
+import type { Ip } from '../net/ip.ts';
 import type { RouteVia } from '../state/kernel-state.ts';
 import type { Vtep } from './kept-path.ts';
 import { asReceiver, keptReason } from './kept-path.ts';
 import type { PathMtu } from './path-mtu.ts';
 
-/** What probes have said of a path so far. */
+/** What probes have said of a path so far; `untried` also when it is its turn to be tried again. */
 export type PathVerdict = 'untried' | 'answers' | 'silent';
 
 /** By PathOption.key. */
@@ -55,6 +56,8 @@ export type ChosenPath = {
   readonly option: PathOption | undefined;
   /** To be prepared and probed beside the one in use. */
   readonly tested: PathOption | undefined;
+  /** To be tested as well, when it is their turn: a peer has one route for probes. */
+  readonly waiting: readonly PathOption[];
 };
 
 /** The settings that this node can work by now: the configured ones and those kept from before. */
@@ -75,6 +78,7 @@ type Way = {
 
 const HOST_GW = { type: 'host-gw' } as const;
 const NO_REASONS: readonly string[] = [];
+const NONE: readonly PathOption[] = [];
 
 export function backendSettings(
   configured: BackendConfig,
@@ -101,6 +105,8 @@ export type PathMemory = {
   vtepOf(via: RouteVia): Vtep | undefined;
   /** By PathOption.key. */
   verdictOf(key: string): PathVerdict;
+  /** Whether a node says that its peers reach it there. */
+  isSaid(address: Ip): boolean;
 };
 
 type Offers = {
@@ -116,10 +122,11 @@ export function choosePath(
   target: PeerTarget,
 ): ChosenPath {
   const offers = offersOf(settings, { local, memory }, target);
-  const { option, tested } = decide(settings.configured, offers, { target, memory });
+  const decision = decide(settings.configured, offers, { target, memory });
+  const { option, tested, waiting = NONE } = decision;
   const [best] = offers.usable;
-  const waits = tested !== undefined && tested === best && tested !== option;
-  const reasons = waits ? [...offers.reasons, waitingReason(tested, memory)] : offers.reasons;
+  const waits = best !== undefined && (tested === best || waiting.includes(best));
+  const reasons = waits ? [...offers.reasons, waitingReason(best, memory)] : offers.reasons;
   const path: { -readonly [Key in keyof PeerPath]: PeerPath[Key] } = {
     peer: target.peer.name,
     family: target.family,
@@ -129,11 +136,11 @@ export function choosePath(
     used: option?.name ?? 'none',
     reason: reasons.join('; '),
   };
-  if (waits) path.waitsFor = tested.name;
-  return { path, target, option, tested };
+  if (waits) path.waitsFor = best.name;
+  return { path, target, option, tested, waiting };
 }
 
-type Decision = Pick<ChosenPath, 'option' | 'tested'>;
+type Decision = Pick<ChosenPath, 'option' | 'tested'> & Partial<Pick<ChosenPath, 'waiting'>>;
 
 function decide(
   configured: BackendConfig,
@@ -152,8 +159,8 @@ function decide(
     const others = usable.filter((option) => option !== inUse);
     const answering = others.find((option) => verdict(option) === 'answers');
     if (answering !== undefined) return { option: answering, tested: undefined };
-    const [untried = others[0]] = others.filter((option) => verdict(option) === 'untried');
-    return { option: inUse, tested: untried };
+    const tested = others.find((option) => verdict(option) === 'untried') ?? others[0];
+    return { option: inUse, tested, waiting: others.filter((option) => option !== tested) };
   }
   return { option: inUse, tested: inUse === best ? undefined : best };
 }
@@ -221,6 +228,14 @@ function offersOf(
   return { usable: [kept], reasons, inUse: kept };
 }
 
+/** A peer that says of no address where it is may still be found where it was. */
+const whereSent = (target: PeerTarget, via: RouteVia, memory: PathMemory): Ip | undefined => {
+  const { underlayAddress, reach } = target;
+  if (underlayAddress !== undefined || reach?.speaker !== 'advert') return underlayAddress;
+  if (via.kind !== 'nexthop' && via.kind !== 'gateway') return undefined;
+  return memory.isSaid(via.gateway) ? undefined : via.gateway;
+};
+
 /** The path in use, to a peer that would be lost without it. */
 function keptOption(
   ways: readonly Way[],
@@ -230,8 +245,9 @@ function keptOption(
   const via = viaInUse(target, memory);
   if (via === undefined) return undefined;
   const vtep = memory.vtepOf(via);
+  const where = whereSent(target, via, memory);
   for (const way of ways) {
-    const receiver = asReceiver(target, way.network, vtep);
+    const receiver = asReceiver({ ...target, underlayAddress: where }, way.network, vtep);
     if (receiver === undefined) continue;
     const offer = offerBy(way, local, receiver);
     if (offer.kind === 'unusable' || !leadsBy(via, offer.plan)) continue;

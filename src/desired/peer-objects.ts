@@ -4,6 +4,8 @@
 
 import type { PathPlan } from '../backend/backend.ts';
 import type { PathName, VxlanId } from '../cluster/advert.ts';
+import type { ClusterNode } from '../cluster/node.ts';
+import { reachOf } from '../cluster/reach.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, hostCidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
@@ -87,11 +89,15 @@ export function sendsVxlanBy(chosen: readonly ChosenPath[]): VxlanId[] {
   return [...ids.values()].sort((a, b) => a.vni - b.vni || a.port - b.port);
 }
 
-export const pathMemory = ({ routes, neighbours, fdb, verdicts }: Local): PathMemory => ({
+export const pathMemory = (
+  { routes, neighbours, fdb, verdicts }: Local,
+  nodes: ReadonlyMap<string, ClusterNode>,
+): PathMemory => ({
   viaOf: (destination) =>
     routes.get(keyOfRoute({ destination, table: MAIN_TABLE, metric: OWN_METRIC }))?.via,
   vtepOf: (via) => vtepOf(via, { neighbours, fdb }),
   verdictOf: (key) => verdicts.get(key) ?? 'untried',
+  isSaid: (ip) => [...nodes.values()].some((node) => reachOf(node)?.underlay.includes(ip) === true),
 });
 
 export function usedLinks({ routes, vxlanDevices }: Local): ReadonlySet<string> {

@@ -19,6 +19,8 @@ export type PathProbe = {
   readonly destination: Ip;
   /** Over the tested path, not the one in use. */
   readonly isMarked: boolean;
+  /** Another path to that peer is being tested, so that a marked packet would go by that one. */
+  readonly isWaiting?: true;
   /** Of the largest IP packet that the path should take, as both ends believe. */
   readonly fullBytes: number;
   /** What was found to be the largest one, if that is smaller. */
@@ -28,7 +30,7 @@ export type PathProbe = {
 };
 
 export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): readonly PathProbe[] {
-  return chosen.flatMap(({ target, option, tested, path: { mtu } }) => {
+  return chosen.flatMap(({ target, option, tested, waiting, path: { mtu } }) => {
     const [subnet] = target.subnets;
     // Flannel's nodes answer on some paths only, and are believed.
     if (subnet === undefined || target.reach?.speaker !== 'advert') return [];
@@ -43,6 +45,7 @@ export function probesOf(chosen: readonly ChosenPath[], local: LocalNode): reado
     return [
       ...(option === undefined ? [] : [{ ...probe(option, false), ...found }]),
       ...(tested === undefined ? [] : [probe(tested, true)]),
+      ...waiting.map((path) => ({ ...probe(path, true), isWaiting: true as const })),
     ];
   });
 }

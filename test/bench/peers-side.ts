@@ -77,6 +77,7 @@ export class PeersSide {
       attachments: () => [],
       verdicts: () => new Map(),
       underlayMtus: () => new Map(),
+      holdProbes: () => undefined,
       pendingLinks: () => new Set(),
     });
   }

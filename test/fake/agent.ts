@@ -183,6 +183,7 @@ export class FakeAgent implements AsyncDisposable {
         attachments: (state) => pods.standing(state),
         verdicts: () => prober.verdicts,
         underlayMtus: () => prober.underlayMtus,
+        holdProbes: (destinations) => prober.hold(destinations),
         pendingLinks: () => pods.pendingLinks(),
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),

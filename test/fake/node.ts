@@ -9,6 +9,7 @@ import type { PassOutcome } from '../../src/agent/reconciler.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { ClusterNode } from '../../src/cluster/node.ts';
 import type { Config } from '../../src/config/config.ts';
+import type { Verdicts } from '../../src/desired/paths.ts';
 import type { Attachment } from '../../src/endpoint/attachment.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Ip } from '../../src/net/ip.ts';
@@ -41,6 +42,9 @@ export class FakeNode implements Disposable {
   readonly #stateDir = mkdtempSync(join(tmpdir(), 'poplin-node-'));
   readonly #clock = new FakeClock();
   attachments: readonly Attachment[] = [];
+  verdicts: Verdicts = EVERYTHING_ANSWERS;
+  /** To where marked probes were held back, as told before the kernel changed. */
+  readonly heldProbes: Ip[] = [];
   kernel: FakeKernel;
   #reconciler: Reconciler;
 
@@ -52,6 +56,11 @@ export class FakeNode implements Disposable {
     this.namespace.addresses.set('eth0 192.168.1.1/24', entry);
     this.kernel = new FakeKernel(this.namespace);
     this.#reconciler = this.#start();
+  }
+
+  /** As whoever hears of the kernel's changes has it done. */
+  forgetLookups(): void {
+    this.#reconciler.forgetLookups();
   }
 
   /** A new agent process over what the last one left in the kernel. */
@@ -112,8 +121,9 @@ export class FakeNode implements Disposable {
       machine: 'machine-1',
       originals: new OriginalSysctls(this.#stateDir, silentLog),
       attachments: () => this.attachments,
-      verdicts: () => EVERYTHING_ANSWERS,
+      verdicts: () => this.verdicts,
       underlayMtus: () => new Map(),
+      holdProbes: (destinations) => void this.heldProbes.push(...destinations),
       pendingLinks: () => new Set(),
     });
   }

@@ -138,6 +138,40 @@ for (const { backend, families } of KINDS) {
   });
 }
 
+test('host-gw: an address takes the place of another before the Node says so, and nothing is lost', async (t) => {
+  const families = [...FAMILIES];
+  await withLab({ backend: 'host-gw', families }, async (lab) => {
+    lab.run(NODE, `sysctl -qw net.ipv4.conf.${LINK}.promote_secondaries=1`);
+    // So that peers go on to believe in the old address while the node has it no more, as they do
+    // for half a minute by default.
+    for (const { name } of lab.plan.nodes) {
+      for (const version of ['ipv4', 'ipv6']) {
+        lab.run(name, `sysctl -qw net.${version}.neigh.${LINK}.base_reachable_time_ms=3600000`);
+      }
+    }
+    const from = lab.node(NODE).addresses;
+    const to = movedFrom(from, 77);
+    const moved = readdressed(lab, to);
+    const reports = await whilePinging(lab, async () => {
+      addAddresses(lab, to);
+      removeAddresses(lab, from);
+      await lab.untilStatus(NODE, 'has no address', ({ underlay }) => underlay.length === 0);
+      const isNowhere = async ({ name }: { readonly name: string }) =>
+        await lab.untilStatus(name, 'keeps the path', ({ peers }) =>
+          peers
+            .filter(({ peer }) => peer === NODE)
+            .every(({ reason }) => /kept until/.test(reason)),
+        );
+      await Promise.all(lab.plan.nodes.filter(({ name }) => name !== NODE).map(isNowhere));
+      await sayInternalIps(lab, to);
+      await untilPeersFollow(lab, to, 'host-gw');
+      await moved.mustReach();
+    });
+    assertNothingLost(reports);
+    t.diagnostic(`${reports.length} pairs, ${reports[0]?.sent} pings of the first`);
+  });
+});
+
 const QUESTION = 'default route moves to another link, and peers behind routers are reached by it';
 
 test(`the ${QUESTION}`, async (t) => {

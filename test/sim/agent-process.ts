@@ -160,6 +160,7 @@ export class AgentProcess {
       attachments: (state) => pods.standing(state),
       verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
       underlayMtus: () => prober.underlayMtus,
+      holdProbes: (destinations) => prober.hold(destinations),
       pendingLinks: () => pods.pendingLinks(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);

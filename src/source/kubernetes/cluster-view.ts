@@ -12,6 +12,7 @@ import type { LeaseRecord } from './lease-record.ts';
 import { LeaseTable } from './lease-table.ts';
 import { isPodCidrProblem } from './node-record.ts';
 import type { Reflected } from './reflector.ts';
+import { RemadeNodes } from './remade-nodes.ts';
 import type { SubnetSourceKind } from './subnet-source-record.ts';
 
 export type ClusterViewOptions = {
@@ -23,6 +24,7 @@ export type ClusterViewOptions = {
 export class ClusterView implements NodesView {
   readonly leases = new LeaseTable();
   readonly #options: ClusterViewOptions;
+  readonly #remade = new RemadeNodes();
   #listener: (event: ClusterEvent) => void = () => {};
   #nodes: Map<string, ClusterNode> | undefined;
   #source: SubnetSourceKind | undefined;
@@ -88,13 +90,14 @@ export class ClusterView implements NodesView {
   seeNodes(event: Reflected<ClusterNode>): void {
     switch (event.kind) {
       case 'listed':
-        this.#nodes = new Map(event.items.map((node) => [node.name, node]));
+        this.#seeList(event.items);
         this.#tellAll();
         this.#options.onChange();
         return;
       case 'put': {
         const { item } = event;
         const before = this.#nodes?.get(item.name);
+        this.#remade.seeNode(before, item, this.leases);
         this.#nodes?.set(item.name, item);
         if (this.isComplete) this.#listener({ kind: 'node-put', node: this.#merged(item) });
         if (!isSameForClaims(before, item)) this.#options.onChange();
@@ -103,6 +106,7 @@ export class ClusterView implements NodesView {
       case 'gone': {
         const { name, uid } = event;
         if (this.#nodes?.get(name)?.uid === uid) this.#nodes.delete(name);
+        this.#remade.forget(uid);
         if (this.isComplete) this.#listener({ kind: 'node-gone', name, uid });
         this.#options.onChange();
       }
@@ -111,15 +115,38 @@ export class ClusterView implements NodesView {
 
   seeLeases(event: Reflected<LeaseRecord | undefined>): void {
     const wasListed = this.leases.isListed;
-    const owners = this.leases.see(event);
+    const owners = this.#enterLeases(event);
     this.#options.onChange();
     if (this.#source !== 'lease') return;
     if (event.kind === 'listed') this.#tellAll();
     if (event.kind === 'listed' || !wasListed) return;
     for (const node of owners.length === 0 ? [] : (this.#nodes?.values() ?? [])) {
-      const concerns = owners.includes(node.uid) && this.isComplete;
-      if (concerns) this.#listener({ kind: 'node-put', node: this.#merged(node) });
+      const isOwner = (uid: string): boolean =>
+        uid === node.uid || this.#remade.isKnownBy(node, uid);
+      if (this.isComplete && owners.some(isOwner))
+        this.#listener({ kind: 'node-put', node: this.#merged(node) });
     }
+  }
+
+  #seeList(items: readonly ClusterNode[]): void {
+    const before = this.#nodes ?? new Map<string, ClusterNode>();
+    this.#nodes = new Map(items.map((node) => [node.name, node]));
+    for (const node of items) this.#remade.seeNode(before.get(node.name), node, this.leases);
+    for (const { name, uid } of before.values()) {
+      if (!this.#nodes.has(name)) this.#remade.forget(uid);
+    }
+  }
+
+  /** Returns the uids of the owners that it concerns. */
+  #enterLeases(event: Reflected<LeaseRecord | undefined>): readonly string[] {
+    const items = event.kind === 'listed' ? event.items : event.kind === 'put' ? [event.item] : [];
+    const ownersBefore = items.map((item) => item && this.leases.get(item.subnet)?.ownerUid);
+    const owners = this.leases.see(event);
+    for (const [index, item] of items.entries()) {
+      if (item === undefined || this.#nodes === undefined) continue;
+      this.#remade.seeLease(ownersBefore[index], item, this.#nodes);
+    }
+    return owners;
   }
 
   #tellAll(): void {
@@ -130,7 +157,7 @@ export class ClusterView implements NodesView {
 
   #merged(node: ClusterNode): ClusterNode {
     if (this.#source !== 'lease') return node;
-    const subnets = this.leases.ownedBy(node.uid);
+    const subnets = this.#remade.subnetsOf(node, this.leases);
     return subnets.length === 0 && isFlannelAlone(node) ? node : { ...node, subnets };
   }
 }

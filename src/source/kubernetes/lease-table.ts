@@ -90,5 +90,5 @@ export class LeaseTable {
   }
 }
 
-const ipv4First = (a: Cidr, b: Cidr): number =>
+export const ipv4First = (a: Cidr, b: Cidr): number =>
   cidrFamily(a).localeCompare(cidrFamily(b)) || (a < b ? -1 : a > b ? 1 : 0);

@@ -231,16 +231,17 @@ export class Reflector<Item> {
   }
 
   #emit(type: Exclude<WatchEvent['type'], 'ERROR'>, object: ObjectJson): void {
+    const { name = '', uid = '' } = object.metadata ?? {};
     switch (type) {
       case 'ADDED':
-      case 'MODIFIED':
-        this.#catchUp.take({ kind: 'put', item: this.#options.project(object) });
-        return;
-      case 'DELETED': {
-        const { name = '', uid = '' } = object.metadata ?? {};
-        this.#catchUp.take({ kind: 'gone', name, uid });
+      case 'MODIFIED': {
+        const event = { kind: 'put', item: this.#options.project(object) } as const;
+        this.#catchUp.take({ name, isGone: false, event });
         return;
       }
+      case 'DELETED':
+        this.#catchUp.take({ name, isGone: true, event: { kind: 'gone', name, uid } });
+        return;
       case 'BOOKMARK':
         return;
       default:

@@ -70,3 +70,18 @@ test('a neighbour is not sent to an Ethernet address of which the entry could no
   await node.converge(VXLAN, [nodeOf(1), anew]);
   assert.match(node.text(), /neighbour 10\.244\.2\.0 lladdr 02:00:00:00:00:03 dev poplin4-1/);
 });
+
+test('probes are held back before the way of marked packets changes, and only then', async () => {
+  using node = new FakeNode();
+  await node.converge(VXLAN, NODES);
+  node.verdicts = new Map();
+  const heldBefore: string[] = [];
+  node.kernel.beforeOp = (op) => {
+    if (op.object === 'route' && op.value.table === 113) heldBefore.push(node.heldProbes.join());
+  };
+  await node.pass(HOST_GW, NODES);
+  assert.deepEqual(heldBefore, ['10.244.2.0,10.244.3.0', '10.244.2.0,10.244.3.0']);
+  node.heldProbes.length = 0;
+  await node.pass(HOST_GW, NODES);
+  assert.deepEqual(node.heldProbes, []);
+});

@@ -176,3 +176,23 @@ test('an answer from somebody else, or a second one, means nothing', async () =>
   await bench.after(10);
   assert.equal(bench.verdict(TESTED), 'untried');
 });
+
+test('while its route is changed a tested path is not asked, and no answer counts', async () => {
+  await using bench = new Bench();
+  bench.echo.answers = () => false;
+  bench.prober.follow([TESTED, { ...USED, key: 'uid-2 ipv4 poplin4-1 10.244.2.0' }]);
+  await bench.after(10);
+  const marked = () => bench.echo.sent.filter(({ isMarked }) => isMarked);
+  assert.equal(marked().length, 2);
+  bench.prober.hold(new Set([TESTED.destination]));
+  for (const { destination, sequence } of marked()) bench.echo.answer(destination, sequence);
+  bench.echo.answers = () => true;
+  await bench.after(5_000);
+  assert.equal(marked().length, 2);
+  assert.ok(bench.echo.sent.length > 2, 'the path in use goes on');
+  assert.equal(bench.verdict(TESTED), 'untried');
+  bench.prober.follow([TESTED]);
+  await bench.after(20);
+  assert.equal(marked().length, 4);
+  assert.equal(bench.verdict(TESTED), 'answers');
+});

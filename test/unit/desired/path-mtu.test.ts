@@ -9,7 +9,7 @@ import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Route } from '../../../src/state/kernel-state.ts';
 import { keyOfRoute } from '../../../src/state/kernel-state.ts';
-import { configOf, nodeOf } from '../../fake/cluster.ts';
+import { advertOf, configOf, nodeOf } from '../../fake/cluster.ts';
 import { localOf, NETWORK, run } from '../../fake/desired.ts';
 
 const CONFIG = configOf({ ...NETWORK, Backend: { Type: 'vxlan' } });
@@ -64,4 +64,18 @@ test('a bound in the kernel that probes contradict, or of another path, is not k
 
 test('a bound of our own, from what the peer said before, is no finding', () => {
   assert.equal(want({ routes: inKernel(1350) }).mtuBytes, undefined);
+});
+
+test('a node that has no address for a while receives what it told its peers', () => {
+  const config = configOf({ Network: '10.244.0.0/16' });
+  const nodes = [nodeOf(1, { advert: advertOf(1, { receiveMtuBytes: 9000 }) }), nodeOf(2)];
+  const local = localOf({ underlays: [] });
+  const { advert, podMtuBytes } = run(config, nodes, local);
+  assert.equal(advert.receiveMtuBytes, 9000);
+  assert.deepEqual(podMtuBytes, { link: 9000, route: 8950 });
+  const { advert: _, ...silent } = nodeOf(1);
+  assert.deepEqual(run(config, [silent, nodeOf(2)], local).podMtuBytes, {
+    link: 1280,
+    route: 1280,
+  });
 });

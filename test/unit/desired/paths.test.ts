@@ -49,7 +49,7 @@ function localWith(lookup: RouteLookup | undefined): LocalNode {
 
 /** No route leads to the peer yet, and no probe was sent. */
 const UNKNOWN: PathMemory = {
-  ...{ viaOf: () => undefined, vtepOf: () => undefined },
+  ...{ viaOf: () => undefined, vtepOf: () => undefined, isSaid: () => true },
   verdictOf: () => 'untried',
 };
 

@@ -8,14 +8,18 @@ import type { ClusterNode } from '../../../../src/cluster/node.ts';
 import { ClusterView } from '../../../../src/source/kubernetes/cluster-view.ts';
 import { leaseName } from '../../../../src/source/kubernetes/lease-name.ts';
 import type { LeaseRecord } from '../../../../src/source/kubernetes/lease-record.ts';
-import { nodeOf } from '../../../fake/cluster.ts';
+import { advertOf, nodeOf } from '../../../fake/cluster.ts';
 import { cidr } from '../../../fake/config-from.ts';
 
-const leaseOf = (subnet: string, ownerUid: string): LeaseRecord => ({
+const leaseOf = (subnet: string, ownerUid: string, holder = 'somebody'): LeaseRecord => ({
   subnet: cidr(subnet),
   ownerUid,
-  holder: 'somebody',
+  holder,
 });
+
+/** Made again since, by the same machine. */
+const remade = (changes: Partial<ClusterNode> = {}): ClusterNode =>
+  nodeOf(2, { uid: 'uid-2-again', ...changes });
 
 class Scene {
   readonly events: ClusterEvent[] = [];
@@ -142,5 +146,80 @@ describe('nodes and their subnets', () => {
     assert.equal(scene.changes, changes);
     scene.view.seeNodes({ kind: 'put', item: nodeOf(2, { subnets: [] }) });
     assert.equal(scene.changes, changes + 1);
+  });
+});
+
+describe('a Node that was made again', () => {
+  const NINE = '10.244.9.0/24';
+
+  function known(): Scene {
+    const scene = new Scene();
+    scene.list(nodeOf(1), nodeOf(2));
+    scene.view.seeSource('lease');
+    scene.listLeases(leaseOf(NINE, 'uid-2', 'node-2'), leaseOf('10.244.8.0/24', 'uid-1', 'node-1'));
+    assert.equal(scene.seen, `node-1 10.244.8.0/24; node-2 ${NINE}`);
+    return scene;
+  }
+
+  const ways = {
+    'is put': (scene: Scene, node: ClusterNode) => scene.view.seeNodes({ kind: 'put', item: node }),
+    'is listed': (scene: Scene, node: ClusterNode) => scene.list(nodeOf(1), node),
+  };
+  for (const [way, see] of Object.entries(ways)) {
+    test(`and ${way} before its Leases keeps its subnet until they say otherwise`, () => {
+      const scene = known();
+      see(scene, remade());
+      assert.equal(scene.seen, `node-1 10.244.8.0/24; node-2 ${NINE}`);
+      scene.put(leaseOf(NINE, 'uid-2-again', 'node-2'));
+      assert.equal(scene.seen, `node-1 10.244.8.0/24; node-2 ${NINE}`);
+      scene.gone(NINE);
+      assert.equal(scene.seen, 'node-1 10.244.8.0/24; node-2 ');
+    });
+  }
+
+  test('loses the subnet when its Lease turns out to be another one', () => {
+    for (const change of ['gone', 'taken', 'moved'] as const) {
+      const scene = known();
+      scene.view.seeNodes({ kind: 'put', item: remade() });
+      if (change === 'gone') scene.gone(NINE);
+      if (change === 'taken') scene.put(leaseOf(NINE, 'uid-1', 'node-1'));
+      if (change === 'moved') scene.put(leaseOf('10.244.7.0/24', 'uid-2-again', 'node-2'));
+      const left = change === 'moved' ? '10.244.7.0/24' : '';
+      const first = change === 'taken' ? `10.244.8.0/24,${NINE}` : '10.244.8.0/24';
+      assert.equal(scene.seen, `node-1 ${first}; node-2 ${left}`, change);
+    }
+  });
+
+  test('by another machine has nothing of the former one', () => {
+    const scene = known();
+    const advert = advertOf(2, { machine: 'another machine' });
+    scene.view.seeNodes({ kind: 'put', item: remade({ advert }) });
+    assert.equal(scene.seen, 'node-1 10.244.8.0/24; node-2 ');
+  });
+
+  test('twice, and not seen between, keeps its subnet as well', () => {
+    const scene = known();
+    scene.view.seeNodes({ kind: 'put', item: remade() });
+    scene.view.seeNodes({ kind: 'put', item: remade({ uid: 'uid-2-third' }) });
+    assert.equal(scene.seen, `node-1 10.244.8.0/24; node-2 ${NINE}`);
+  });
+
+  test('whose Leases come first keeps its subnet until the Node comes', () => {
+    for (const isListed of [true, false]) {
+      const scene = known();
+      const lease = leaseOf(NINE, 'uid-2-again', 'node-2');
+      if (isListed) scene.listLeases(lease, leaseOf('10.244.8.0/24', 'uid-1', 'node-1'));
+      else scene.put(lease);
+      assert.equal(scene.seen, `node-1 10.244.8.0/24; node-2 ${NINE}`);
+      scene.view.seeNodes({ kind: 'put', item: remade() });
+      assert.equal(scene.seen, `node-1 10.244.8.0/24; node-2 ${NINE}`);
+    }
+  });
+
+  test('and is gone for good is gone, whatever its Leases are', () => {
+    const scene = known();
+    scene.view.seeNodes({ kind: 'put', item: remade() });
+    scene.view.seeNodes({ kind: 'gone', name: 'node-2', uid: 'uid-2-again' });
+    assert.equal(scene.seen, 'node-1 10.244.8.0/24');
   });
 });
