@@ -83,6 +83,8 @@ export class CriClient {
       config: {
         metadata: { name, uid: `uid-${name}`, namespace: 'default', attempt: 0 },
         hostname: name,
+        // Or it copies the machine's own, which need not be there.
+        dns_config: { servers: ['10.96.0.10'] },
         port_mappings: ports.map(({ protocol, containerPort, hostPort }) => ({
           protocol,
           container_port: containerPort,
