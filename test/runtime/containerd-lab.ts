@@ -5,9 +5,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseFileName } from '../../src/cni/attachment-file.ts';
+import type { NodePaths } from '../../src/lab/lab-directory.ts';
 import { netnsPath } from '../../src/lab/netns.ts';
 import type { TestLab } from '../lab/lab.ts';
-import { until, withLab } from '../lab/lab.ts';
+import { withLab } from '../lab/lab.ts';
 import type { LabOptions } from '../lab/lab-spec.ts';
 import type { Release } from './containerd-config.ts';
 import { fetchRelease } from './containerd-config.ts';
@@ -24,24 +25,19 @@ export class RuntimeNode {
     this.host = host;
   }
 
-  get confDir(): string {
-    return this.#lab.directory.node(this.name).cniConfDir;
-  }
-
-  get tombstoneDirectory(): string {
-    return join(this.#lab.directory.node(this.name).stateDir, 'tombstones');
+  get paths(): NodePaths {
+    return this.#lab.directory.node(this.name);
   }
 
   /** Names of DELs that wait for the agent. */
   tombstones(): string[] {
-    const { tombstoneDirectory } = this;
-    return existsSync(tombstoneDirectory) ? readdirSync(tombstoneDirectory) : [];
+    const directory = join(this.paths.stateDir, 'tombstones');
+    return existsSync(directory) ? readdirSync(directory) : [];
   }
 
   /** All addresses that the agent keeps for pods; also without an agent. */
   heldAddresses(): string[] {
-    const { stateDir } = this.#lab.directory.node(this.name);
-    return readdirSync(join(stateDir, 'attachments'))
+    return readdirSync(join(this.paths.stateDir, 'attachments'))
       .flatMap((name) => parseFileName(name)?.addresses ?? [])
       .sort();
   }
@@ -73,10 +69,6 @@ export class RuntimeNode {
   launchAgent(): void {
     this.#lab.startAgent(this.name);
   }
-
-  async untilNothingIsHeld(): Promise<void> {
-    await until(`${this.name} holds no address`, () => this.heldAddresses().length === 0);
-  }
 }
 
 export async function withContainerd(
@@ -89,9 +81,10 @@ export async function withContainerd(
     const nodes: RuntimeNode[] = [];
     try {
       for (const { name, netns } of lab.plan.nodes) {
-        const { cniConfDir, cniBinDir } = lab.directory.node(name);
+        const { cniConfDir, cniBinDir, cniCacheDir } = lab.directory.node(name);
         const directory = join(lab.directory.path, name, 'containerd');
-        const place = { netns: netnsPath(netns), directory, cniConfDir, cniBinDir };
+        const dirs = { directory, cniConfDir, cniBinDir, cniCacheDir };
+        const place = { netns: netnsPath(netns), ...dirs };
         nodes.push(new RuntimeNode(lab, name, await RuntimeHost.start(release, place)));
       }
       await body(nodes, lab);

@@ -2,7 +2,7 @@
 // shipped: what their pods get, what goes when they go, and what the agent's absence does to it.
 
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
@@ -27,6 +27,7 @@ for (const release of [CONTAINERD_1_6, CONTAINERD_2]) {
       await t.test('a sandbox that is stopped without an agent', () => agentAway(one, release));
       await t.test('a sandbox that is started without an agent', () => agentLate(one));
       await t.test('a containerd that was killed finds its sandboxes again', () => killed(two));
+      await t.test('what a containerd has forgotten is released', () => forgotten(two));
     });
   });
 }
@@ -55,7 +56,8 @@ async function life(one: RuntimeNode, two: RuntimeNode): Promise<void> {
   assert.equal(await two.host.mustRun('ls', '/run/netns'), '');
 }
 
-async function readiness(t: TestContext, { host, confDir }: RuntimeNode): Promise<void> {
+async function readiness(t: TestContext, { host, paths }: RuntimeNode): Promise<void> {
+  const confDir = paths.cniConfDir;
   rmSync(join(confDir, CONFLIST_NAME));
   await until('the network is not ready', async () => !(await host.cri.networkReady()).status);
   const startMs = performance.now();
@@ -129,5 +131,36 @@ async function killed(node: RuntimeNode): Promise<void> {
   await host.mustRun('ping', '-c', '1', '-W', '5', v4);
   await host.cri.stop(id);
   await host.cri.remove(id);
+  assert.deepEqual(node.heldAddresses(), []);
+}
+
+/** Of two pods that are gone with their runtime, the one that it still knows is kept for its DEL. */
+async function forgotten(node: RuntimeNode): Promise<void> {
+  const { host, paths } = node;
+  const { cri } = host;
+  const [lost, known] = [await cri.run('lost'), await cri.run('known')];
+  const kept = (await cri.sandbox(known)).addresses;
+  const released = (await cri.sandbox(lost)).addresses;
+  const sandboxes = [await cri.sandbox(lost), await cri.sandbox(known)];
+  await host.killRuntime();
+  for (const { netns, pid } of sandboxes) {
+    await host.mustRun('umount', netns);
+    await host.mustRun('rm', netns);
+    await host.mustRun('kill', '-KILL', String(pid));
+  }
+  await node.killAgent();
+  await until('the kernel has removed their links', () => node.podObjects() === '');
+  rmSync(join(paths.cniCacheDir, `poplin-${lost}-eth0`));
+  await node.startAgent();
+  assert.deepEqual(node.heldAddresses(), [...kept].sort());
+  const log = readFileSync(paths.logFile, 'utf8').split('\n');
+  const told = log.filter((line) => line.includes('the runtime does not know it: released'));
+  assert.equal(told.length, 1);
+  for (const word of [lost, ...released]) assert.ok(told[0]?.includes(word), told[0]);
+  await host.startRuntime();
+  for (const id of [lost, known]) {
+    await cri.stop(id);
+    await cri.remove(id);
+  }
   assert.deepEqual(node.heldAddresses(), []);
 }

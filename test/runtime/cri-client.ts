@@ -23,10 +23,15 @@ export type Sandbox = {
   readonly pid: number;
 };
 
-export type PodPort = {
+type PodPort = {
   readonly protocol: 'TCP' | 'UDP';
   readonly containerPort: number;
   readonly hostPort: number;
+};
+
+export type PodWishes = {
+  readonly ports?: readonly PodPort[];
+  readonly annotations?: Readonly<Record<string, string>>;
 };
 
 type Call = (
@@ -78,11 +83,19 @@ export class CriClient {
     return ready;
   }
 
-  async run(name: string, ports: readonly PodPort[] = []): Promise<string> {
+  /** The conflist that it goes by, as JSON. */
+  async networkConfig(): Promise<string> {
+    const answer = await this.#call<{ info: Record<string, string> }>('Status', { verbose: true });
+    return answer.info.cniconfig ?? '';
+  }
+
+  async run(name: string, wishes: PodWishes = {}): Promise<string> {
+    const { ports = [], annotations = {} } = wishes;
     const answer = await this.#call<{ pod_sandbox_id: string }>('RunPodSandbox', {
       config: {
         metadata: { name, uid: `uid-${name}`, namespace: 'default', attempt: 0 },
         hostname: name,
+        annotations,
         // Or it copies the machine's own, which need not be there.
         dns_config: { servers: ['10.96.0.10'] },
         port_mappings: ports.map(({ protocol, containerPort, hostPort }) => ({

@@ -32,18 +32,19 @@ const START_TIMEOUT_MS = 60_000;
 
 /** Whatever is not below the labs' directory is the stand-in's own. */
 const SETUP = `set -eu
-labs=$1 conf=$2 bin=$3 first=$4
+labs=$1 conf=$2 bin=$3 cache=$4 first=$5
 for directory in /etc/cni /opt/cni /var/lib/cni; do
   mkdir -p "$directory"
   mount -t tmpfs -o mode=0755 tmpfs "$directory"
 done
-mkdir /opt/cni/kept /opt/cni/bin /etc/cni/net.d
+mkdir /opt/cni/kept /opt/cni/bin /etc/cni/net.d /var/lib/cni/results
 mount --bind "$labs" /opt/cni/kept
 mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir -p "$labs"
 mount --move /opt/cni/kept "$labs"
 mount --bind "$conf" /etc/cni/net.d
 mount --bind "$bin" /opt/cni/bin
+mount --bind "$cache" /var/lib/cni/results
 exec "$first" until-stdin-ends`;
 
 export type HostPlace = {
@@ -53,6 +54,7 @@ export type HostPlace = {
   readonly directory: string;
   readonly cniConfDir: string;
   readonly cniBinDir: string;
+  readonly cniCacheDir: string;
 };
 
 export class RuntimeHost {
@@ -85,6 +87,7 @@ export class RuntimeHost {
     this.#place = place;
     assert.ok(place.directory.startsWith(`${LABS_DIRECTORY}/`), place.directory);
     mkdirSync(place.directory, { recursive: true });
+    mkdirSync(place.cniCacheDir, { recursive: true, mode: 0o700 });
     copyFileSync(LOOPBACK, join(place.cniBinDir, 'loopback'));
     this.#pause = buildPause(place.directory);
     // The name of the lab and of the node, which no other test run has.
@@ -95,7 +98,7 @@ export class RuntimeHost {
         `--net=${place.netns}`,
         ...['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc'],
         ...['--propagation', 'private', 'sh', '-c', SETUP, 'sh'],
-        ...[LABS_DIRECTORY, place.cniConfDir, place.cniBinDir, this.#pause],
+        ...[LABS_DIRECTORY, place.cniConfDir, place.cniBinDir, place.cniCacheDir, this.#pause],
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );
