@@ -2,7 +2,7 @@
 // shipped: what their pods get, what goes when they go, and what the agent's absence does to it.
 
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
@@ -23,6 +23,7 @@ for (const release of [CONTAINERD_1_6, CONTAINERD_2]) {
       assert.ok(one !== undefined && two !== undefined);
       await t.test('sandboxes reach each other, and go without a trace', () => life(one, two));
       await t.test('it is ready as soon as the conflist is there', (s) => readiness(s, one));
+      await t.test('a container of `ctr run --cni`', () => ctr(one));
       await t.test('a sandbox whose namespace is gone can be stopped', () => withoutNetns(one));
       await t.test('a sandbox that is stopped without an agent', () => agentAway(one, release));
       await t.test('a sandbox that is started without an agent', () => agentLate(one));
@@ -64,6 +65,27 @@ async function readiness(t: TestContext, { host, paths }: RuntimeNode): Promise<
   await writeConflist(confDir);
   await until('the network is ready', async () => (await host.cri.networkReady()).status);
   t.diagnostic(`ready ${(performance.now() - startMs).toFixed(0)} ms after the conflist`);
+}
+
+/** Without Kubernetes: no metadata of a pod, and a namespace that is the process's own. */
+async function ctr(node: RuntimeNode): Promise<void> {
+  const { host } = node;
+  const rootfs = join(node.paths.cniCacheDir, '../rootfs');
+  mkdirSync(rootfs);
+  copyFileSync(host.pauseProgram, join(rootfs, 'pause'));
+  const words = ['run', '--rm', '--cni', '--cgroup', `${host.cgroup}/alone`, '--rootfs', rootfs];
+  const running = host.ctr(...words, 'alone', '/pause');
+  await until('it has its network', () => node.heldAddresses().length === 2);
+  const tasks = async (): Promise<string> => host.ctr('task', 'list');
+  await until('it runs', async () => (await tasks()).includes('RUNNING'));
+  const [, pid = ''] = /^alone\s+(\d+)/m.exec(await tasks()) ?? [];
+  const inside = ['nsenter', '--target', pid, '--net'];
+  assert.match(await host.mustRun(...inside, 'ip', '-o', 'address', 'show', 'eth0'), /10\.244\./);
+  await host.mustRun(...inside, 'ping', '-c', '1', '-W', '5', '10.244.0.0');
+  await host.ctr('task', 'kill', '--signal', 'SIGTERM', 'alone');
+  await running;
+  assert.deepEqual(node.heldAddresses(), []);
+  assert.equal(node.podObjects(), '');
 }
 
 async function withoutNetns(node: RuntimeNode): Promise<void> {

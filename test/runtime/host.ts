@@ -14,12 +14,14 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandOptions, CommandResult } from '../../src/lab/command.ts';
 import { runCommand } from '../../src/lab/command.ts';
 import { LABS_DIRECTORY } from '../../src/lab/lab-directory.ts';
+import { processOf } from '../../src/lab/processes.ts';
 import { until } from '../lab/lab.ts';
 import type { Release } from './containerd-config.ts';
 import { searchPathOf } from './containerd-config.ts';
@@ -68,6 +70,7 @@ export class RuntimeHost {
   #runtime: ChildProcess | undefined;
 
   static async start(release: Release, place: HostPlace): Promise<RuntimeHost> {
+    removeOrphanedCgroups();
     const host = new RuntimeHost(release, place);
     try {
       await host.#untilSetUp();
@@ -173,6 +176,11 @@ export class RuntimeHost {
     return this.mustRun('nsenter', `--net=${netns}`, ...words);
   }
 
+  /** A static program that waits to be ended. */
+  get pauseProgram(): string {
+    return this.#pause;
+  }
+
   /** What containers are told to put themselves below. */
   get cgroup(): string {
     return `/${this.#cgroup}`;
@@ -202,10 +210,27 @@ export class RuntimeHost {
     return ['--target', String(this.#firstPid), '--mount', '--net', '--pid', '--', ...words];
   }
 
-  /** Of version 2 in the root, of version 1 below each controller; false while one is in use. */
+  /** False while one is in use. */
   #removeCgroups(): boolean {
-    const roots = [CGROUPS, ...readdirSync(CGROUPS).map((name) => join(CGROUPS, name))];
-    return roots.map((root) => removeTree(join(root, this.#cgroup))).every((gone) => gone);
+    return cgroupRoots()
+      .map((root) => removeTree(join(root, this.#cgroup)))
+      .every(Boolean);
+  }
+}
+
+/** Version 2 has them in one tree, version 1 has one for each controller. */
+const cgroupRoots = (): string[] => [
+  CGROUPS,
+  ...readdirSync(CGROUPS).map((name) => join(CGROUPS, name)),
+];
+
+/** Of test runs that were killed, whose processes have ended with them. */
+function removeOrphanedCgroups(): void {
+  for (const root of cgroupRoots()) {
+    for (const name of existsSync(root) && statSync(root).isDirectory() ? readdirSync(root) : []) {
+      const pid = /^ps(\d+)-.*-containerd$/.exec(name)?.[1];
+      if (pid !== undefined && processOf(Number(pid)) === undefined) removeTree(join(root, name));
+    }
   }
 }
 
@@ -218,7 +243,7 @@ function childOf(pid: number): number | undefined {
 function removeTree(cgroup: string): boolean {
   if (!existsSync(cgroup)) return true;
   const below = readdirSync(cgroup, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const areGone = below.map(({ name }) => removeTree(join(cgroup, name))).every((gone) => gone);
+  const areGone = below.map(({ name }) => removeTree(join(cgroup, name))).every(Boolean);
   try {
     rmdirSync(cgroup);
     return areGone;
