@@ -11,7 +11,8 @@ cd "$root"
 lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:iputils-ping
   etcd:etcd-server'
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
-  tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime'
+  tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime iptables:iptables
+  clang:clang nsenter:util-linux'
 needs=
 case $purpose in
   check) ;;
@@ -53,4 +54,11 @@ ln -sf ../../scripts/poplin node_modules/.bin/poplin
 
 if [ "$purpose" != check ]; then
   make -s -C cni
+fi
+
+# Unpacked, not installed: the machine may have a containerd of its own. The older suite's runc runs
+# on any Debian, so both use it.
+if [ "$purpose" = test ]; then
+  sh scripts/debian-packages.sh bookworm .cache/containerd-1.6 containerd runc
+  sh scripts/debian-packages.sh sid .cache/containerd-2 containerd
 fi

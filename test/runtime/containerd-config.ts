@@ -1,20 +1,20 @@
-// The releases of containerd that the tests run, where their programs are, and how each is told the
-// same settings. Both start their containers by runc of the older suite, which runs on any Debian.
+// The releases of containerd that the tests run, where scripts/setup.sh has put their programs, and
+// how each is told the same settings. Both start their containers by runc of the older suite, which
+// runs on any Debian.
 
-import { execFileSync } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PAUSE_IMAGE } from './pause-image.ts';
 
 export type Release = {
   readonly name: '1.6' | '2';
-  readonly suite: string;
   /** Further words of `ctr images import`. */
   readonly importWords: readonly string[];
   readonly config: string;
 };
 
 const ROOT = join(import.meta.dirname, '../..');
-const PACKAGES_SCRIPT = join(ROOT, 'scripts/debian-packages.sh');
 
 /** Where CAP_SYS_RESOURCE is missing, as on some machines, nobody may lower what Docker has set. */
 const OLD_CONFIG = `version = 2
@@ -38,14 +38,12 @@ const NEW_CONFIG = `version = 3
 
 export const CONTAINERD_1_6: Release = {
   name: '1.6',
-  suite: 'bookworm',
   importWords: [],
   config: OLD_CONFIG,
 };
 
 export const CONTAINERD_2: Release = {
   name: '2',
-  suite: 'sid',
   importWords: ['--local'],
   config: NEW_CONFIG,
 };
@@ -61,11 +59,7 @@ export const searchPathOf = (release: Release): string =>
     ...['/usr/sbin', '/usr/bin', '/sbin', '/bin'],
   ].join(':');
 
-/** Costs nothing when they are there already. */
-export function fetchRelease(release: Release): void {
-  const fetch = (each: Release, ...packages: readonly string[]): void => {
-    execFileSync('sh', [PACKAGES_SCRIPT, each.suite, directoryOf(each), ...packages]);
-  };
-  fetch(CONTAINERD_1_6, 'containerd', 'runc');
-  if (release !== CONTAINERD_1_6) fetch(release, 'containerd');
+export function mustBeThere(release: Release): void {
+  const program = join(directoryOf(release), 'usr/bin/containerd');
+  assert.ok(existsSync(program), `${program} is missing: sh scripts/setup.sh test unpacks it`);
 }

@@ -11,7 +11,7 @@ import type { TestLab } from '../lab/lab.ts';
 import { withLab } from '../lab/lab.ts';
 import type { LabOptions } from '../lab/lab-spec.ts';
 import type { Release } from './containerd-config.ts';
-import { fetchRelease } from './containerd-config.ts';
+import { mustBeThere } from './containerd-config.ts';
 import { RuntimeHost } from './host.ts';
 
 export class RuntimeNode {
@@ -76,7 +76,7 @@ export async function withContainerd(
   options: LabOptions,
   body: (nodes: readonly RuntimeNode[], lab: TestLab) => Promise<void>,
 ): Promise<void> {
-  fetchRelease(release);
+  mustBeThere(release);
   await withLab({ nodeCount: 2, podsPerNode: 0, ...options }, async (lab) => {
     const nodes: RuntimeNode[] = [];
     try {
