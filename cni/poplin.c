@@ -347,7 +347,10 @@ static enum outcome call_agent(int netns, int reply_ms, int *exit_code)
 		return ANSWERED;
 	}
 	*exit_code = reply[1];
-	/* A result that nobody gets is no success: the runtime must not believe in half of it. */
+	/*
+	 * A result that nobody gets is no success. Where stdout is closed its number may be that of a
+	 * file of ours, which is open for reading alone: that fails as well.
+	 */
 	if (!write_all(STDOUT_FILENO, reply + REPLY_HEADER_BYTES, length) && *exit_code == 0)
 		*exit_code = 1;
 	return ANSWERED;
@@ -505,23 +508,12 @@ static int ask(const char *command, int netns)
 	return fail_away(status ? CNI_NOT_AVAILABLE : CNI_TRY_AGAIN_LATER, outcome);
 }
 
-/* A runtime may have closed them: no file or socket of ours may take their places. */
-static void keep_standard_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		/* Not to be read: a closed stdin is an error, not an empty configuration. */
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_WRONLY) < 0)
-			return;
-	}
-}
-
 int main(void)
 {
 	const char *command = getenv("CNI_COMMAND");
 	const char *netns_path = getenv("CNI_NETNS");
 	int netns = -1;
 	signal(SIGPIPE, SIG_IGN);
-	keep_standard_descriptors();
 	if (command == NULL || *command == '\0') {
 		fputs(ABOUT, stderr);
 		return 0;

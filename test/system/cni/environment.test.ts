@@ -50,12 +50,24 @@ describe('the executable in an odd process', () => {
   });
 
   test('fails when nobody can read its result', async () => {
+    for (const stdoutOf of ['>/dev/full', '>&-', '2>&- >&-']) {
+      const { stdout } = await withAgent(
+        place,
+        (socket) => socket.end(encodeReply({ exitCode: 0, stdout: '{}' })),
+        () => shell(`CNI_NETNS=/proc/self/ns/net RUN </dev/null ${stdoutOf}`, 'ADD'),
+      );
+      assert.equal(stdout, 'exit 1\n', stdoutOf);
+    }
+  });
+
+  test('reads a stdin that does not block and comes in parts', async () => {
+    const unblock = `perl -e 'use Fcntl; fcntl(STDIN, F_SETFL, O_NONBLOCK); exec @ARGV'`;
     const { stdout } = await withAgent(
       place,
-      (socket) => socket.end(encodeReply({ exitCode: 0, stdout: '{}' })),
-      () => shell('RUN </dev/null >/dev/full', 'ADD'),
+      (socket, frame) => socket.end(encodeReply({ exitCode: 0, stdout: frame.stdin.toString() })),
+      () => shell(`(echo -n '{"a":'; sleep 0.2; echo '1}') | ${unblock} RUN`, 'ADD'),
     );
-    assert.equal(stdout, 'exit 1\n');
+    assert.equal(stdout, '{"a":1}\nexit 0\n');
   });
 
   test('writes all of a long result into a pipe that does not block', async () => {

@@ -139,6 +139,21 @@ describe('the executable under sanitizers', () => {
     clearTombstones();
   });
 
+  test('takes an answer that is too long for what it is', async () => {
+    for (const length of [(1 << 20) + 1, 0x7fff_ffff, 0xffff_ffff]) {
+      const head = Buffer.from([1, 0, 0, 0, 0, 0]);
+      head.writeUInt32BE(length, 2);
+      const answer = Buffer.concat([head, Buffer.alloc(3 << 20, 'x')]);
+      const outcome = await answered('ADD', (socket) => socket.end(answer));
+      assertOrderly(outcome, `${length} bytes`);
+      assert.equal(errorIn(outcome, `${length} bytes`), 6);
+    }
+    const most = encodeReply({ exitCode: 0, stdout: 'y'.repeat(1 << 20) });
+    const outcome = await answered('ADD', (socket) => socket.end(most));
+    assertOrderly(outcome, 'the longest');
+    assert.equal(outcome.stdout.length, 1 << 20);
+  });
+
   test('takes an answer byte by byte, but not for ever', async () => {
     const drip = (socket: Socket): void => {
       let sent = 0;
