@@ -47,9 +47,12 @@ enum {
 	REPLY_MAX_BYTES = 1 << 20,
 	TOMBSTONES_MAX = 4096,
 	POLL_MS = 50,
+	/* Runtimes write the configuration at once; one that keeps the pipe open must not hold us. */
+	STDIN_MS = 10000,
 	ADD_WAIT_MS = 30000,
 	WAIT_MAX_MS = 120000,
 	REPLY_MS = 60000,
+	STDOUT_MS = 10000,
 	/* A runtime kills a DEL after a minute: the tombstone must be written well before. */
 	DEL_REPLY_MS = 20000,
 	/* containerd asks for STATUS inside each CRI Status call, without a time limit of its own. */
@@ -93,12 +96,30 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static bool wait_for(int fd, short events, int64_t deadline)
+{
+	for (;;) {
+		struct pollfd item = { .fd = fd, .events = events };
+		int64_t rest = deadline - now_ms();
+		int ready = poll(&item, 1, rest > 0 ? (int)rest : 0);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready == 0)
+			errno = ETIMEDOUT;
+		return ready > 0;
+	}
+}
+
+/* The descriptor may be a pipe of the runtime's that does not block. */
 static bool write_all(int fd, const void *data, size_t length)
 {
 	const char *rest = data;
+	int64_t deadline = now_ms() + STDOUT_MS;
 	while (length > 0) {
 		ssize_t written = write(fd, rest, length);
 		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0 && errno == EAGAIN && wait_for(fd, POLLOUT, deadline))
 			continue;
 		if (written <= 0)
 			return false;
@@ -169,6 +190,7 @@ static void read_paths(void)
 	if (length <= 0)
 		return;
 	char *rest = paths_text;
+	long wait_ms = ADD_WAIT_MS;
 	for (int line = 0; line < 3 && rest != NULL; line++) {
 		char *text = strsep(&rest, "\n");
 		if (*text == '\0')
@@ -178,10 +200,9 @@ static void read_paths(void)
 		else if (line == 1)
 			tombstone_directory = text;
 		else
-			add_wait_ms = atoi(text);
+			wait_ms = strtol(text, NULL, 10);
 	}
-	if (add_wait_ms < 0 || add_wait_ms > WAIT_MAX_MS)
-		add_wait_ms = WAIT_MAX_MS;
+	add_wait_ms = wait_ms < 0 || wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : (int)wait_ms;
 }
 
 /* The CNI_* variables alone: runtimes pass on their whole environment, secrets included. */
@@ -209,9 +230,12 @@ static bool gather_environment(void)
 static int gather_stdin(void)
 {
 	size_t used = 0;
+	int64_t deadline = now_ms() + STDIN_MS;
 	for (;;) {
+		if (!wait_for(STDIN_FILENO, POLLIN, deadline))
+			return CNI_IO;
 		ssize_t got = read(STDIN_FILENO, frame + frame_bytes + used, STDIN_MAX_BYTES + 1 - used);
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got < 0)
 			return CNI_IO;
@@ -224,18 +248,6 @@ static int gather_stdin(void)
 	put_u32(frame + 10, used);
 	frame_bytes += used;
 	return 0;
-}
-
-static bool wait_for(int fd, short events, int64_t deadline)
-{
-	for (;;) {
-		struct pollfd item = { .fd = fd, .events = events };
-		int64_t rest = deadline - now_ms();
-		int ready = poll(&item, 1, rest > 0 ? (int)rest : 0);
-		if (ready < 0 && errno == EINTR)
-			continue;
-		return ready > 0;
-	}
 }
 
 /* A connected socket or -1. Non-blocking: a stopped agent with a full backlog counts as away. */
@@ -334,8 +346,13 @@ static enum outcome call_agent(int netns, int reply_ms, int *exit_code)
 		*exit_code = fail(CNI_DECODE, "the agent's answer is too long", "more than 1 MiB");
 		return ANSWERED;
 	}
-	(void)write_all(STDOUT_FILENO, reply + REPLY_HEADER_BYTES, length);
 	*exit_code = reply[1];
+	/*
+	 * A result that nobody gets is no success. Where stdout is closed its number may be that of a
+	 * file of ours, which is open for reading alone: that fails as well.
+	 */
+	if (!write_all(STDOUT_FILENO, reply + REPLY_HEADER_BYTES, length) && *exit_code == 0)
+		*exit_code = 1;
 	return ANSWERED;
 }
 
@@ -435,7 +452,8 @@ static int write_tombstone(int directory, const char *name)
 	static const char MESSAGE[] = "the agent is away and the DEL could not be recorded";
 	if (faccessat(directory, name, F_OK, 0) < 0 && count_tombstones(directory) >= TOMBSTONES_MAX)
 		return fail(CNI_TRY_AGAIN_LATER, MESSAGE, "too many tombstones wait for the agent");
-	snprintf(temporary, sizeof(temporary), ".%d.tmp", (int)getpid());
+	/* Runtimes in process namespaces of their own may share our number. */
+	snprintf(temporary, sizeof(temporary), ".%d-%lld.tmp", (int)getpid(), (long long)now_ms());
 	int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_errno(CNI_IO, MESSAGE, tombstone_directory);

@@ -1,22 +1,27 @@
 #!/bin/sh
 # Installs what is missing for a purpose: `check` needs only the npm packages, `lab` also system
-# packages and the CNI executable, `test` and `bench` further programs to compare with. What is
-# there already costs nothing. Usage: sh scripts/setup.sh check|lab|test|bench
+# packages and the CNI executable, `test` and `bench` further programs to compare with, `long` also
+# cross compilers. What is there already costs nothing.
+# Usage: sh scripts/setup.sh check|lab|test|bench|long
 set -eu
-purpose=${1:?usage: setup.sh check|lab|test|bench}
+purpose=${1:?usage: setup.sh check|lab|test|bench|long}
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 
-# command:package — a package is installed when its command is not found.
+# command:package — a package is installed when its command, or a file, is not found.
 lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:iputils-ping
   etcd:etcd-server'
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
-  tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime'
+  tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime iptables:iptables
+  clang:clang nsenter:util-linux'
+long_needs='aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+  /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross'
 needs=
 case $purpose in
   check) ;;
   lab) needs=$lab_needs ;;
   test | bench) needs="$lab_needs $test_needs" ;;
+  long) needs="$lab_needs $test_needs $long_needs" ;;
   *) echo "setup.sh: unknown purpose '$purpose'" >&2; exit 2 ;;
 esac
 
@@ -24,7 +29,7 @@ PATH=$PATH:/usr/sbin:/sbin
 missing=
 for need in $needs; do
   command=${need%%:*}
-  command -v "$command" >/dev/null 2>&1 || missing="$missing ${need#*:}"
+  command -v "$command" >/dev/null 2>&1 || [ -e "$command" ] || missing="$missing ${need#*:}"
 done
 if [ -n "$needs" ] && [ "$(id -u)" -ne 0 ]; then
   echo "setup.sh: '$purpose' makes network namespaces and kernel devices: run it as root" >&2
@@ -53,4 +58,13 @@ ln -sf ../../scripts/poplin node_modules/.bin/poplin
 
 if [ "$purpose" != check ]; then
   make -s -C cni
+fi
+
+# Unpacked, not installed: the machine may have container runtimes of its own. The older suite's runc
+# runs on any Debian, so all use it; podman of later suites knows no CNI any more.
+if [ "$purpose" = test ] || [ "$purpose" = long ]; then
+  sh scripts/debian-packages.sh bookworm .cache/containerd-1.6 containerd runc
+  sh scripts/debian-packages.sh sid .cache/containerd-2 containerd
+  sh scripts/debian-packages.sh bookworm .cache/podman podman conmon libgpgme11 libassuan0 libsubid4 \
+    libdevmapper1.02.1
 fi

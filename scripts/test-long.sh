@@ -5,8 +5,11 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 PATH=$PATH:/usr/sbin:/sbin
-sh scripts/setup.sh test
+sh scripts/setup.sh long
 sh scripts/build.sh if-needed
-sh scripts/etcd35.sh || echo 'test-long.sh: no newer etcd: its tests say so and fail' >&2
+sh scripts/debian-packages.sh trixie .cache/etcd35 etcd-server ||
+  echo 'test-long.sh: no newer etcd: its tests say so and fail' >&2
+sh scripts/debian-packages.sh bookworm .cache/qemu qemu-user-static ||
+  echo 'test-long.sh: no emulator: its tests say so and fail' >&2
 [ $# -gt 0 ] || set -- 'test/long/**/*.test.ts'
 exec sh scripts/node.sh --test --test-concurrency=1 --test-reporter=spec "$@"

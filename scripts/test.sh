@@ -38,6 +38,7 @@ else
   run sim --test-concurrency=2 'test/sim/**/*.test.ts'
   run system --test-concurrency=1 'test/system/**/*.test.ts'
   run lab --test-concurrency=1 'test/lab/**/*.test.ts'
+  run runtime --test-concurrency=1 'test/runtime/**/*.test.ts'
 fi
 
 skipped=$(($(count skipped) + $(count todo) + $(count cancelled)))

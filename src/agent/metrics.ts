@@ -72,6 +72,11 @@ export class AgentMetrics {
     help: 'Objects of the kernel that somebody changes again after each repair',
     registers: [this.registry],
   });
+  readonly #orphans = new Counter({
+    name: 'poplin_cni_orphans_released_total',
+    help: 'Attachments whose pod was gone and that the runtime did not know at the start',
+    registers: [this.registry],
+  });
   readonly #cniSeconds = new Histogram({
     name: 'poplin_cni_duration_seconds',
     help: 'Duration of CNI calls in the agent, by verb and CNI error code (0: success)',
@@ -115,6 +120,10 @@ export class AgentMetrics {
 
   fights(count: number): void {
     this.#fights.set(count);
+  }
+
+  orphansReleased(count: number): void {
+    this.#orphans.inc(count);
   }
 
   cniCall(call: {

@@ -18,6 +18,8 @@ export type AgentOptions = {
   readonly runDir: string;
   readonly cniConfDir: string;
   readonly cniBinDir: string;
+  /** Where the runtime keeps what it has attached, by libcni. */
+  readonly cniCacheDir: string;
   /** Where `/metrics`, `/healthz` and `/readyz` are served over TCP; undefined for nowhere. */
   readonly metricsListen: { readonly host: string; readonly port: number } | undefined;
   /** Where the sysctls of /proc/sys are found. */

@@ -24,6 +24,10 @@ export const AGENT_FLAGS = {
   'run-dir': { fallback: '/run/poplin', help: 'sockets and subnet.env' },
   'cni-conf-dir': { fallback: '/etc/cni/net.d', help: 'where the conflist is written' },
   'cni-bin-dir': { fallback: '/opt/cni/bin', help: 'where the CNI executable is installed' },
+  'cni-cache-dir': {
+    fallback: '/var/lib/cni/results',
+    help: 'where the runtime keeps what it has attached',
+  },
   'metrics-listen': { fallback: '', help: 'HOST:PORT for /metrics, /healthz and /readyz' },
   'proc-sys': { fallback: '/proc/sys/net', help: 'where the sysctls are found' },
   'machine-id-file': { fallback: '/etc/machine-id', help: "file with the machine's identity" },
@@ -64,6 +68,7 @@ export function parseAgentOptions(
     runDir: value('run-dir'),
     cniConfDir: value('cni-conf-dir'),
     cniBinDir: value('cni-bin-dir'),
+    cniCacheDir: value('cni-cache-dir'),
     metricsListen: parseListen(value('metrics-listen')),
     procSys: value('proc-sys'),
     machineIdFile: value('machine-id-file'),

@@ -25,6 +25,7 @@ import { snapshotFiles } from '../agent/snapshot-files.ts';
 import { SnapshotKeeper } from '../agent/snapshot-keeper.ts';
 import type { CniContext } from '../cni/context.ts';
 import { systemNamespaces } from '../cni/namespaces.ts';
+import { readRuntimeCache } from '../cni/runtime-cache.ts';
 import { CniServer } from '../cni/server.ts';
 import { CniService } from '../cni/service.ts';
 import { AttachmentStore } from '../cni/store.ts';
@@ -142,7 +143,11 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     socketPath: join(runDir, 'cni.sock'),
     clock,
     log,
-    prepare: () => service.replayTombstones(),
+    prepare: async () => {
+      await service.replayTombstones();
+      const cache = readRuntimeCache(options.cniCacheDir, log);
+      if (cache !== undefined) metrics.orphansReleased(await service.releaseOrphans(cache));
+    },
     handle: (frame, netns) => service.handle(frame, netns),
   });
   const views = { registry: metrics.registry, status: () => agent.status(), healthy: () => true };

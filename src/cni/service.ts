@@ -16,12 +16,14 @@ import type { CniFrame, CniReply } from './frame.ts';
 import { gc } from './gc.ts';
 import { LinkRemover } from './link-remover.ts';
 import { versionIn } from './network-config.ts';
+import { releaseOrphans } from './orphans.ts';
 import type { RemakeOutcome, RemakeRequest } from './remake.ts';
 import { remake } from './remake.ts';
 import type { CniRequest, Verb } from './request.ts';
 import { parseRequest } from './request.ts';
 import type { RetuneOutcome, RetuneRequest } from './retune.ts';
 import { retune } from './retune.ts';
+import type { RuntimeCache } from './runtime-cache.ts';
 import { Serialiser } from './serialise.ts';
 import { status } from './status.ts';
 import {
@@ -111,6 +113,19 @@ export class CniService {
       ),
     );
     if (tombstones.length > 0) log.info({ count: tombstones.length }, 'late DELs carried out');
+  }
+
+  /**
+   * Releases what the runtime will never ask to be released; how many. Only before the first call
+   * is answered, and after the tombstones.
+   */
+  async releaseOrphans(cache: RuntimeCache): Promise<number> {
+    try {
+      return await releaseOrphans(cache, this.#context);
+    } catch (error) {
+      this.#context.log.error({ error: describeError(error) }, 'orphans cannot be looked for');
+      return 0;
+    }
   }
 
   async #replay({ request, fileName }: Tombstone): Promise<Verdict> {

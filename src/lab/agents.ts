@@ -42,6 +42,7 @@ export function startAgent(
       ...['--machine-id-file', paths.machineIdFile],
       ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
       ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
+      ...['--cni-cache-dir', paths.cniCacheDir],
       ...['--metrics-listen', '127.0.0.1:9113'],
     ],
     paths.logFile,

@@ -27,6 +27,8 @@ export type NodePaths = {
   readonly runDir: string;
   readonly cniConfDir: string;
   readonly cniBinDir: string;
+  /** Nobody writes there unless a runtime is given it: it is not even made. */
+  readonly cniCacheDir: string;
   readonly machineIdFile: string;
   readonly logFile: string;
 };
@@ -116,6 +118,7 @@ export class LabDirectory {
       runDir: join(base, 'run'),
       cniConfDir: join(base, 'net.d'),
       cniBinDir: join(base, 'bin'),
+      cniCacheDir: join(base, 'cni-results'),
       machineIdFile: join(base, 'machine-id'),
       logFile: join(base, 'agent.log'),
     };

@@ -100,6 +100,7 @@ export class Cluster {
       'state-dir': join(directory, 'state'),
       'run-dir': join(directory, 'run'),
       'cni-conf-dir': join(directory, 'net.d'),
+      'cni-cache-dir': join(directory, 'cni-results'),
       'machine-id-file': join(directory, 'machine-id'),
       'log-level': 'warn',
     };

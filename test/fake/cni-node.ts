@@ -42,6 +42,8 @@ export class FakeCniNode {
   readonly clock = new FakeClock();
   readonly pod = '/run/netns/pod';
   readiness: NodeReadiness = READY;
+  /** Its path leads nowhere any more. */
+  podIsGone = false;
   host = new FakeKernel(this.machine.namespace(HOST));
   podKernel = new FakeKernel(this.machine.namespace(this.pod));
   store = this.#openStore();
@@ -149,7 +151,7 @@ export class FakeCniNode {
       ownInode: () => HOST_DESCRIPTOR,
       inodeOf: (descriptor) => descriptor,
       hold: () => ({ path: this.pod, release: () => undefined }),
-      inodeAt: (path) => (path === this.pod ? POD_DESCRIPTOR : undefined),
+      inodeAt: (path) => (path === this.pod && !this.podIsGone ? POD_DESCRIPTOR : undefined),
       open: (path, inode) => {
         if (path === this.pod && inode === POD_DESCRIPTOR) {
           return { descriptor: POD_DESCRIPTOR, close: () => undefined };

@@ -1,5 +1,5 @@
 // The etcd source against a newer etcd than the machine's own, by the suites that every source must
-// pass. scripts/etcd35.sh fetches it.
+// pass. scripts/test-long.sh fetches it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
@@ -13,7 +13,7 @@ describe('etcd 3.5', () => {
   let server: EtcdServer;
   before(async () => {
     const binary = newerEtcd();
-    assert.ok(binary !== undefined, 'scripts/etcd35.sh has not found an etcd 3.5');
+    assert.ok(binary !== undefined, 'scripts/test-long.sh has not found an etcd 3.5');
     server = await EtcdServer.start({ binary });
   });
   after(() => server?.dispose());

@@ -15,7 +15,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 /** Debian's, which scripts/setup.sh installs. */
 export const ETCD_BINARY = 'etcd';
 
-/** A newer one, where scripts/etcd35.sh has found it. */
+/** A newer one, where scripts/test-long.sh has found it. */
 const ETCD_35_BINARY = join(import.meta.dirname, '../../../.cache/etcd35/usr/bin/etcd');
 export const newerEtcd = (): string | undefined =>
   existsSync(ETCD_35_BINARY) ? ETCD_35_BINARY : undefined;
