@@ -33,7 +33,14 @@ export function podSide(attachment: Attachment, loopback: Link | undefined): End
     routes.set(keyOfRoute(route), route);
     neighbours.set(keyOfNeighbour(neighbour), neighbour);
   }
-  return { links, addresses, routes, neighbours, sysctls: podSysctls(attachment) };
+  return {
+    links,
+    addresses,
+    routes,
+    neighbours,
+    qdiscs: new Map(),
+    sysctls: podSysctls(attachment),
+  };
 }
 
 const podVeth = (attachment: Attachment): Link => ({
