@@ -157,6 +157,13 @@ export class AttachmentStore {
     this.#stored.set(before.hostLink, { ...stored, attachment: after });
   }
 
+  /** Whether its addresses would still be reserved by another process. */
+  isKept({ hostLink }: Attachment): boolean {
+    const stored = this.#stored.get(hostLink);
+    if (stored === undefined) return false;
+    return this.#options.files.exists(this.#path(renderFileName(stored.name)));
+  }
+
   /** From now on the kernel should not have it; its addresses stay reserved. */
   leave(hostLink: string): void {
     const stored = this.#stored.get(hostLink);

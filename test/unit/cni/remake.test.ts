@@ -13,10 +13,12 @@ type Added = { readonly node: FakeCniNode; readonly before: string; readonly hos
 
 const textOf = (node: FakeCniNode): string => `${node.printHost()}${node.printPod()}`;
 
+const RATES = { runtimeConfig: { bandwidth: { ingressRate: 1e6, egressRate: 1e6 } } };
+
 /** A pod whose host veth somebody has deleted. */
 async function broken(): Promise<Added> {
   const node = new FakeCniNode();
-  assert.equal((await node.call('ADD')).exitCode, 0);
+  assert.equal((await node.call('ADD', { config: RATES })).exitCode, 0);
   const before = textOf(node);
   const [attachment = assert.fail()] = node.store.attachments();
   const { hostLink } = attachment;
