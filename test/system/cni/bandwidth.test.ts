@@ -6,7 +6,16 @@ import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { egressLinkOf } from '../../../src/state/own.ts';
 import type { Pod } from './node.ts';
-import { add, addressesIn, attachmentFiles, del, errorIn, resultIn, runIn, TestNode } from './node.ts';
+import {
+  add,
+  addressesIn,
+  attachmentFiles,
+  del,
+  errorIn,
+  resultIn,
+  runIn,
+  TestNode,
+} from './node.ts';
 
 const RATE = 20_000_000;
 /** Headers count: of 1,500 bytes on the wire TCP over IPv6 carries 1,428. */
