@@ -45,7 +45,7 @@ const shapingText = (lab: TestLab, link: string): string =>
     `tc qdisc show dev ${egressLinkOf(link)}`,
     `ip -o link show ${egressLinkOf(link)}`,
   ]
-    .map((command) => lab.run(NODE, command))
+    .map((command) => lab.runArgv(NODE, ['sh', '-c', `${command} 2>&1 || true`]))
     .join('')
     .replaceAll(/^\d+: /gm, '')
     .replaceAll(/\bindex \d+/g, 'index');
