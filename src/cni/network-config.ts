@@ -41,7 +41,8 @@ const UNSUPPORTED_CAPABILITIES = [
   'portmappings',
 ] as const;
 
-export function parseNetworkConfig(stdin: Buffer): Parsed<NetworkConfig> {
+/** `isLenient`: what does not say which network it is may be of any form, as for a DEL. */
+export function parseNetworkConfig(stdin: Buffer, isLenient = false): Parsed<NetworkConfig> {
   const json = parseJson(stdin);
   if (json.kind === 'failed') return json;
   const config = json.value;
@@ -51,7 +52,11 @@ export function parseNetworkConfig(stdin: Buffer): Parsed<NetworkConfig> {
   }
   const version = parseVersion(config.cniVersion);
   if (version.kind === 'failed') return version;
-  return parseRest(config, { name, cniVersion: version.value });
+  const known = { name, cniVersion: version.value };
+  const rest = parseRest(config, known);
+  if (rest.kind === 'failed' && isLenient)
+    return { kind: 'ok', value: { ...known, unsupported: [] } };
+  return rest;
 }
 
 /** The version that an error about this configuration is written in, if it has a usable one. */

@@ -85,7 +85,7 @@ export function parseRequest(frame: CniFrame): RequestParse {
   if (verb === 'VERSION') return { kind: 'request', request: { verb } };
   const problem = checkEnvironment(frame.environment, verb);
   if (problem !== undefined) return { kind: 'failed', failure: problem };
-  const config = parseNetworkConfig(frame.stdin);
+  const config = parseNetworkConfig(frame.stdin, verb === 'DEL');
   if (config.kind === 'failed') return config;
   if (verb === undefined) {
     return refuse(CNI_CODES.environment, `unknown CNI_COMMAND: ${JSON.stringify(command)}`);

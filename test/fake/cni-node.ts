@@ -34,7 +34,7 @@ const NETWORK = {
   routeMtuBytes: 1450,
 };
 
-export const READY: NodeReadiness = { kind: 'ready', network: NETWORK };
+export const READY = { kind: 'ready', network: NETWORK } as const satisfies NodeReadiness;
 
 export class FakeCniNode {
   readonly machine = new FakeMachine();
