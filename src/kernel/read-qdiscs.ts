@@ -18,6 +18,8 @@ export function readQdiscs(session: Session, owned: readonly LinkMessage[]): Map
   const filtering = new Map<number, string>();
   session.route.dump((writer) => encodeQdiscDump(writer, DUMP), session.writer, {
     operation: 'read qdiscs',
+    // A kernel without any has none of ours; a pod that asks for a rate is refused there.
+    absent: () => undefined,
     restart: () => {
       buckets.length = 0;
       filtering.clear();
