@@ -1,6 +1,6 @@
-// CNI_ARGS, the `K=V;K=V` that runtimes send beside the configuration: the pod's name,
-// which `ctr run --cni` and podman do not send, and an address and an Ethernet address, which podman
-// may ask for. Pure.
+// CNI_ARGS, the `K=V;K=V` that runtimes send beside the configuration: the pod's name, which `ctr
+// run --cni` and podman do not send, and an address and an Ethernet address, which podman may ask
+// for. Pure.
 
 import { CNI_CODES, failure } from './errors.ts';
 import type { Parsed } from './network-config.ts';

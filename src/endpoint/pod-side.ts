@@ -75,8 +75,8 @@ function defaultRoute({ ifName, routeMtuBytes }: Attachment, pod: Ip): Route {
 }
 
 /**
- * Runtimes switch IPv6 off in new namespaces; addresses are refused (EACCES) while it is. Nothing is
- * announced or asked for (gratuitous ARP, DAD): the only neighbour knows the pod already.
+ * Runtimes switch IPv6 off in new namespaces; addresses are refused (EACCES) while it is. Nothing
+ * is announced or asked for (gratuitous ARP, DAD): the only neighbour knows the pod already.
  */
 export function necessarySysctls({ ifName, addresses }: Attachment): ReadonlyMap<string, string> {
   if (!addresses.some((address) => familyOf(address) === 'ipv6')) return new Map();

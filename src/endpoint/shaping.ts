@@ -1,9 +1,10 @@
-// How a pod's rates are kept, as kernel objects on the host, where the pod cannot reach them. Pure.
+// How a pod's rates are kept, as kernel objects on the host, where the pod cannot reach them.
+// Pure.
+// To the pod: a token bucket on the host veth. From the pod: what the host veth receives is led to
+// a link of its own (ifb), whose token bucket sends it, whereupon it goes on as if it had just
+// come from the veth, through the same filters. A policer needs no such link, but it drops where a
 //
-// To the pod: a token bucket on the host veth. From the pod: what the host veth receives is led to a
-// link of its own (ifb), whose token bucket sends it, whereupon it goes on as if it had just come
-// from the veth, through the same filters. A policer needs no such link, but it drops where a bucket
-// lets wait, so that TCP stays far below its rate.
+// bucket lets wait, so that TCP stays far below its rate.
 
 import type { IfbLink, Qdisc, RateQdisc } from '../state/kernel-state.ts';
 import { egressLinkOf } from '../state/own.ts';

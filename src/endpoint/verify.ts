@@ -1,7 +1,7 @@
-// What is missing or wrong of an endpoint, in words for CNI CHECK. Plugins that run after us in the
-// chain may change what is theirs to change (MTU, further addresses and routes, their own qdiscs), so
-// only what a pod cannot be reached or bounded without is compared, and additions are never faults.
-// Pure.
+// What is missing or wrong of an endpoint, in words for CNI CHECK. Plugins that run after us in
+// the chain may change what is theirs to change (MTU, further addresses and routes, their own
+// qdiscs), so only what a pod cannot be reached or bounded without is compared, and additions are
+// never faults. Pure.
 
 import type { KernelState, Link, Qdisc, RouteVia } from '../state/kernel-state.ts';
 import { keyOfQdisc } from '../state/kernel-state.ts';

@@ -1,5 +1,6 @@
-// Reads our qdiscs of own links: token buckets at their root, and where what they receive is led to.
-// Those of others, as of plugins behind ours, are told apart by their numbers. It writes nothing.
+// Reads our qdiscs of own links: token buckets at their root, and where what they receive is led
+// to. Those of others, as of plugins behind ours, are told apart by their numbers. It writes
+// nothing.
 
 import { DUMP } from '../netlink/constants.ts';
 import { decodeFilter, encodeFilterDump } from '../netlink/filter.ts';

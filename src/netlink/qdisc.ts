@@ -1,6 +1,6 @@
 // RTM_*QDISC: queueing disciplines (linux/pkt_sched.h, net/sched). Poplin makes two kinds: `tbf`,
-// a token bucket that bounds what a link sends, and `clsact`, which does nothing itself but is where
-// filters of what a link receives are put (filter.ts).
+// a token bucket that bounds what a link sends, and `clsact`, which does nothing itself but is
+// where filters of what a link receives are put (filter.ts).
 
 import type { AttributeCursor, MessageCursor } from './cursor.ts';
 import type { MessageWriter } from './message.ts';

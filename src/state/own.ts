@@ -35,8 +35,8 @@ export const ownsLink = (name: string): boolean => name.startsWith('poplin');
 export const isPodLink = (name: string): boolean => /^poplin[0-9a-f]{9}$/.test(name);
 
 /**
- * The link that a pod's egress passes through: `poplini` and the nine hex digits of its host veth as
- * seven of base 36, so that one follows from the other.
+ * The link that a pod's egress passes through: `poplini` and the nine hex digits of its host veth
+ * as seven of base 36, so that one follows from the other.
  */
 export const egressLinkOf = (hostLink: string): string => {
   const digits = Number.parseInt(hostLink.slice(POD_LINK_PREFIX.length), 16);

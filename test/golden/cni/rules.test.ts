@@ -27,6 +27,7 @@ const UNKNOWN = {
   runtimeConfig: { 'io.kubernetes.cri.pod-annotations': { a: 'b' }, aliases: ['web'] },
   whatever: [1],
 };
+const LISTED = [{ containerID: 'c1', ifname: 'eth0' }];
 const env = (more: Readonly<Record<string, string>>) => ({ env: more });
 const full = (node: FakeCniNode): void => {
   const network = { ...READY.network, subnets: ['10.244.1.0/31'] };
@@ -85,8 +86,8 @@ const STEPS: readonly Step[] = [
     'ADD',
     env({ CNI_CONTAINERID: 'c2' }),
   ],
-  ['GC keeps what the list names', 'GC', { config: { 'cni.dev/valid-attachments': [{ containerID: 'c1', ifname: 'eth0' }] } }],
-  ['and by the key of before', 'GC', { config: { 'cni.dev/attachments': [{ containerID: 'c1', ifname: 'eth0' }] } }],
+  ['GC keeps what the list names', 'GC', { config: { 'cni.dev/valid-attachments': LISTED } }],
+  ['and by the key of before', 'GC', { config: { 'cni.dev/attachments': LISTED } }],
   [
     'GC with null, which is how Go writes an empty list',
     'GC',
@@ -114,7 +115,7 @@ const STEPS: readonly Step[] = [
   ['4: unknown arguments', 'ADD', env({ CNI_ARGS: 'FOO=bar' })],
   ['unknown arguments with IgnoreUnknown', 'ADD', env({ CNI_ARGS: 'FOO=bar;IgnoreUnknown=true' })],
   ['and DEL does not look at them', 'DEL', env({ CNI_ARGS: 'FOO=bar' })],
-  ['VERSION of an old runtime', 'VERSION', { stdin: '{"cniVersion":"0.1.0"}', env: { CNI_NETNS: 'dummy' } }],
+  ['VERSION of an old runtime', 'VERSION', { stdin: '{"cniVersion":"0.1.0"}' }],
   ['VERSION without stdin', 'VERSION', { stdin: '' }],
 ];
 

@@ -23,7 +23,8 @@ export async function runSteps(steps: readonly Step[]): Promise<string> {
     // An ADD on a node that is not ready waits 20 s.
     for (let waits = 0; waits < 1000 && !isOver; waits += 1) await node.clock.advance(50);
     const { exitCode, stdout } = await running;
-    lines.push(`# ${title}`, `${verb} → ${exitCode}`, ...(stdout === '' ? [] : [stdout.trim()]), '');
+    const said = stdout === '' ? [] : [stdout.trim()];
+    lines.push(`# ${title}`, `${verb} → ${exitCode}`, ...said, '');
     node.readiness = READY;
     node.files.refusal = undefined;
   }

@@ -1,5 +1,6 @@
 // Shaping by the real executable on real namespaces: what gets through by TCP and UDP, in both
-// directions and families, is what was asked for; the pod cannot undo it; and nothing of it is left.
+// directions and families, is what was asked for; the pod cannot undo it; and nothing of it is
+// left.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -96,7 +96,7 @@ describe('the address of a new pod', () => {
  * negative one attaches a pod that asks for the address of that number.
  */
 const LIFE = fc.array(
-  fc.oneof(fc.constant(true as const), fc.nat({ max: 50 }), fc.integer({ min: -40, max: -1 })),
+  fc.oneof(fc.constant(true as const), fc.nat({ max: 50 }), fc.integer({ min: -31, max: -1 })),
   { maxLength: 300 },
 );
 

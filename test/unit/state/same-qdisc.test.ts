@@ -1,5 +1,5 @@
-// What the kernel tells of a token bucket is the one that was set, however it rounds, and another is
-// not taken for it.
+// What the kernel tells of a token bucket is the one that was set, however it rounds, and another
+// is not taken for it.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
