@@ -34,7 +34,7 @@ import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { Status } from './status.ts';
 import { buildStatus } from './status.ts';
 import type { Seen } from './verdict.ts';
-import { blockerOf, problemsOf } from './verdict.ts';
+import { blockerOf, limitOf, problemsOf } from './verdict.ts';
 import { WallClock } from './wall-clock.ts';
 
 export type AgentParts = {
@@ -137,10 +137,10 @@ export class Agent {
       linkMtuBytes: podMtuBytes.link,
       routeMtuBytes: podMtuBytes.route,
     };
-    const [failure] = outcome.failures;
-    return failure === undefined
+    const reason = limitOf(outcome, this.#parts.prober.tracks);
+    return reason === undefined
       ? { kind: 'ready', network }
-      : { kind: 'degraded', network, reason: failure.error.message };
+      : { kind: 'degraded', network, reason };
   }
 
   /** Told after each pod that came or went: the last one of a dropped family may have been it. */

@@ -6,6 +6,7 @@ import { isHalfMade } from '../cni/remake.ts';
 import type { AttachmentStore } from '../cni/store.ts';
 import { isWithin } from '../desired/subnets.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
+import { linkNamesOf } from '../endpoint/shaping.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { KernelState } from '../state/kernel-state.ts';
@@ -116,7 +117,7 @@ export class Pods {
       // What a pod has whose file cannot be understood is not known: it keeps it until its DEL.
       if (name.isPending || isLeaving || attachment === undefined) names.add(name.hostLink);
     }
-    return names;
+    return new Set([...names].flatMap(linkNamesOf));
   }
 
   /** From now until `endRemake` the loop leaves this link alone. */

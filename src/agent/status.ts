@@ -148,7 +148,7 @@ export function buildStatus(parts: StatusParts): Status {
 }
 
 /** What probes say is newer than the last pass, which needs to know only what it acts by. */
-function peerStatuses(paths: readonly PeerPath[], tracks: Tracks): PeerStatus[] {
+export function peerStatuses(paths: readonly PeerPath[], tracks: Tracks): PeerStatus[] {
   const verdicts = new Map<string, PathVerdict>();
   for (const { probe, verdict } of tracks.values()) {
     if (!probe.isMarked) verdicts.set(`${probe.peer} ${probe.family}`, verdict);

@@ -11,7 +11,10 @@ import type { SourceHealth } from '../source/source.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { LeaseView } from './lease-keeper.ts';
+import type { Tracks } from './path-track.ts';
 import type { LastPass } from './reconciler.ts';
+import type { PeerStatus } from './status.ts';
+import { peerStatuses } from './status.ts';
 
 export type Seen = {
   readonly nodeName: string;
@@ -45,6 +48,22 @@ export function blockerOf(seen: Seen): string | undefined {
     return `${FAMILY_LABEL[absent.family]}: ${absent.reason}`;
   const own = outcome.desired.nodeProblems.get(nodeName) ?? [];
   return own.length > 0 ? own.join('; ') : 'the agent is starting';
+}
+
+/**
+ * Why pods reach less than they should, where that is this node's trouble. A single peer that does
+ * not answer may be dead, and no node may be taken out of service for that.
+ */
+export function limitOf({ failures, desired }: LastPass, tracks: Tracks): string | undefined {
+  const [failure] = failures;
+  if (failure !== undefined) return failure.error.message;
+  const paths = peerStatuses(desired.paths, tracks);
+  const isBroken = ({ used, probe }: PeerStatus): boolean => used === 'none' || probe === 'silent';
+  const peers = new Set(paths.map(({ peer }) => peer));
+  if (peers.size < 2 || !paths.every(isBroken)) return undefined;
+  const [first] = paths;
+  const why = first === undefined || first.used === 'none' ? first?.reason : 'no answer';
+  return `no path to any of ${peers.size} peers works; to ${first?.peer}: ${why}`;
 }
 
 /** Everything that is wrong with this node's network; empty when it is ready. */

@@ -6,6 +6,7 @@
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
 import { hostLinkOf, hostMacOf, podMacOf } from '../endpoint/identity.ts';
+import { linksOf } from '../endpoint/shaping.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';
@@ -20,6 +21,7 @@ import type { PodNamespace } from './netns-check.ts';
 import { checkNamespace } from './netns-check.ts';
 import type { NodeNetwork } from './node-network.ts';
 import type { AddRequest } from './request.ts';
+import { refuseAddresses } from './requested-addresses.ts';
 import { renderResult } from './result.ts';
 import { isOf } from './store.ts';
 import { failedBy } from './verdict.ts';
@@ -51,6 +53,8 @@ export async function add(
   if (now.kind === 'not-ready') return notReady(now.reason);
   const { network } = now;
   const step = { context, request, namespace: checked.namespace, network };
+  const refused = refuseAddresses(step);
+  if (refused !== undefined) return refused;
   let pod: Kernel | undefined;
   try {
     pod = context.openPodKernel(checked.namespace.descriptor);
@@ -111,8 +115,10 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
   const undo: Undo[] = [];
   let isMade = false;
   try {
-    const attachment = context.store.reserve(network.subnets, (addresses) =>
-      describeAttachment(step, addresses, pod.namespaceCookie),
+    const attachment = context.store.reserve(
+      network.subnets,
+      (addresses) => describeAttachment(step, addresses, pod.namespaceCookie),
+      request.requests.addresses.map(({ address }) => address),
     );
     if (attachment === undefined) {
       const details = `all addresses of ${network.subnets.join(' and ')} are in use`;
@@ -120,7 +126,7 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
     }
     const { hostLink } = attachment;
     undo.push({ what: 'release', run: () => context.store.release(hostLink) });
-    undo.push({ what: 'remove link', run: () => context.remover.remove(hostLink) });
+    undo.push({ what: 'remove link', run: () => context.remover.remove(...linksOf(attachment)) });
     undo.push({ what: 'leave', run: () => context.store.leave(hostLink) });
     await makePair(attachment, step);
     isMade = true;
@@ -179,10 +185,11 @@ function describeAttachment(
     ...(netnsCookie === undefined ? {} : { netnsCookie }),
     hostLink: hostLinkOf(identity),
     hostMac: hostMacOf(identity),
-    podMac: podMacOf(identity),
+    podMac: request.requests.mac ?? podMacOf(identity),
     addresses,
     linkMtuBytes: network.linkMtuBytes,
     routeMtuBytes: network.routeMtuBytes,
+    ...(request.requests.bandwidth === undefined ? {} : { bandwidth: request.requests.bandwidth }),
     ...(request.pod === undefined ? {} : { pod: request.pod }),
     createdAt: context.clock.now().toISOString(),
   };

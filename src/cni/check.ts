@@ -4,10 +4,13 @@
 
 import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
-import { podSide } from '../endpoint/pod-side.ts';
+import { necessarySysctls, podSide } from '../endpoint/pod-side.ts';
+import { linksOf } from '../endpoint/shaping.ts';
 import { faultsOf } from '../endpoint/verify.ts';
+import { familyOf } from '../net/ip.ts';
+import type { NftTable } from '../state/kernel-state.ts';
 import type { CniWork } from './context.ts';
-import { endpointScope } from './endpoint-kernel.ts';
+import { checkScope } from './endpoint-kernel.ts';
 import type { Verdict } from './errors.ts';
 import { CNI_CODES, done, failed } from './errors.ts';
 import type { PodNamespace } from './netns-check.ts';
@@ -42,6 +45,7 @@ export function check(
     const { namespace } = checked;
     return verdictOf([
       ...resultFaults(prevResult, attachment),
+      ...(context.store.isKept(attachment) ? [] : ['its file on this node is gone']),
       ...(attachment.netnsInode === namespace.inode ? [] : ['its namespace is another one']),
       ...kernelFaults(context, namespace, attachment),
     ]);
@@ -55,17 +59,40 @@ function kernelFaults(
   { descriptor }: PodNamespace,
   attachment: Attachment,
 ): string[] {
+  const wanted = hostSide([attachment], []);
+  const sysctls = new Map([...wanted.sysctls, ...nodeSysctls(attachment)]);
+  const scope = { sysctls: [...sysctls.keys()], nft: true };
+  const onHost = context.host.read(checkScope(linksOf(attachment), scope));
+  return [
+    ...faultsOf({ ...wanted, sysctls }, onHost, 'host'),
+    ...filterFaults(onHost.nftTable),
+    ...podFaults(context, descriptor, attachment),
+  ];
+}
+
+function podFaults(context: CniWork, descriptor: number, attachment: Attachment): string[] {
   const pod = context.openPodKernel(descriptor);
   try {
-    const inPod = pod.read(endpointScope(attachment.ifName));
-    const onHost = context.host.read(endpointScope(attachment.hostLink));
-    return [
-      ...faultsOf(hostSide([attachment], []), onHost, 'host'),
-      ...faultsOf(podSide(attachment, inPod.links.get('lo')), inPod, 'pod'),
-    ];
+    const sysctls = necessarySysctls(attachment);
+    const scope = { sysctls: [...sysctls.keys()], nft: false };
+    const inPod = pod.read(checkScope([attachment.ifName], scope));
+    return faultsOf({ ...podSide(attachment, inPod.links.get('lo')), sysctls }, inPod, 'pod');
   } finally {
     pod.close();
   }
+}
+
+/** Without which the node leads nothing to pods. */
+const nodeSysctls = ({ addresses }: Attachment): [string, string][] =>
+  addresses.map((ip) => [
+    familyOf(ip) === 'ipv4' ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding',
+    '1',
+  ]);
+
+/** The rules know that they are all there: src/kernel/nft-read.ts. */
+function filterFaults(table: NftTable | undefined): string[] {
+  if (table === undefined) return ['the nftables table with the anti-spoofing rules is missing'];
+  return table.hash === '' ? ['rules of the nftables table were changed by somebody'] : [];
 }
 
 /** The runtime's idea of the pod must be ours, as far as addresses go. */

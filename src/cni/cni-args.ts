@@ -1,5 +1,6 @@
-// CNI_ARGS, the `K=V;K=V` that runtimes send beside the configuration. Only the pod's name is used;
-// it is optional, since `ctr run --cni` and podman do not send it. Pure.
+// CNI_ARGS, the `K=V;K=V` that runtimes send beside the configuration: the pod's name, which `ctr
+// run --cni` and podman do not send, and an address and an Ethernet address, which podman may ask
+// for. Pure.
 
 import { CNI_CODES, failure } from './errors.ts';
 import type { Parsed } from './network-config.ts';
@@ -8,8 +9,9 @@ export type PodName = { readonly namespace: string; readonly name: string };
 
 export type CniArgs = {
   readonly pod?: PodName;
-  /** Requests for an address (`IP=`) or Ethernet address (`MAC=`), as they were written. */
-  readonly unsupported: readonly string[];
+  /** Addresses and the Ethernet address that are asked for, as they were written. */
+  readonly ip?: string;
+  readonly mac?: string;
 };
 
 const KNOWN = new Set([
@@ -35,14 +37,13 @@ export function parseCniArgs(text: string): Parsed<CniArgs> {
   if (unknown.length > 0 && !ignoresUnknown) return invalid(`unknown args [${unknown.join(' ')}]`);
   const namespace = args.get('K8S_POD_NAMESPACE');
   const name = args.get('K8S_POD_NAME');
+  const [ip, mac] = [args.get('IP'), args.get('MAC')];
   return {
     kind: 'ok',
     value: {
       ...(namespace && name ? { pod: { namespace, name } } : {}),
-      unsupported: ['IP', 'MAC'].flatMap((key) => {
-        const value = args.get(key);
-        return value ? [`CNI_ARGS ${key}=${value}`] : [];
-      }),
+      ...(ip ? { ip } : {}),
+      ...(mac ? { mac } : {}),
     },
   };
 }

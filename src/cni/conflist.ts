@@ -9,11 +9,19 @@ export const CONFLIST_NAME = '10-poplin.conflist';
 /** Name of the network and of the executable. */
 export const NETWORK_NAME = 'poplin';
 
+/** What a runtime may ask for a pod; it hands over nothing else. */
+const CAPABILITIES = ['bandwidth', 'dns', 'ips', 'mac'] as const;
+
 export const renderConflist = (): string =>
   `{
   "cniVersion": "1.0.0",
   "cniVersions": [${SUPPORTED_VERSIONS.map((version) => `"${version}"`).join(', ')}],
   "name": "${NETWORK_NAME}",
-  "plugins": [{ "type": "${NETWORK_NAME}" }]
+  "plugins": [
+    {
+      "type": "${NETWORK_NAME}",
+      "capabilities": { ${CAPABILITIES.map((name) => `"${name}": true`).join(', ')} }
+    }
+  ]
 }
 `;

@@ -3,6 +3,7 @@
 // Whatever is gone already is a success: namespace, link, attachment or all of them.
 
 import { hostLinkOf } from '../endpoint/identity.ts';
+import { linkNamesOf, linksOf } from '../endpoint/shaping.ts';
 import type { CniWork } from './context.ts';
 import type { Verdict } from './errors.ts';
 import { done } from './errors.ts';
@@ -25,8 +26,11 @@ export async function del({ identity }: DelRequest, context: CniWork): Promise<V
 
 /** Also for a link that no attachment is known of any more. Throws AppError; may be repeated. */
 export async function removeEndpoint(context: CniWork, hostLink: string): Promise<void> {
+  const attachment = context.store.findByLink(hostLink)?.attachment;
   context.store.leave(hostLink);
-  await context.remover.remove(hostLink);
+  // Where nothing is known of it, what it may have is removed.
+  const names = attachment === undefined ? linkNamesOf(hostLink) : linksOf(attachment);
+  await context.remover.remove(...names);
   context.store.release(hostLink);
   context.attachmentsChanged();
 }

@@ -41,6 +41,12 @@ export const endpointScope = (link: string): ReadScope => ({
   aside: true,
 });
 
+/** What CHECK reads of a namespace: all that can be wrong with one endpoint. */
+export const checkScope = (
+  links: readonly string[],
+  more: Pick<ReadScope, 'sysctls' | 'nft'>,
+): ReadScope => ({ ...endpointScope(''), ownsLink: (name) => links.includes(name), ...more });
+
 /** Which links there are, and nothing else. */
 export const LINKS_ONLY: ReadScope = { ...endpointScope(''), linksOnly: true };
 

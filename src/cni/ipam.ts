@@ -7,6 +7,7 @@ import { addressAt, cidrFamily, cidrSize, contains } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import { FAMILIES } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
 
 /** Number 0 is the node's own subnet address (in IPv6 also the routers' anycast address), number 1
  *  what other networks use as a gateway: a node that comes from Flannel may still have it. */
@@ -25,6 +26,8 @@ export type AddressQuestion = {
   readonly rested: RestedAddresses;
   /** By subnet, the index below which all has been used before; a hint that saves a search. */
   readonly searchFrom: ReadonlyMap<Cidr, bigint>;
+  /** Asked for and without an objection: those of other families are chosen. */
+  readonly requested?: readonly Ip[];
 };
 
 export type AddressChoice =
@@ -42,12 +45,30 @@ export function chooseAddresses(question: AddressQuestion): AddressChoice {
   for (const family of FAMILIES) {
     const subnets = question.subnets.filter((subnet) => cidrFamily(subnet) === family);
     if (subnets.length === 0) continue;
+    const asked = question.requested?.find((ip) => familyOf(ip) === family);
+    if (asked !== undefined) {
+      addresses.push(asked);
+      continue;
+    }
     const used = { taken: question.taken, rested: question.rested[family] };
     const address = neverUsed(used, subnets, searchFrom) ?? longestRested(used, subnets);
     if (address === undefined) return { kind: 'exhausted', subnets };
     addresses.push(address);
   }
   return { kind: 'chosen', addresses, searchFrom };
+}
+
+/** Why a pod cannot have the address that it asks for. */
+export type AddressObjection = 'foreign' | 'reserved' | 'taken';
+
+export function objectionTo(
+  address: Ip,
+  { subnets, taken }: Pick<AddressQuestion, 'subnets' | 'taken'>,
+): AddressObjection | undefined {
+  const subnet = subnets.find((each) => contains(each, address));
+  if (subnet === undefined) return 'foreign';
+  if (!isUsable(subnet, address)) return 'reserved';
+  return taken.has(address) ? 'taken' : undefined;
 }
 
 type UsedAddresses = { readonly taken: ReadonlySet<Ip>; readonly rested: ReadonlySet<Ip> };

@@ -24,11 +24,15 @@ export class LinkRemover {
   }
 
   /** Removing what is gone is a success. Rejects with the kernel's AppError. */
-  remove(name: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ name, resolve, reject });
-      if (this.#requests < REQUESTS_MAX) void this.#removeWaiting();
-    });
+  async remove(...names: readonly string[]): Promise<void> {
+    const removals = names.map(
+      (name) =>
+        new Promise<void>((resolve, reject) => {
+          this.#waiting.push({ name, resolve, reject });
+        }),
+    );
+    if (this.#requests < REQUESTS_MAX) void this.#removeWaiting();
+    await Promise.all(removals);
   }
 
   /** Never rejects: every failure goes to whoever waits for it. */

@@ -19,6 +19,9 @@ export type NetworkConfig = {
   readonly prevResult?: JsonObject;
   /** `cni.dev/valid-attachments`; absent unless the runtime sent it. */
   readonly validAttachments?: readonly AttachmentName[];
+  /** What the runtime says of this pod by capability, and by `args.cni`: pod-requests.ts. */
+  readonly runtimeConfig?: JsonObject;
+  readonly cniArgs?: JsonObject;
   /** Requests that cannot be met here, as `key=value`; ADD refuses them. */
   readonly unsupported: readonly string[];
 };
@@ -32,16 +35,14 @@ export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
 /** Requests by capability that would be silently ignored otherwise. */
 const UNSUPPORTED_CAPABILITIES = [
-  'bandwidth',
   'deviceid',
   'infinibandguid',
   'ipranges',
-  'ips',
-  'mac',
   'portmappings',
 ] as const;
 
-export function parseNetworkConfig(stdin: Buffer): Parsed<NetworkConfig> {
+/** `isLenient`: what does not say which network it is may be of any form, as for a DEL. */
+export function parseNetworkConfig(stdin: Buffer, isLenient = false): Parsed<NetworkConfig> {
   const json = parseJson(stdin);
   if (json.kind === 'failed') return json;
   const config = json.value;
@@ -51,7 +52,11 @@ export function parseNetworkConfig(stdin: Buffer): Parsed<NetworkConfig> {
   }
   const version = parseVersion(config.cniVersion);
   if (version.kind === 'failed') return version;
-  return parseRest(config, { name, cniVersion: version.value });
+  const known = { name, cniVersion: version.value };
+  const rest = parseRest(config, known);
+  if (rest.kind === 'failed' && isLenient)
+    return { kind: 'ok', value: { ...known, unsupported: [] } };
+  return rest;
 }
 
 /** The version that an error about this configuration is written in, if it has a usable one. */
@@ -110,7 +115,9 @@ function parseRest(
       ...(isObject(dns) ? { dns } : {}),
       ...(isObject(prevResult) ? { prevResult } : {}),
       ...(attachments.value === undefined ? {} : { validAttachments: attachments.value }),
-      unsupported: [...unsupportedCapabilities(runtimeConfig), ...unsupportedArgs(args)],
+      ...(isObject(runtimeConfig) ? { runtimeConfig } : {}),
+      ...(isObject(args) && isObject(args.cni) ? { cniArgs: args.cni } : {}),
+      unsupported: unsupportedCapabilities(runtimeConfig),
     },
   };
 }
@@ -143,20 +150,13 @@ function unsupportedCapabilities(runtimeConfig: unknown): string[] {
     .map(([key, value]) => `runtimeConfig.${key}=${JSON.stringify(value)}`);
 }
 
-/** `args.cni.ips` and `args.cni.mac` (CONVENTIONS.md of the specification). */
-function unsupportedArgs(args: unknown): string[] {
-  if (!isObject(args) || !isObject(args.cni)) return [];
-  return Object.entries(args.cni)
-    .filter(([key, value]) => ['ips', 'mac'].includes(key) && asksForSomething(value))
-    .map(([key, value]) => `args.cni.${key}=${JSON.stringify(value)}`);
-}
-
 function asksForSomething(value: unknown): boolean {
   if (!isGiven(value) || value === '' || value === 0) return false;
   return typeof value === 'object' ? Object.values(value).some(asksForSomething) : true;
 }
 
-const isGiven = <T>(value: T): value is NonNullable<T> => value !== undefined && value !== null;
+export const isGiven = <T>(value: T): value is NonNullable<T> =>
+  value !== undefined && value !== null;
 
 function invalid(key: string, value: unknown, right: string): Parsed<never> {
   const details = `${key} is ${JSON.stringify(value) ?? 'missing'}; it must be ${right}`;

@@ -6,12 +6,13 @@
 
 import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
+import { linksOf } from '../endpoint/shaping.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Link } from '../state/kernel-state.ts';
 import type { CniWork } from './context.ts';
-import { hasLink, makeHostState, makePodSide } from './endpoint-kernel.ts';
+import { LINKS_ONLY, makeHostState, makePodSide } from './endpoint-kernel.ts';
 import type { OpenPod, PodUnavailable } from './standing-pod.ts';
 import { withStandingPod } from './standing-pod.ts';
 
@@ -34,9 +35,9 @@ export const isHalfMade = (link: Link): boolean => link.alias === HALF_MADE_ALIA
 export function remake(request: RemakeRequest, context: CniWork): Promise<RemakeOutcome> {
   const { attachment } = request;
   return withStandingPod(attachment, context, async (open) => {
-    if (hasLink(context.host, attachment.hostLink)) {
-      await context.remover.remove(attachment.hostLink);
-    }
+    const { links } = context.host.read(LINKS_ONLY);
+    const left = linksOf(attachment).filter((name) => links.has(name));
+    if (left.length > 0) await context.remover.remove(...left);
     await makeBothSides(request, context, open);
     return { kind: 'made' as const };
   });
@@ -60,7 +61,7 @@ async function makeBothSides(
     await changeLinks(host, links);
   } catch (error) {
     // Half of it would look like all of it.
-    await context.remover.remove(hostLink).catch((second: unknown) => {
+    await context.remover.remove(...linksOf(attachment)).catch((second: unknown) => {
       log.warn({ hostLink, error: describeError(second) }, 'a link that is half made stays');
     });
     throw error;

@@ -10,6 +10,8 @@ import { CNI_CODES, failure } from './errors.ts';
 import type { CniFrame } from './frame.ts';
 import type { NetworkConfig } from './network-config.ts';
 import { NAME_PATTERN, parseNetworkConfig } from './network-config.ts';
+import type { PodRequests } from './pod-requests.ts';
+import { parsePodRequests } from './pod-requests.ts';
 import type { CniVersion } from './version.ts';
 import { isAtLeast } from './version.ts';
 
@@ -22,6 +24,7 @@ export type AddRequest = {
   readonly identity: AttachmentIdentity;
   readonly netns: string;
   readonly pod?: PodName;
+  readonly requests: PodRequests;
   /** CNI_NETNS_OVERRIDE: the plugin's own namespace is wanted after all. */
   readonly allowsOwnNetns: boolean;
   /** The executable lost the agent in the middle of this same call before. */
@@ -82,7 +85,7 @@ export function parseRequest(frame: CniFrame): RequestParse {
   if (verb === 'VERSION') return { kind: 'request', request: { verb } };
   const problem = checkEnvironment(frame.environment, verb);
   if (problem !== undefined) return { kind: 'failed', failure: problem };
-  const config = parseNetworkConfig(frame.stdin);
+  const config = parseNetworkConfig(frame.stdin, verb === 'DEL');
   if (config.kind === 'failed') return config;
   if (verb === undefined) {
     return refuse(CNI_CODES.environment, `unknown CNI_COMMAND: ${JSON.stringify(command)}`);
@@ -152,17 +155,18 @@ function parseVerb(
   if (verb === 'CHECK') return { kind: 'request', request: { verb, config, identity, netns } };
   const args = parseCniArgs(frame.environment.get('CNI_ARGS') ?? '');
   if (args.kind === 'failed') return args;
-  const unsupported = [...config.unsupported, ...args.value.unsupported];
-  if (unsupported.length > 0) {
-    const message = `unsupported field: ${unsupported.join(', ')}`;
-    return refuse(CNI_CODES.unsupportedField, message, 'Poplin cannot do this for a pod yet');
+  if (config.unsupported.length > 0) {
+    const message = `unsupported field: ${config.unsupported.join(', ')}`;
+    return refuse(CNI_CODES.unsupportedField, message, 'Poplin cannot do this for a pod');
   }
+  const asked = parsePodRequests(config, args.value);
+  if (asked.kind === 'failed') return asked;
   const override = frame.environment.get('CNI_NETNS_OVERRIDE')?.toUpperCase();
   return {
     kind: 'request',
     request: {
       verb,
-      config,
+      ...asked.value,
       identity,
       netns,
       ...(args.value.pod === undefined ? {} : { pod: args.value.pod }),

@@ -62,8 +62,9 @@ function routeOf(ip: Ip, attachment: Attachment, cniVersion: CniVersion): JsonOb
 
 /** Results before 1.0.0 always carry `dns`, newer ones only when there is something in it. */
 function dnsOf(previous: JsonObject, { dns, cniVersion }: NetworkConfig): JsonObject {
-  const value = dns ?? previous.dns;
-  if (isObject(value) && Object.keys(value).length > 0) return { dns: value };
+  for (const value of [dns, previous.dns]) {
+    if (isObject(value) && Object.keys(value).length > 0) return { dns: value };
+  }
   return isAtLeast(cniVersion, '1.0.0') ? {} : { dns: {} };
 }
 

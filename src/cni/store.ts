@@ -10,6 +10,7 @@
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
 import { hostLinkOf, keyOfAttachment } from '../endpoint/identity.ts';
+import { assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -22,8 +23,8 @@ import {
   renderAttachment,
   renderFileName,
 } from './attachment-file.ts';
-import type { AddressChoice } from './ipam.ts';
-import { chooseAddresses } from './ipam.ts';
+import type { AddressChoice, AddressObjection } from './ipam.ts';
+import { chooseAddresses, objectionTo } from './ipam.ts';
 import { RestLog } from './rest-log.ts';
 import { SpareFiles } from './spare-files.ts';
 import type { StoreFiles } from './store-files.ts';
@@ -42,6 +43,11 @@ export type StoredAttachment = {
   /** Why it cannot. */
   readonly problem?: string;
   readonly isLeaving: boolean;
+};
+
+type StoredObjection = {
+  readonly objection: AddressObjection;
+  readonly holder?: StoredAttachment;
 };
 
 const RELEASED_FILE = 'released';
@@ -88,21 +94,33 @@ export class AttachmentStore {
     return this.#stored.get(hostLink);
   }
 
+  /** Why an attachment cannot have this address, and which file has it. */
+  objectionTo(address: Ip, subnets: readonly Cidr[]): StoredObjection | undefined {
+    const objection = objectionTo(address, { subnets, taken: this.#taken });
+    if (objection === undefined) return undefined;
+    const holder = this.entries().find(({ name }) => name.addresses.includes(address));
+    return { objection, ...(holder === undefined ? {} : { holder }) };
+  }
+
   /** What the next attachment would get; reserves nothing. */
-  choose(subnets: readonly Cidr[]): AddressChoice {
-    const question = { subnets, taken: this.#taken, rested: this.#restLog.rested };
+  choose(subnets: readonly Cidr[], requested: readonly Ip[] = []): AddressChoice {
+    const question = { subnets, taken: this.#taken, rested: this.#restLog.rested, requested };
     return chooseAddresses({ ...question, searchFrom: this.#searchFrom });
   }
 
   /**
    * Chooses addresses and writes the attachment that `make` returns for them, as pending. Throws
-   * AppError when it cannot be written; nothing is reserved then.
+   * AppError when it cannot be written; nothing is reserved then. To `requested` there must be no
+   * objection.
    */
   reserve(
     subnets: readonly Cidr[],
     make: (addresses: readonly Ip[]) => Attachment,
+    requested: readonly Ip[] = [],
   ): Attachment | undefined {
-    const choice = this.choose(subnets);
+    const isFree = requested.every((ip) => this.objectionTo(ip, subnets) === undefined);
+    assert(isFree, `${requested.join()} is not free`);
+    const choice = this.choose(subnets, requested);
     if (choice.kind === 'exhausted') return undefined;
     const attachment = make(choice.addresses);
     const { hostLink, addresses } = attachment;
@@ -137,6 +155,13 @@ export class AttachmentStore {
       this.#write(renderFileName(stored.name), renderAttachment(after)),
     );
     this.#stored.set(before.hostLink, { ...stored, attachment: after });
+  }
+
+  /** Whether its addresses would still be reserved by another process. */
+  isKept({ hostLink }: Attachment): boolean {
+    const stored = this.#stored.get(hostLink);
+    if (stored === undefined) return false;
+    return this.#options.files.exists(this.#path(renderFileName(stored.name)));
   }
 
   /** From now on the kernel should not have it; its addresses stay reserved. */

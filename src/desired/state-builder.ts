@@ -11,6 +11,7 @@ import type {
   Neighbour,
   Nexthop,
   NftTable,
+  Qdisc,
   Route,
   Rule,
 } from '../state/kernel-state.ts';
@@ -23,6 +24,11 @@ import {
   keyOfRule,
 } from '../state/kernel-state.ts';
 
+type JoinedPart = Pick<
+  KernelState,
+  'links' | 'addresses' | 'routes' | 'neighbours' | 'qdiscs' | 'sysctls'
+>;
+
 export class StateBuilder {
   readonly #links = new Map<string, Link>();
   readonly #addresses = new Map<string, Address>();
@@ -31,6 +37,7 @@ export class StateBuilder {
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #fdb = new Map<string, FdbEntry>();
   readonly #rules = new Map<string, Rule>();
+  readonly #qdiscs = new Map<string, Qdisc>();
   readonly #sysctls = new Map<string, string>();
   readonly #nftSets = new Map<string, ReadonlySet<string>>();
 
@@ -76,11 +83,12 @@ export class StateBuilder {
   }
 
   /** Takes over what others have built, as the host sides of pods. */
-  join(part: Pick<KernelState, 'links' | 'addresses' | 'routes' | 'neighbours' | 'sysctls'>): void {
+  join(part: JoinedPart): void {
     for (const link of part.links.values()) this.link(link);
     for (const address of part.addresses.values()) this.address(address);
     for (const route of part.routes.values()) this.route(route);
     for (const neighbour of part.neighbours.values()) this.neighbour(neighbour);
+    for (const [key, qdisc] of part.qdiscs) this.#qdiscs.set(key, qdisc);
     for (const [path, value] of part.sysctls) this.sysctl(path, value);
   }
 
@@ -97,6 +105,7 @@ export class StateBuilder {
       neighbours: this.#neighbours,
       fdb: this.#fdb,
       rules: this.#rules,
+      qdiscs: this.#qdiscs,
       sysctls: this.#sysctls,
       nftSets: this.#nftSets,
       ...(nftTable === undefined ? {} : { nftTable }),

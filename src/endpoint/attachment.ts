@@ -5,6 +5,12 @@
 import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 
+/** A burst of 0 is one of our choice. */
+export type PodRate = { readonly bitsPerSecond: number; readonly burstBits: number };
+
+/** `ingress` is what the pod receives, `egress` what it sends. */
+export type Bandwidth = { readonly ingress?: PodRate; readonly egress?: PodRate };
+
 export type Attachment = {
   /** CNI network name: part of the attachment's identity. */
   readonly network: string;
@@ -25,6 +31,8 @@ export type Attachment = {
   readonly linkMtuBytes: number;
   /** `mtu` of the routes in the pod: what the pod may send. */
   readonly routeMtuBytes: number;
+  /** Absent when the pod may use all there is. */
+  readonly bandwidth?: Bandwidth;
   /** Pod namespace and name where the runtime told them. */
   readonly pod?: { readonly namespace: string; readonly name: string };
   readonly createdAt: string;

@@ -10,15 +10,16 @@
 import { hostCidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
-import type { Address, KernelState, Link, Neighbour, Route } from '../state/kernel-state.ts';
-import { keyOfAddress, keyOfNeighbour, keyOfRoute } from '../state/kernel-state.ts';
+import type { Address, KernelState, Link, Neighbour, Qdisc, Route } from '../state/kernel-state.ts';
+import { keyOfAddress, keyOfNeighbour, keyOfQdisc, keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, POD_LINK_GROUP } from '../state/own.ts';
 import type { Attachment } from './attachment.ts';
 import { GATEWAYS } from './gateway.ts';
+import { egressLinks, shapingOf } from './shaping.ts';
 
 export type EndpointState = Pick<
   KernelState,
-  'links' | 'addresses' | 'routes' | 'neighbours' | 'sysctls'
+  'links' | 'addresses' | 'routes' | 'neighbours' | 'qdiscs' | 'sysctls'
 >;
 
 /** IFALIASZ of linux/if.h is 256 with the NUL; a pod's namespace and name can be 317. */
@@ -33,10 +34,15 @@ export function hostSide(
   const addresses = new Map<string, Address>();
   const routes = new Map<string, Route>();
   const neighbours = new Map<string, Neighbour>();
+  const qdiscs = new Map<string, Qdisc>();
   const sysctls = new Map<string, string>();
   for (const attachment of attachments) {
     const link = attachment.hostLink;
     links.set(link, hostVeth(attachment));
+    for (const egress of egressLinks(attachment, aliasOf(attachment))) {
+      links.set(egress.name, egress);
+    }
+    for (const qdisc of shapingOf(attachment)) qdiscs.set(keyOfQdisc(qdisc), qdisc);
     sysctls.set(`ipv4/conf/${link}/rp_filter`, '0');
     sysctls.set(`ipv4/conf/${link}/forwarding`, '1');
     for (const pod of attachment.addresses) {
@@ -48,7 +54,7 @@ export function hostSide(
       neighbours.set(keyOfNeighbour(neighbour), neighbour);
     }
   }
-  return { links, addresses, routes, neighbours, sysctls };
+  return { links, addresses, routes, neighbours, qdiscs, sysctls };
 }
 
 const hostVeth = (attachment: Attachment): Link => ({

@@ -33,7 +33,14 @@ export function podSide(attachment: Attachment, loopback: Link | undefined): End
     routes.set(keyOfRoute(route), route);
     neighbours.set(keyOfNeighbour(neighbour), neighbour);
   }
-  return { links, addresses, routes, neighbours, sysctls: podSysctls(attachment) };
+  return {
+    links,
+    addresses,
+    routes,
+    neighbours,
+    qdiscs: new Map(),
+    sysctls: podSysctls(attachment),
+  };
 }
 
 const podVeth = (attachment: Attachment): Link => ({
@@ -67,11 +74,28 @@ function defaultRoute({ ifName, routeMtuBytes }: Attachment, pod: Ip): Route {
   };
 }
 
-/** Runtimes switch IPv6 off in new namespaces; addresses are refused (EACCES) while it is. */
-function podSysctls({ ifName, addresses }: Attachment): ReadonlyMap<string, string> {
+/**
+ * Runtimes switch IPv6 off in new namespaces; addresses are refused (EACCES) while it is. Nothing
+ * is announced or asked for (gratuitous ARP, DAD): the only neighbour knows the pod already.
+ */
+export function necessarySysctls({ ifName, addresses }: Attachment): ReadonlyMap<string, string> {
   if (!addresses.some((address) => familyOf(address) === 'ipv6')) return new Map();
   return new Map([
     ['ipv6/conf/lo/disable_ipv6', '0'],
     [`ipv6/conf/${ifName}/disable_ipv6`, '0'],
+  ]);
+}
+
+/** And those that a plugin after us may set otherwise. */
+function podSysctls(attachment: Attachment): ReadonlyMap<string, string> {
+  const necessary = necessarySysctls(attachment);
+  if (necessary.size === 0) return necessary;
+  const { ifName } = attachment;
+  return new Map([
+    ...necessary,
+    // The only router is the one that the default route names.
+    [`ipv6/conf/${ifName}/accept_ra`, '0'],
+    // As in IPv4 an address outlives that its link goes down.
+    [`ipv6/conf/${ifName}/keep_addr_on_down`, '1'],
   ]);
 }

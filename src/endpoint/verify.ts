@@ -1,17 +1,28 @@
-// What is missing or wrong of an endpoint, in words for CNI CHECK. Plugins that run after us in the
-// chain may change what is theirs to change (MTU, MAC, further addresses and routes), so only what
-// a pod cannot be reached without is compared, and additions are never faults. Pure.
+// What is missing or wrong of an endpoint, in words for CNI CHECK. Plugins that run after us in
+// the chain may change what is theirs to change (MTU, further addresses and routes, their own
+// qdiscs), so only what a pod cannot be reached or bounded without is compared, and additions are
+// never faults. Pure.
 
-import type { KernelState, RouteVia } from '../state/kernel-state.ts';
+import type { KernelState, Link, Qdisc, RouteVia } from '../state/kernel-state.ts';
+import { keyOfQdisc } from '../state/kernel-state.ts';
+import { sameQdisc } from '../state/same-qdisc.ts';
 import type { EndpointState } from './host-side.ts';
 
 /** One sentence per fault; empty when all is there. `place` is `host` or `pod`. */
 export function faultsOf(wanted: EndpointState, actual: KernelState, place: string): string[] {
   const faults: string[] = [];
-  for (const [name, link] of wanted.links) {
-    const current = actual.links.get(name);
-    if (current === undefined) faults.push(`link ${name} is missing in the ${place}`);
-    else if (link.up && !current.up) faults.push(`link ${name} is down in the ${place}`);
+  for (const link of wanted.links.values()) {
+    const fault = linkFault(link, actual.links.get(link.name));
+    if (fault !== undefined) faults.push(`link ${link.name} ${fault} in the ${place}`);
+  }
+  for (const qdisc of wanted.qdiscs.values()) {
+    const fault = qdiscFault(qdisc, actual.qdiscs.get(keyOfQdisc(qdisc)));
+    if (fault !== undefined) faults.push(`${fault} in the ${place}`);
+  }
+  for (const [path, value] of wanted.sysctls) {
+    const current = actual.sysctls.get(path);
+    if (current === value) continue;
+    faults.push(`sysctl ${path} is ${current ?? 'missing'} instead of ${value} in the ${place}`);
   }
   for (const [key, address] of wanted.addresses) {
     if (actual.addresses.has(key)) continue;
@@ -35,6 +46,26 @@ export function faultsOf(wanted: EndpointState, actual: KernelState, place: stri
     }
   }
   return faults;
+}
+
+function linkFault(wanted: Link, current: Link | undefined): string | undefined {
+  if (current === undefined) return 'is missing';
+  if (wanted.up && !current.up) return 'is down';
+  // Each end sends to the other's Ethernet address, which it knows from us alone.
+  if (wanted.kind !== 'veth' || wanted.mac === current.mac) return undefined;
+  return `has the Ethernet address ${current.mac} instead of ${wanted.mac}`;
+}
+
+function qdiscFault(wanted: Qdisc, current: Qdisc | undefined): string | undefined {
+  const { link } = wanted;
+  if (wanted.kind === 'redirect') {
+    const isSame = current !== undefined && sameQdisc(wanted, current);
+    return isSame ? undefined : `shaping: what ${link} receives is not led to ${wanted.to}`;
+  }
+  const rate = `shaping: the rate of ${wanted.bytesPerSecond * 8} bit/s on ${link}`;
+  if (current === undefined || current.kind !== 'rate') return `${rate} is missing`;
+  if (sameQdisc(wanted, current)) return undefined;
+  return `${rate} is ${current.bytesPerSecond * 8} bit/s, or has another burst or limit,`;
 }
 
 function describeVia(via: RouteVia): string {

@@ -5,6 +5,7 @@ import {
   keyOfFdbEntry,
   keyOfNeighbour,
   keyOfNexthop,
+  keyOfQdisc,
   keyOfRule,
 } from '../state/kernel-state.ts';
 import type { Op, OpObject } from '../state/op.ts';
@@ -29,6 +30,8 @@ function keyOfObject(object: OpObject): string {
       return keyOfFdbEntry(object.value);
     case 'rule':
       return keyOfRule(object.value);
+    case 'qdisc':
+      return keyOfQdisc(object.value);
     case 'sysctl':
       return `${object.value.path}=${object.value.value}`;
     case 'nft-table':

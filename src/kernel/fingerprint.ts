@@ -9,12 +9,13 @@ import type { Session } from './session.ts';
 
 export function fingerprintOf(session: Session, scope: ReadScope): string {
   const digest = new Digest();
-  const { links, addresses, rules, sysctls, nftTable, nftSets } = readState(
+  const { links, addresses, rules, qdiscs, sysctls, nftTable, nftSets } = readState(
     { session, digest },
     scope,
   );
   // What there are few of was decoded: the kernel counts traffic and ages in these messages.
-  for (const map of [links, addresses, rules, sysctls]) digest.addText(JSON.stringify([...map]));
+  for (const map of [links, addresses, rules, qdiscs, sysctls])
+    digest.addText(JSON.stringify([...map]));
   digest.addText(JSON.stringify([nftTable?.hash ?? '', ...nftSets.keys()]));
   return digest.text;
 }

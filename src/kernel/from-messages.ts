@@ -35,7 +35,7 @@ const NO_ADDRESS = '0.0.0.0' as Ip;
 export function linkFrom(message: LinkMessage, links: LinkTable): Link {
   const { name, up, mtuBytes, mac, group, alias, kind, vxlan } = message;
   const common = { name, up, mtuBytes, mac, group, alias };
-  if (kind === 'veth') return { ...common, kind };
+  if (kind === 'veth' || kind === 'ifb') return { ...common, kind };
   if (vxlan === undefined) return { ...common, kind: 'other', driver: kind };
   return {
     ...common,

@@ -29,6 +29,10 @@ const GONE: ReadonlySet<number> = new Set([
   ERRNO.EADDRNOTAVAIL,
 ]);
 
+/** Of qdiscs it says EINVAL: there is another at the place, or nothing that could hold one. */
+const isGone = (op: Op, errno: number): boolean =>
+  GONE.has(errno) || (op.object === 'qdisc' && errno === ERRNO.EINVAL);
+
 /** An op without an answer was done: only failures are answered. */
 export function judgeAnswers(
   sent: readonly Sent[],
@@ -42,7 +46,7 @@ export function judgeAnswers(
     // Of an op that takes two messages the first failure says it.
     const before = sent[position - 1];
     if (before?.op === op && answers.has(before.sequence)) continue;
-    const isDone = answer === undefined || (op.verb === 'remove' && GONE.has(answer.errno));
+    const isDone = answer === undefined || (op.verb === 'remove' && isGone(op, answer.errno));
     if (isDone) {
       if (op.verb === 'remove') gone.push(op);
     } else if (op.verb === 'add' && answer.errno === ERRNO.EEXIST) occupied.push({ op, answer });

@@ -22,7 +22,7 @@ export type ReadScope = {
   readonly nft: boolean;
   /** Nothing but the links is read, for whoever first wants to know whether more is needed. */
   readonly linksOnly?: boolean;
-  /** Permanent neighbours (and FDB entries of VXLAN devices) on links whose name passes. */
+  /** Permanent neighbours, qdiscs, and FDB entries of VXLAN devices, on links whose name passes. */
   ownsLink(name: string): boolean;
   /** A look at a part: hints go on to be told from what the last whole read saw. */
   readonly aside?: boolean;
@@ -39,6 +39,7 @@ export type Hint =
   | 'route'
   | 'neighbour'
   | 'rule'
+  | 'qdisc'
   | 'nexthop'
   /** Forwarding and rp_filter; of other sysctls the kernel tells nothing. */
   | 'sysctl'

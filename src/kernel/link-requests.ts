@@ -32,6 +32,8 @@ export function requestLinkAdd(resolver: Resolver, link: Link, index = 0): numbe
       const peer = peerFields(resolver, link);
       return encodeLink(writer, request, { ...fields, queueCount: VETH_QUEUES, peer });
     }
+    case 'ifb':
+      return encodeLink(writer, request, fields);
     case 'other':
       throw new AppError('NETLINK', `add link ${name}`, `links of '${link.driver}' are not made`);
   }

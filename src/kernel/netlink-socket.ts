@@ -67,6 +67,9 @@ export function openNetlink(settings: {
   return fd;
 }
 
+/** The object is not there, or the kernel was built without its kind. */
+const ABSENT: ReadonlySet<number> = new Set([ERRNO.ENOENT, ERRNO.EOPNOTSUPP]);
+
 export class NetlinkSocket {
   #fd: number;
   #portId: number | undefined;
@@ -239,7 +242,7 @@ export class NetlinkSocket {
         if ((flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (type === NLMSG_DONE || type === NLMSG_ERROR) {
           const answer = decodeAnswer(cursor);
-          const isAbsent = answer.errno === ERRNO.ENOENT && pass.absent !== undefined;
+          const isAbsent = ABSENT.has(answer.errno) && pass.absent !== undefined;
           if (isAbsent) pass.absent?.();
           else if (answer.errno !== 0) throw failureOf(pass.operation, answer);
           return !interrupted;

@@ -9,6 +9,7 @@ import { decodeAddress, IFAPROT_KERNEL_LL, RTM_DELADDR, RTM_NEWADDR } from '../n
 import { AF_BRIDGE, AF_UNSPEC } from '../netlink/constants.ts';
 import type { MessageCursor } from '../netlink/cursor.ts';
 import { decodeFdbEntry } from '../netlink/fdb.ts';
+import { RTM_DELTFILTER, RTM_NEWTFILTER } from '../netlink/filter.ts';
 import type { LinkMessage } from '../netlink/link.ts';
 import { decodeLink, linkIndexOf, RTM_DELLINK, RTM_NEWLINK } from '../netlink/link.ts';
 import {
@@ -22,6 +23,7 @@ import {
 } from '../netlink/neighbour.ts';
 import { decodeNetconf, RTM_NEWNETCONF } from '../netlink/netconf.ts';
 import { decodeNexthop, RTM_DELNEXTHOP, RTM_NEWNEXTHOP } from '../netlink/nexthop.ts';
+import { RTM_DELQDISC, RTM_NEWQDISC, tcLinkOf } from '../netlink/qdisc.ts';
 import {
   decodeRoute,
   RT_TABLE_LOCAL,
@@ -132,6 +134,11 @@ export class Notifications {
       case RTM_NEWNEXTHOP:
       case RTM_DELNEXTHOP:
         return this.#isForeignNexthop(message) ? 'nexthop' : undefined;
+      case RTM_NEWQDISC:
+      case RTM_DELQDISC:
+      case RTM_NEWTFILTER:
+      case RTM_DELTFILTER:
+        return this.#isForeignQdisc(message) ? 'qdisc' : undefined;
       case RTM_NEWNETCONF:
         return this.#isForeignSetting(message) ? 'sysctl' : undefined;
       default:
@@ -207,6 +214,13 @@ export class Notifications {
 
   #isForeignNexthop(message: MessageCursor): boolean {
     return !this.#isOwn(message) && !this.#dying.has(decodeNexthop(message).linkIndex);
+  }
+
+  /** The kernel's own word has no port id: it tells of none that comes or goes with a link. */
+  #isForeignQdisc(message: MessageCursor): boolean {
+    if (this.#isOwn(message)) return false;
+    const index = tcLinkOf(message);
+    return !this.#isBusy(index) && this.#ownsLink(this.#session.links.nameOf(index));
   }
 
   #isForeignSetting(message: MessageCursor): boolean {

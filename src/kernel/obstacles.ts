@@ -9,6 +9,7 @@ import {
   keyOfFdbEntry,
   keyOfNeighbour,
   keyOfNexthop,
+  keyOfQdisc,
   keyOfRoute,
   keyOfRule,
 } from '../state/kernel-state.ts';
@@ -54,6 +55,8 @@ export class Obstacles {
         return this.#state().fdb.get(keyOfFdbEntry(op.value));
       case 'rule':
         return this.#state(0, op.value.priority).rules.get(keyOfRule(op.value));
+      case 'qdisc':
+        return this.#state().qdiscs.get(keyOfQdisc(op.value));
       default:
         return undefined;
     }

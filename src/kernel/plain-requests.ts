@@ -11,6 +11,7 @@ import { linkFrom } from './from-messages.ts';
 import type { Sent } from './judge-answers.ts';
 import { requestLinkAdd, requestLinkChange } from './link-requests.ts';
 import { LinkTouches } from './link-touches.ts';
+import { requestQdisc } from './qdisc-requests.ts';
 import type { Resolver } from './requests.ts';
 import { requestAddress, requestNeighbour, requestRoute } from './requests.ts';
 
@@ -45,6 +46,7 @@ function requestOne(resolver: Resolver, op: Op): readonly number[] {
       if (verb === 'change') return changeLink(resolver, op.value);
       return [requestLinkAdd(resolver, op.value, resolver.link(op.value.name))];
     }
+    if (op.object === 'qdisc') return [requestQdisc(resolver, verb, op.value)];
     if (op.object === 'route') return [requestRoute(resolver, verb, op.value)];
     if (op.object === 'neighbour') return [requestNeighbour(resolver, verb, op.value)];
     if (op.object === 'address' && verb === 'add')

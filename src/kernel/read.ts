@@ -52,6 +52,7 @@ import { addressFrom, linkFrom, routeFrom } from './from-messages.ts';
 import type { ReadScope } from './kernel.ts';
 import type { NftState } from './nft-read.ts';
 import { readNft } from './nft-read.ts';
+import { readQdiscs } from './read-qdiscs.ts';
 import type { Session } from './session.ts';
 import { linkSettingOf } from './sysctl.ts';
 
@@ -75,6 +76,7 @@ export function readState(reading: Reading, scope: ReadScope): KernelState {
     neighbours: readNeighbours(reading, owned),
     fdb: readFdb(reading, owned),
     rules: readRules(session, scope.rulePriority),
+    qdiscs: readQdiscs(session, owned),
     sysctls: readSysctls(session, scope.sysctls),
     ...(nft.table === undefined ? {} : { nftTable: nft.table }),
     nftSets: nft.sets,

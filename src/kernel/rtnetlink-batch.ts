@@ -22,6 +22,7 @@ import type { LinkAdd, Touch } from './link-touches.ts';
 import { changedLink, LinkTouches, touchedLink } from './link-touches.ts';
 import { failureOf, MESSAGES_PER_BATCH } from './netlink-socket.ts';
 import { Obstacles } from './obstacles.ts';
+import { requestQdisc } from './qdisc-requests.ts';
 import { loadNexthops, readAddresses } from './read.ts';
 import type { Resolver } from './requests.ts';
 import {
@@ -134,6 +135,8 @@ export class RtnetlinkBatch {
         return requestFdbEntry(this.#resolver, verb, op.value);
       case 'rule':
         return requestRule(this.#resolver, verb, op.value);
+      case 'qdisc':
+        return requestQdisc(this.#resolver, verb, op.value);
       case 'sysctl':
       case 'nft-table':
       case 'nft-element':

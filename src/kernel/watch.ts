@@ -18,6 +18,7 @@ import type { OwnChangeObserver, Session } from './session.ts';
 const ROUTE_GROUPS = {
   link: 1,
   neighbour: 3,
+  qdisc: 4,
   ipv4Address: 5,
   ipv4Route: 7,
   ipv4Rule: 8,

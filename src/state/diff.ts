@@ -15,6 +15,7 @@ import type {
 } from './kernel-state.ts';
 import type { AdditiveOp, Op, OpObject, RemoveOp } from './op.ts';
 import { isPodLink } from './own.ts';
+import { sameQdisc } from './same-qdisc.ts';
 
 /** Computed from the whole truth: what is ours and not in here has to go. */
 export type CompleteState = KernelState & { readonly knowledge: 'complete' };
@@ -98,6 +99,7 @@ function additions(desired: KernelState, actual: KernelState): AdditiveOp[] {
   });
   compare(desired.fdb, actual.fdb, { object: 'fdb', same: sameFdbEntry, ops });
   compare(desired.rules, actual.rules, { object: 'rule', same: () => true, ops });
+  compare(desired.qdiscs, actual.qdiscs, { object: 'qdisc', same: sameQdisc, ops });
   for (const [path, value] of desired.sysctls) {
     // One that the kernel does not have was left out of what was read and cannot be set, unless its
     // link is only about to be made.
@@ -171,6 +173,7 @@ function removals(
   absent('route', desired.routes, left.routes);
   absent('neighbour', desired.neighbours, left.neighbours);
   absent('fdb', desired.fdb, left.fdb);
+  absent('qdisc', desired.qdiscs, left.qdiscs);
   absent('rule', desired.rules, left.rules);
   for (const [set, elements] of owned.nftSets) {
     const wanted = desired.nftSets.get(set);
@@ -217,6 +220,7 @@ function withoutLinks(state: KernelState, names: ReadonlySet<string>): KernelSta
     nexthops: keep(state.nexthops),
     neighbours: keep(state.neighbours),
     fdb: keep(state.fdb),
+    qdiscs: keep(state.qdiscs),
     routes: new Map(
       [...state.routes].filter(
         ([, route]) => route.via.kind === 'unreachable' || !names.has(route.via.link),

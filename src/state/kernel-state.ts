@@ -45,10 +45,13 @@ export type VethPeer = {
 /** One end of a veth pair. `peer` is unknown (absent) when read back from the kernel. */
 export type VethLink = LinkCommon & { readonly kind: 'veth'; readonly peer?: VethPeer };
 
+/** What pods send passes through one on its way to its qdisc (drivers/net/ifb.c). */
+export type IfbLink = LinkCommon & { readonly kind: 'ifb' };
+
 /** Loopback, underlay interfaces and whatever else is there: read, never created. */
 export type OtherLink = LinkCommon & { readonly kind: 'other'; readonly driver: string };
 
-export type Link = VxlanLink | VethLink | OtherLink;
+export type Link = VxlanLink | VethLink | IfbLink | OtherLink;
 
 export type AddressScope = 'global' | 'link' | 'host';
 
@@ -112,6 +115,26 @@ export type Rule = {
   readonly table: number;
 };
 
+/** A token bucket that bounds what a link sends. */
+export type RateQdisc = {
+  readonly kind: 'rate';
+  readonly link: string;
+  readonly bytesPerSecond: number;
+  /** As the kernel tells it: nearly what was set, and of more than 275 s the rest. */
+  readonly burstBytes: number;
+  /** What may wait. */
+  readonly limitBytes: number;
+};
+
+/** All that a link receives is led to another link, and comes back when that has sent it. */
+export type RedirectQdisc = {
+  readonly kind: 'redirect';
+  readonly link: string;
+  readonly to: string;
+};
+
+export type Qdisc = RateQdisc | RedirectQdisc;
+
 /** Structure of our nftables table: all but the elements of its named sets. */
 export type NftTable = {
   /** Hash of `text`; read back from the comments of the rules in the kernel. */
@@ -128,6 +151,8 @@ export type KernelState = {
   readonly neighbours: ReadonlyMap<string, Neighbour>;
   readonly fdb: ReadonlyMap<string, FdbEntry>;
   readonly rules: ReadonlyMap<string, Rule>;
+  /** Ours, by link and kind. */
+  readonly qdiscs: ReadonlyMap<string, Qdisc>;
   /** Path below /proc/sys/net, as `ipv4/ip_forward` or `ipv4/conf/eth0/rp_filter` → value. */
   readonly sysctls: ReadonlyMap<string, string>;
   readonly nftTable?: NftTable;
@@ -147,6 +172,8 @@ export const keyOfFdbEntry = (e: Pick<FdbEntry, 'link' | 'mac'>): string => `${e
 export const keyOfRule = (r: Rule): string =>
   `${r.family} ${r.priority} ${r.mark}/${r.markMask} ${r.table}`;
 
+export const keyOfQdisc = (q: Pick<Qdisc, 'link' | 'kind'>): string => `${q.link} ${q.kind}`;
+
 export const EMPTY_STATE: KernelState = {
   links: new Map(),
   addresses: new Map(),
@@ -155,6 +182,7 @@ export const EMPTY_STATE: KernelState = {
   neighbours: new Map(),
   fdb: new Map(),
   rules: new Map(),
+  qdiscs: new Map(),
   sysctls: new Map(),
   nftSets: new Map(),
 };

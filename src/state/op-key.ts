@@ -6,6 +6,7 @@ import {
   keyOfFdbEntry,
   keyOfNeighbour,
   keyOfNexthop,
+  keyOfQdisc,
   keyOfRoute,
   keyOfRule,
 } from './kernel-state.ts';
@@ -32,6 +33,8 @@ function keyOfValue(op: Exclude<OpObject, { readonly object: 'link' }>): string 
       return keyOfFdbEntry(op.value);
     case 'rule':
       return keyOfRule(op.value);
+    case 'qdisc':
+      return keyOfQdisc(op.value);
     case 'sysctl':
       return op.value.path;
     case 'nft-table':
@@ -50,6 +53,7 @@ export function linkOf(op: OpObject): string | undefined {
     case 'nexthop':
     case 'neighbour':
     case 'fdb':
+    case 'qdisc':
       return op.value.link;
     case 'route':
       return op.value.via.kind === 'unreachable' ? undefined : op.value.via.link;

@@ -9,6 +9,7 @@ import type {
   Neighbour,
   Nexthop,
   NftTable,
+  Qdisc,
   Route,
   Rule,
 } from './kernel-state.ts';
@@ -25,6 +26,7 @@ export type OpObject =
   | { readonly object: 'neighbour'; readonly value: Neighbour }
   | { readonly object: 'fdb'; readonly value: FdbEntry }
   | { readonly object: 'rule'; readonly value: Rule }
+  | { readonly object: 'qdisc'; readonly value: Qdisc }
   | { readonly object: 'sysctl'; readonly value: Sysctl }
   | { readonly object: 'nft-table'; readonly value: NftTable }
   | { readonly object: 'nft-element'; readonly value: NftElement };

@@ -9,6 +9,7 @@ const ADD_RANK = {
   'nft-element': 1,
   link: 2,
   sysctl: 3,
+  qdisc: 3.5,
   address: 4,
   // A neighbour that is changed to another Ethernet address must find that one's entry.
   fdb: 5,

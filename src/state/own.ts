@@ -20,13 +20,28 @@ export const PROBE_TABLE = 113;
 export const PROBE_MARK = 0x1000;
 /** Link group of pods' host veths: what nftables matches them by. */
 export const POD_LINK_GROUP = 113;
+/** Major number of our qdiscs (`71:` in `tc`), and priority of our filters. */
+export const QDISC_NUMBER = 113;
 /** The nftables table `inet poplin`. */
 export const NFT_TABLE = 'poplin';
+
+const POD_LINK_PREFIX = 'poplin';
+const EGRESS_LINK_PREFIX = 'poplini';
+const EGRESS_DIGITS = 7;
 
 export const ownsLink = (name: string): boolean => name.startsWith('poplin');
 
 /** A pod's host veth: `poplin` and nine hex digits (VXLAN devices have `4-` or `6-` there). */
 export const isPodLink = (name: string): boolean => /^poplin[0-9a-f]{9}$/.test(name);
+
+/**
+ * The link that a pod's egress passes through: `poplini` and the nine hex digits of its host veth
+ * as seven of base 36, so that one follows from the other.
+ */
+export const egressLinkOf = (hostLink: string): string => {
+  const digits = Number.parseInt(hostLink.slice(POD_LINK_PREFIX.length), 16);
+  return `${EGRESS_LINK_PREFIX}${digits.toString(36).padStart(EGRESS_DIGITS, '0')}`;
+};
 
 export const ownsRoute = (route: Route): boolean => route.protocol === OWN_PROTOCOL;
 export const ownsRule = (rule: Rule): boolean => rule.priority === PROBE_TABLE;
@@ -60,6 +75,7 @@ export function ownedPart(actual: KernelState, networks: readonly Cidr[]): Kerne
     neighbours: only(actual.neighbours, (neighbour) => ownsLink(neighbour.link)),
     fdb: only(actual.fdb, (entry) => ownsLink(entry.link)),
     rules: only(actual.rules, ownsRule),
+    qdiscs: only(actual.qdiscs, (qdisc) => ownsLink(qdisc.link)),
     sysctls: new Map(),
     ...(actual.nftTable === undefined ? {} : { nftTable: actual.nftTable }),
     nftSets: actual.nftSets,

@@ -8,6 +8,7 @@ import type {
   Link,
   Neighbour,
   Nexthop,
+  Qdisc,
   Route,
   RouteVia,
   Rule,
@@ -24,6 +25,7 @@ export function printState(state: KernelState): string {
     ...sorted(state.neighbours.values(), printNeighbour),
     ...sorted(state.fdb.values(), printFdbEntry),
     ...sorted(state.rules.values(), printRule),
+    ...sorted(state.qdiscs.values(), printQdisc),
     ...sorted(state.sysctls, ([path, value]) => `sysctl ${path} = ${value}`),
     ...(state.nftTable === undefined ? [] : [`nft table inet poplin ${state.nftTable.hash}`]),
     ...sorted(state.nftSets, ([set, elements]) => `nft set ${set} { ${[...elements].sort()} }`),
@@ -55,6 +57,8 @@ export function printObject(op: OpObject): string {
       return printFdbEntry(op.value);
     case 'rule':
       return printRule(op.value);
+    case 'qdisc':
+      return printQdisc(op.value);
     case 'sysctl':
       return `sysctl ${op.value.path} = ${op.value.value}`;
     case 'nft-table':
@@ -91,6 +95,8 @@ function printLinkKind(link: Link): string[] {
       ];
     case 'veth':
       return ['type veth', link.peer === undefined ? '' : `peer ${link.peer.name}`];
+    case 'ifb':
+      return ['type ifb'];
     case 'other':
       return [`type ${link.driver === '' ? 'unknown' : link.driver}`];
   }
@@ -140,6 +146,12 @@ const printFdbEntry = (e: FdbEntry): string => `fdb ${e.mac} dst ${e.remote} dev
 const printRule = (rule: Rule): string =>
   `rule ${rule.family} priority ${rule.priority} fwmark ${hex(rule.mark)}/${hex(rule.markMask)}` +
   ` lookup ${rule.table}`;
+
+const printQdisc = (q: Qdisc): string =>
+  q.kind === 'redirect'
+    ? `qdisc dev ${q.link} clsact redirect dev ${q.to}`
+    : `qdisc dev ${q.link} root tbf rate ${q.bytesPerSecond * 8}bit` +
+      ` burst ${q.burstBytes} limit ${q.limitBytes}`;
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 

@@ -20,6 +20,7 @@ import {
   neighbour,
   nexthop,
   onVxlan,
+  qdisc,
   read,
   remove,
   route,
@@ -78,6 +79,14 @@ const OBJECTS = {
   route4: route(routeTo('10.244.3.0/24', { ...viaNexthop('10.244.3.0') })),
   route6: route(routeTo('fd00:3::/64', { ...viaNexthop('fd00:3::') })),
   rule4: rule({ family: 'ipv4', priority: 113, mark: 0x1000, markMask: 0x1000, table: 113 }),
+  bucket: qdisc({
+    kind: 'rate',
+    link: 'poplin4-1',
+    bytesPerSecond: 1_250_000,
+    burstBytes: 40_000,
+    limitBytes: 98_304,
+  }),
+  redirect: qdisc({ kind: 'redirect', link: 'poplin4-1', to: 'eth0' }),
   rule6: rule({ family: 'ipv6', priority: 113, mark: 0x1000, markMask: 0x1000, table: 113 }),
 } as const;
 
@@ -115,6 +124,8 @@ const FOREIGN: readonly Case[] = [
   { sentence: 'an IPv6 address is removed', op: remove(OBJECTS.address6), hint: 'address' },
   { sentence: 'a rule is removed', op: remove(OBJECTS.rule4), hint: 'rule' },
   { sentence: 'an IPv6 rule is removed', op: remove(OBJECTS.rule6), hint: 'rule' },
+  { sentence: 'a token bucket is removed', op: remove(OBJECTS.bucket), hint: 'qdisc' },
+  { sentence: 'a redirection is removed', op: remove(OBJECTS.redirect), hint: 'qdisc' },
   { sentence: 'the nexthops are removed', op: remove(OBJECTS.nexthop4), hint: 'nexthop' },
   { sentence: 'a link is removed', op: remove(link(VXLAN)), hint: 'link' },
   {

@@ -9,6 +9,7 @@ import {
   keyOfFdbEntry,
   keyOfNeighbour,
   keyOfNexthop,
+  keyOfQdisc,
   keyOfRoute,
   keyOfRule,
 } from '../../src/state/kernel-state.ts';
@@ -130,6 +131,8 @@ function find(state: KernelState, object: OpObject): unknown {
       return state.neighbours.get(keyOfNeighbour(object.value));
     case 'fdb':
       return state.fdb.get(keyOfFdbEntry(object.value));
+    case 'qdisc':
+      return state.qdiscs.get(keyOfQdisc(object.value));
     case 'rule':
       return state.rules.get(keyOfRule(object.value));
     default:

@@ -1,5 +1,6 @@
 // One object of each kind and form, and what it can be changed into.
 
+import type { IfbLink } from '../../src/state/kernel-state.ts';
 import type { OpObject } from '../../src/state/op.ts';
 import {
   address,
@@ -10,6 +11,7 @@ import {
   neighbour,
   nexthop,
   onVxlan,
+  qdisc,
   route,
   routeTo,
   rule,
@@ -120,6 +122,45 @@ const REACH_CASES: readonly ObjectCase[] = [
   {
     sentence: 'an IPv6 rule to a table with a large number',
     first: rule({ family: 'ipv6', priority: 113, mark: 1, markMask: 0xffffffff, table: 70_000 }),
+  },
+];
+
+const EGRESS: IfbLink = {
+  kind: 'ifb',
+  name: 'poplini0000001',
+  up: true,
+  mtuBytes: 1500,
+  mac: mac(0x41),
+  group: 0,
+  alias: '',
+};
+const BUCKET = { kind: 'rate', bytesPerSecond: 1_250_000, limitBytes: 98_304 } as const;
+
+const QDISC_CASES: readonly ObjectCase[] = [
+  {
+    sentence: 'a link for what pods send',
+    first: link(EGRESS),
+    second: link({ ...EGRESS, alias: 'ns/pod', up: false }),
+  },
+  {
+    sentence: 'a token bucket',
+    first: qdisc({ ...BUCKET, link: 'poplin4-1', burstBytes: 40_000 }),
+    second: qdisc({ ...BUCKET, link: 'poplin4-1', burstBytes: 80_000, limitBytes: 100_000 }),
+  },
+  {
+    sentence: 'a token bucket of 64 Gbit/s',
+    first: qdisc({
+      ...BUCKET,
+      link: 'poplin4-1',
+      bytesPerSecond: 8_000_000_000,
+      burstBytes: 80_000_000,
+    }),
+  },
+  {
+    sentence: 'a redirection',
+    first: qdisc({ kind: 'redirect', link: 'poplin4-1', to: EGRESS.name }),
+    second: qdisc({ kind: 'redirect', link: 'poplin4-1', to: 'eth0' }),
+    needs: [link(EGRESS)],
   },
 ];
 
@@ -242,6 +283,7 @@ const LINK_CASES: readonly ObjectCase[] = [
 export const OBJECT_CASES: readonly ObjectCase[] = [
   ...ADDRESS_CASES,
   ...REACH_CASES,
+  ...QDISC_CASES,
   ...ROUTE_CASES,
   ...LINK_CASES,
 ];

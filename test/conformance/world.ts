@@ -11,9 +11,11 @@ import type { Mac } from '../../src/net/mac.ts';
 import type {
   Address,
   FdbEntry,
+  IfbLink,
   KernelState,
   Neighbour,
   Nexthop,
+  Qdisc,
   Route,
   RouteVia,
   Rule,
@@ -57,12 +59,16 @@ export const add = (object: OpObject): AddOp => ({ ...object, verb: 'add' });
 export const change = (object: OpObject): ChangeOp => ({ ...object, verb: 'change' });
 export const remove = (object: OpObject): RemoveOp => ({ ...object, verb: 'remove' });
 
-export const link = (value: VethLink | VxlanLink): OpObject => ({ object: 'link', value });
+export const link = (value: IfbLink | VethLink | VxlanLink): OpObject => ({
+  object: 'link',
+  value,
+});
 export const address = (value: Address): OpObject => ({ object: 'address', value });
 export const nexthop = (value: Nexthop): OpObject => ({ object: 'nexthop', value });
 export const route = (value: Route): OpObject => ({ object: 'route', value });
 export const neighbour = (value: Neighbour): OpObject => ({ object: 'neighbour', value });
 export const fdb = (value: FdbEntry): OpObject => ({ object: 'fdb', value });
+export const qdisc = (value: Qdisc): OpObject => ({ object: 'qdisc', value });
 export const rule = (value: Rule): OpObject => ({ object: 'rule', value });
 export const sysctl = (path: string, value: string): OpObject => ({
   object: 'sysctl',

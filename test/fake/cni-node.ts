@@ -34,7 +34,7 @@ const NETWORK = {
   routeMtuBytes: 1450,
 };
 
-export const READY: NodeReadiness = { kind: 'ready', network: NETWORK };
+export const READY = { kind: 'ready', network: NETWORK } as const satisfies NodeReadiness;
 
 export class FakeCniNode {
   readonly machine = new FakeMachine();
@@ -51,6 +51,10 @@ export class FakeCniNode {
 
   constructor() {
     const { namespace } = this.host;
+    namespace.nftComments = ['poplin 0123456789abcdef 1/1'];
+    for (const path of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']) {
+      namespace.sysctls.set(path, '1');
+    }
     const lo = { link: 'lo', scope: 'global', protocol: 113 } as const;
     for (const [address, lengthBits] of [
       ['10.244.1.0', 32],

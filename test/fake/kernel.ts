@@ -13,7 +13,7 @@ import type { RouteLookup } from '../../src/state/route-lookup.ts';
 import { addLink, changeLink, removeLink } from './links.ts';
 import { lookUp } from './look-up.ts';
 import type { FakeNamespace } from './namespace.ts';
-import { doAddress, doFdb, doNeighbour, doNexthop, doRoute, doRule } from './reach.ts';
+import { doAddress, doFdb, doNeighbour, doNexthop, doQdisc, doRoute, doRule } from './reach.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { doNftElement, doNftTable, nftTableOf, readSysctl, writeSysctl } from './settings.ts';
 
@@ -81,6 +81,7 @@ export class FakeKernel implements Kernel {
       rules: new Map(
         [...namespace.rules].filter(([, { priority }]) => priority === scope.rulePriority),
       ),
+      qdiscs: owned(namespace.qdiscs),
       sysctls,
       ...(table === undefined ? {} : { nftTable: table }),
       nftSets: scope.nft
@@ -233,6 +234,8 @@ function execute(namespace: FakeNamespace, op: Op): Refusal | undefined {
       return doFdb(namespace, verb, op.value);
     case 'rule':
       return doRule(namespace, verb, op.value);
+    case 'qdisc':
+      return doQdisc(namespace, verb, op.value);
     case 'sysctl':
       return verb === 'remove' ? undefined : writeSysctl(namespace, op.value);
     case 'nft-table':

@@ -26,11 +26,16 @@ export function addLink(namespace: FakeNamespace, link: Link): Refusal | undefin
     if (isDeepStrictEqual(existing, withoutPeer(link))) return undefined;
     return refuse('EEXIST: another is in its place');
   }
-  const refusal = link.kind === 'vxlan' ? refuseVxlan(namespace, link) : addPeer(namespace, link);
+  const refusal = refuseKind(namespace, link);
   if (refusal !== undefined) return refusal;
   links.set(link.name, link.kind === 'vxlan' ? fitted(namespace, link) : withoutPeer(link));
   giveLinkLocal(namespace, link.name);
   return undefined;
+}
+
+function refuseKind(namespace: FakeNamespace, link: Link): Refusal | undefined {
+  if (link.kind === 'vxlan') return refuseVxlan(namespace, link);
+  return link.kind === 'veth' ? addPeer(namespace, link) : undefined;
 }
 
 function refuseVxlan(namespace: FakeNamespace, link: VxlanLink): Refusal | undefined {
@@ -156,6 +161,14 @@ function linkGoesDown(namespace: FakeNamespace, link: string): void {
   }
 }
 
+/** Where something was led to it, it is led nowhere. */
+function forgetQdiscs({ qdiscs }: FakeNamespace, name: string): void {
+  for (const [key, qdisc] of qdiscs) {
+    if (qdisc.link === name) qdiscs.delete(key);
+    else if (qdisc.kind === 'redirect' && qdisc.to === name) qdiscs.set(key, { ...qdisc, to: '' });
+  }
+}
+
 export function removeLink(namespace: FakeNamespace, name: string): Refusal | undefined {
   const link = namespace.links.get(name);
   if (link === undefined) return undefined;
@@ -165,6 +178,7 @@ export function removeLink(namespace: FakeNamespace, name: string): Refusal | un
     if (address.link === name) removeAddressOf(namespace, address);
   }
   for (const [key, entry] of namespace.fdb) if (entry.link === name) namespace.fdb.delete(key);
+  forgetQdiscs(namespace, name);
   namespace.links.delete(name);
   for (const other of [...namespace.links.values()]) {
     if (other.kind === 'vxlan' && other.underlay === name) removeLink(namespace, other.name);

@@ -12,6 +12,7 @@ import type {
   Link,
   Neighbour,
   Nexthop,
+  Qdisc,
   Route,
   Rule,
 } from '../../src/state/kernel-state.ts';
@@ -76,6 +77,7 @@ export class FakeNamespace {
   readonly neighbours = new CountingMap<string, Neighbour>();
   readonly fdb = new CountingMap<string, FdbEntry>();
   readonly rules = new Map<string, Rule>();
+  readonly qdiscs = new CountingMap<string, Qdisc>();
   readonly sysctls = new CountingMap<string, string>([['ipv4/ip_forward', '0']]);
   /** Comments of the rules of our table; undefined when there is no table. */
   nftComments: readonly string[] | undefined;

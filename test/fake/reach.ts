@@ -1,4 +1,4 @@
-// What Linux does with addresses, nexthops, routes, neighbours, FDB entries and rules. Each
+// What Linux does with addresses, nexthops, routes, neighbours, FDB entries, rules and qdiscs. Each
 // function changes the namespace or says in the kernel's words why not. Held to the real kernel by
 // test/conformance.
 
@@ -12,6 +12,7 @@ import type {
   FdbEntry,
   Neighbour,
   Nexthop,
+  Qdisc,
   Route,
   Rule,
 } from '../../src/state/kernel-state.ts';
@@ -20,6 +21,7 @@ import {
   keyOfFdbEntry,
   keyOfNeighbour,
   keyOfNexthop,
+  keyOfQdisc,
   keyOfRoute,
   keyOfRule,
 } from '../../src/state/kernel-state.ts';
@@ -46,6 +48,20 @@ function put<T>(
 
 function missingLink(namespace: FakeNamespace, link: string): Refusal | undefined {
   return namespace.links.has(link) ? undefined : refuse(`ENODEV: there is no link ${link}`);
+}
+
+/** An add takes the place of another: every link has a qdisc from the beginning. */
+export function doQdisc(namespace: FakeNamespace, verb: Verb, value: Qdisc): Refusal | undefined {
+  const { qdiscs } = namespace;
+  if (verb === 'remove') {
+    qdiscs.delete(keyOfQdisc(value));
+    return undefined;
+  }
+  const refusal =
+    missingLink(namespace, value.link) ??
+    (value.kind === 'redirect' ? missingLink(namespace, value.to) : undefined);
+  if (refusal === undefined) qdiscs.set(keyOfQdisc(value), value);
+  return refusal;
 }
 
 export function doAddress(

@@ -10,6 +10,7 @@ import { decodeAnswer } from '../../src/netlink/answer.ts';
 import { MessageCursor } from '../../src/netlink/cursor.ts';
 import { DecodeError } from '../../src/netlink/decode-error.ts';
 import { decodeFdbEntry } from '../../src/netlink/fdb.ts';
+import { decodeFilter } from '../../src/netlink/filter.ts';
 import { decodeLink } from '../../src/netlink/link.ts';
 import { decodeNeighbour } from '../../src/netlink/neighbour.ts';
 import { decodeNexthop } from '../../src/netlink/nexthop.ts';
@@ -18,6 +19,7 @@ import { decodeNftEventTable } from '../../src/netlink/nft-event.ts';
 import { decodeNftKey, nftKeyParts } from '../../src/netlink/nft-key.ts';
 import { decodeNftRule } from '../../src/netlink/nft-rule.ts';
 import { decodeNftSet } from '../../src/netlink/nft-set.ts';
+import { decodeQdisc } from '../../src/netlink/qdisc.ts';
 import { decodeRoute } from '../../src/netlink/route.ts';
 import { decodeRule } from '../../src/netlink/rule.ts';
 import { captured, capturedNames } from './corpus.ts';
@@ -26,6 +28,7 @@ const DECODERS: readonly ((message: MessageCursor) => unknown)[] = [
   decodeAddress,
   decodeAnswer,
   decodeFdbEntry,
+  decodeFilter,
   decodeLink,
   decodeNeighbour,
   decodeNexthop,
@@ -33,6 +36,7 @@ const DECODERS: readonly ((message: MessageCursor) => unknown)[] = [
   decodeNftEventTable,
   decodeNftRule,
   decodeNftSet,
+  decodeQdisc,
   decodeRoute,
   decodeRule,
 ];

@@ -48,6 +48,8 @@ function commandOf(op: Op, verb: string): string[] {
         `ip ${op.value.family === 'ipv6' ? '-6' : '-4'} rule ${verb} priority ${op.value.priority}`,
         `fwmark ${op.value.mark}/${op.value.markMask} table ${op.value.table}`,
       ];
+    case 'qdisc':
+      return [`tc qdisc del dev ${op.value.link}`, op.value.kind === 'rate' ? 'root' : 'clsact'];
     case 'nexthop':
       return ['ip nexthop flush'];
     case 'sysctl':

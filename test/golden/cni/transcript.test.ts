@@ -3,15 +3,10 @@
 
 import { test } from 'node:test';
 import type { FakeCall } from '../../fake/cni-node.ts';
-import { FakeCniNode, READY } from '../../fake/cni-node.ts';
+import { READY } from '../../fake/cni-node.ts';
 import { matchGolden } from './golden.ts';
-
-type Step = readonly [
-  title: string,
-  verb: string,
-  call?: FakeCall,
-  prepare?: (node: FakeCniNode) => void,
-];
+import type { Step } from './steps.ts';
+import { runSteps } from './steps.ts';
 
 const version = (cniVersion: string, more: object = {}): FakeCall => ({
   config: { cniVersion, ...more },
@@ -29,7 +24,8 @@ const STEPS: readonly Step[] = [
   ['STATUS', 'STATUS'],
   ['1: a version that is not known', 'ADD', version('2.0.0')],
   ['1: CHECK before it was invented', 'CHECK', version('0.3.1')],
-  ['2: an address of choice', 'ADD', { env: { CNI_ARGS: 'IgnoreUnknown=1;IP=10.0.0.9' } }],
+  ['2: a device of choice', 'ADD', { config: { runtimeConfig: { deviceID: '0000:05:00.0' } } }],
+  ['7: an address of others', 'ADD', { env: { CNI_ARGS: 'IgnoreUnknown=1;IP=10.0.0.9' } }],
   ['3: no container', 'ADD', { env: { CNI_CONTAINERID: '' } }],
   ['4: no interface', 'ADD', { env: { CNI_IFNAME: '' } }],
   ['4: no such command', 'UPDATE'],
@@ -73,20 +69,5 @@ const STEPS: readonly Step[] = [
 ];
 
 test('the answers to all kinds of calls', async () => {
-  const node = new FakeCniNode();
-  const lines: string[] = [];
-  for (const [title, verb, call, prepare] of STEPS) {
-    prepare?.(node);
-    let isOver = false;
-    const running = node.call(verb, call).finally(() => {
-      isOver = true;
-    });
-    // An ADD on a node that is not ready waits 20 s.
-    for (let waits = 0; waits < 1000 && !isOver; waits += 1) await node.clock.advance(50);
-    const { exitCode, stdout } = await running;
-    lines.push(`# ${title}`, `${verb} → ${exitCode}`, ...(stdout === '' ? [] : [stdout.trim()]), '');
-    node.readiness = READY;
-    node.files.refusal = undefined;
-  }
-  matchGolden(new URL('transcript.txt', import.meta.url), lines.join('\n'));
+  matchGolden(new URL('transcript.txt', import.meta.url), await runSteps(STEPS));
 });

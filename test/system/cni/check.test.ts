@@ -1,9 +1,12 @@
 // CHECK and GC by the real executable: every fault is found, and only what is unused is removed.
 
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { egressLinkOf } from '../../../src/state/own.ts';
 import type { Pod } from './node.ts';
-import { add, del, errorIn, resultIn, runIn, TestNode } from './node.ts';
+import { add, attachmentFiles, del, errorIn, resultIn, runIn, TestNode } from './node.ts';
 
 type Fault = readonly [string, (node: TestNode, pod: Pod, link: string) => void, RegExp];
 
@@ -43,6 +46,100 @@ const FAULTS: readonly Fault[] = [
     /link eth0 is down in the pod/,
   ],
   [
+    'the Ethernet address',
+    (_, pod) => runIn(pod, 'ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:02'),
+    /link eth0 has the Ethernet address 02:00:00:00:00:02 instead of .* in the pod/,
+  ],
+  [
+    'loopback',
+    (_, pod) => runIn(pod, 'ip', 'link', 'set', 'lo', 'down'),
+    /link lo is down in the pod/,
+  ],
+  [
+    'IPv6',
+    (_, pod) => runIn(pod, 'sysctl', '-qw', 'net.ipv6.conf.eth0.disable_ipv6=1'),
+    /sysctl ipv6\/conf\/eth0\/disable_ipv6 is 1 instead of 0 in the pod/,
+  ],
+  [
+    "the host's Ethernet address",
+    (node, _, link) => node.run('ip', 'link', 'set', link, 'address', '02:00:00:00:00:03'),
+    /link poplin.* has the Ethernet address 02:00:00:00:00:03 .* in the host/,
+  ],
+  [
+    'the gateway address',
+    (node, _, link) => node.run('ip', 'addr', 'del', '169.254.1.1/32', 'dev', link),
+    /address 169\.254\.1\.1\/32 is missing on poplin.* in the host/,
+  ],
+  [
+    "the pod's neighbour entry",
+    (node, _, link) => node.run('ip', 'neigh', 'flush', 'dev', link, 'nud', 'permanent'),
+    /neighbour 10\.244\.1\.\d+ on poplin.* in the host is missing/,
+  ],
+  [
+    'the right host route',
+    (node, _, link) => {
+      const [route = ''] = node.run('ip', 'route', 'show', 'dev', link).split(' ');
+      node.run('ip', 'route', 'replace', route, 'dev', 'lo', 'metric', '16', 'proto', '113');
+    },
+    /route 10\.244\.1\.\d+\/32 leads elsewhere in the host/,
+  ],
+  [
+    'forwarding by the node',
+    (node) => node.run('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0'),
+    /sysctl ipv6\/conf\/all\/forwarding is 0 instead of 1 in the host/,
+  ],
+  [
+    'forwarding from the pod',
+    (node, _, link) => node.run('sysctl', '-qw', `net.ipv4.conf.${link}.forwarding=0`),
+    /sysctl ipv4\/conf\/poplin.*\/forwarding is 0 instead of 1 in the host/,
+  ],
+  [
+    'the lax reverse-path filter',
+    (node, _, link) => node.run('sysctl', '-qw', `net.ipv4.conf.${link}.rp_filter=1`),
+    /sysctl ipv4\/conf\/poplin.*\/rp_filter is 1 instead of 0 in the host/,
+  ],
+  [
+    'the anti-spoofing table',
+    (node) => node.run('nft', 'delete', 'table', 'inet', 'poplin'),
+    /the nftables table with the anti-spoofing rules is missing/,
+  ],
+  [
+    'one anti-spoofing rule',
+    (node) => node.run('nft', 'flush', 'chain', 'inet', 'poplin', 'pods'),
+    /rules of the nftables table were changed/,
+  ],
+  [
+    'the reservation',
+    (node) => {
+      for (const name of attachmentFiles(node)) rmSync(join(node.attachmentDirectory, name));
+    },
+    /its file on this node is gone/,
+  ],
+  [
+    'the rate to the pod',
+    (node, _, link) => node.run('tc', 'qdisc', 'del', 'dev', link, 'root'),
+    /shaping: the rate of 1000000 bit\/s on poplin\w+ is missing in the host/,
+  ],
+  [
+    'the right rate from the pod',
+    (node, _, link) =>
+      node.run(
+        ...`tc qdisc change dev ${egressLinkOf(link)} root handle 71:`.split(' '),
+        ...'tbf rate 5mbit burst 64k limit 98304'.split(' '),
+      ),
+    /shaping: the rate of 2000000 bit\/s on poplini\w+ is 5000000 bit\/s/,
+  ],
+  [
+    'the redirection',
+    (node, _, link) => node.run('tc', 'filter', 'del', 'dev', link, 'ingress'),
+    /shaping: what poplin\w+ receives is not led to poplini\w+ in the host/,
+  ],
+  [
+    'the link that shapes',
+    (node, _, link) => node.run('ip', 'link', 'del', egressLinkOf(link)),
+    /link poplini\w+ is missing in the host; shaping: the rate of 2000000 .* is missing/,
+  ],
+  [
     'the pair',
     (node, _, link) => node.run('ip', 'link', 'del', link),
     /link .* is missing in the host/,
@@ -59,6 +156,8 @@ const FAULTS: readonly Fault[] = [
   ],
 ];
 
+const RATES = { runtimeConfig: { bandwidth: { ingressRate: 1e6, egressRate: 2e6 } } };
+
 describe('CHECK', () => {
   let node: TestNode;
   let pod: Pod;
@@ -70,7 +169,8 @@ describe('CHECK', () => {
 
   for (const [what, damage, text] of FAULTS) {
     test(`finds that ${what} is missing`, async () => {
-      const added = await node.cni('ADD', pod);
+      node.makeWhole();
+      const added = await node.cni('ADD', pod, { config: RATES });
       const prevResult = resultIn(added);
       const fine = await node.cni('CHECK', pod, { config: { prevResult } });
       assert.equal(fine.exitCode, 0, fine.stdout);
@@ -98,6 +198,12 @@ describe('CHECK', () => {
     runIn(pod, 'ip', 'link', 'set', 'eth0', 'mtu', '1400');
     runIn(pod, 'ip', 'addr', 'add', '192.0.2.1/32', 'dev', 'eth0');
     runIn(pod, 'ip', 'route', 'add', '198.51.100.0/24', 'dev', 'eth0');
+    runIn(pod, 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_ra=2', 'net.core.somaxconn=512');
+    const [hostLink = ''] = prevResult.interfaces.map(({ name }) => name);
+    for (const qdisc of ['root handle 5: tbf rate 1mbit burst 64k limit 64k', 'clsact']) {
+      node.run(...`tc qdisc add dev ${hostLink} ${qdisc}`.split(' '));
+    }
+    node.run('nft', 'add', 'table', 'inet', 'others');
     const outcome = await node.cni('CHECK', pod, { config: { prevResult } });
     assert.equal(outcome.exitCode, 0, outcome.stdout);
     await del(node, pod);

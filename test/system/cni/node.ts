@@ -21,6 +21,10 @@ export type CniCallText = {
 const ip = (...words: readonly string[]): string =>
   execFileSync('ip', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 
+const FILTERS =
+  'add table inet poplin; delete table inet poplin; ' +
+  'table inet poplin { chain pods { counter comment "poplin 0123456789abcdef 1/1"; }; }';
+
 export class TestNode {
   readonly name: string;
   readonly place: Installation;
@@ -43,6 +47,12 @@ export class TestNode {
     this.run('ip', 'link', 'set', 'lo', 'up');
     this.run('ip', 'addr', 'add', '10.244.1.0/32', 'dev', 'lo');
     this.run('ip', 'addr', 'add', 'fd00:10:244:1::/128', 'dev', 'lo');
+    this.makeWhole();
+  }
+
+  /** What CHECK looks at of what the agent's loop does, which is not in this process. */
+  makeWhole(): void {
+    this.run('nft', FILTERS);
     this.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
   }
 

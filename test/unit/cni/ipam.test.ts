@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { chooseAddresses } from '../../../src/cni/ipam.ts';
+import { chooseAddresses, objectionTo } from '../../../src/cni/ipam.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
-import { contains, parseCidr } from '../../../src/net/cidr.ts';
+import { addressAt, contains, parseCidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import { parseIp } from '../../../src/net/ip.ts';
 
@@ -91,9 +91,35 @@ describe('the address of a new pod', () => {
   }
 });
 
-/** A node's life: true attaches a pod, a number detaches the pod of that number (modulo). */
-const LIFE = fc.array(fc.oneof(fc.constant(true as const), fc.nat({ max: 50 })), {
-  maxLength: 300,
+/**
+ * A node's life: true attaches a pod, a number detaches the pod of that number (modulo), and a
+ * negative one attaches a pod that asks for the address of that number.
+ */
+const LIFE = fc.array(
+  fc.oneof(fc.constant(true as const), fc.nat({ max: 50 }), fc.integer({ min: -31, max: -1 })),
+  { maxLength: 300 },
+);
+
+describe('an objection to a requested address', () => {
+  const subnets = ['10.1.0.0/24', '10.2.0.0/29', 'fd00:1::/64'].map(cidr);
+  for (const [address, objection] of [
+    ['10.1.0.9', undefined],
+    ['10.2.0.6', undefined],
+    ['fd00:1::9', undefined],
+    ['10.1.0.2', 'taken'],
+    ['10.1.0.0', 'reserved'],
+    ['10.1.0.1', 'reserved'],
+    ['10.1.0.255', 'reserved'],
+    ['10.2.0.7', 'reserved'],
+    ['fd00:1::', 'reserved'],
+    ['10.3.0.9', 'foreign'],
+    ['fd00:2::9', 'foreign'],
+  ] as const) {
+    test(`${address}: ${objection ?? 'none'}`, () => {
+      const [ip = assert.fail()] = ips(address);
+      assert.equal(objectionTo(ip, { subnets, taken: ips('10.1.0.2') }), objection);
+    });
+  }
 });
 
 describe('no interleaving gives an address twice', () => {
@@ -113,18 +139,24 @@ function live(subnet: Cidr, life: readonly (true | number)[]): void {
   let searchFrom: ReadonlyMap<Cidr, bigint> = new Map();
   const everUsed = new Set<Ip>();
   for (const step of life) {
-    if (step !== true) {
+    if (step !== true && step >= 0) {
       const [released] = held.splice(step % Math.max(held.length, 1), 1);
       if (released === undefined) continue;
       rested.delete(released);
       rested.add(released);
       continue;
     }
+    const taken = new Set(held);
+    const asked = step === true ? undefined : addressAt(subnet, BigInt(-step));
+    if (asked !== undefined && objectionTo(asked, { subnets: [subnet], taken }) !== undefined) {
+      continue;
+    }
     const choice = chooseAddresses({
       subnets: [subnet],
-      taken: new Set(held),
+      taken,
       rested: { ipv4: rested, ipv6: rested },
       searchFrom,
+      requested: asked === undefined ? [] : [asked],
     });
     if (choice.kind === 'exhausted') {
       assert.equal(held.length, 29, 'exhausted only when all 29 of 32 are held');
@@ -133,7 +165,8 @@ function live(subnet: Cidr, life: readonly (true | number)[]): void {
     const [address] = choice.addresses;
     assert.ok(address !== undefined && contains(subnet, address));
     assert.ok(!held.includes(address), `${address} is held already`);
-    if (everUsed.has(address)) {
+    if (asked !== undefined) assert.equal(address, asked);
+    else if (everUsed.has(address)) {
       const oldest = [...rested].find((candidate) => !held.includes(candidate));
       assert.equal(address, oldest);
     }

@@ -76,7 +76,6 @@ describe('a CNI call is refused', () => {
     ['with a runtimeConfig that is text', { config: { runtimeConfig: 'x' } }, 7, /runtimeConfig/],
     ['with CNI_ARGS that are no pairs', { env: { CNI_ARGS: 'A' } }, 4, /KEY=VALUE/],
     ['with unknown CNI_ARGS', { env: { CNI_ARGS: 'A=b' } }, 4, /unknown args \[A\]/],
-    ['with a wanted address', { env: { CNI_ARGS: 'IP=10.0.0.9' } }, 2, /IP=10\.0\.0\.9/],
     [
       'with host ports in Go spelling',
       { config: { runtimeConfig: { PortMappings: [{ HostPort: 80, ContainerPort: 8080 }] } } },
@@ -84,12 +83,11 @@ describe('a CNI call is refused', () => {
       /PortMappings=.*8080/,
     ],
     [
-      'with a bandwidth',
-      { config: { runtimeConfig: { bandwidth: { ingressRate: 1000 } } } },
+      'with ranges of addresses',
+      { config: { runtimeConfig: { IpRanges: [[{ subnet: '10.0.0.0/24' }]] } } },
       2,
-      /bandwidth/,
+      /IpRanges=.*10\.0\.0\.0/,
     ],
-    ['with an address in args', { config: { args: { cni: { ips: ['10.0.0.9'] } } } }, 2, /ips/],
     [
       'as GC with a list of the wrong form',
       {
