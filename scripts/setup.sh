@@ -60,11 +60,11 @@ if [ "$purpose" != check ]; then
   make -s -C cni
 fi
 
-# Unpacked, not installed: the machine may have container runtimes of its own. The older suite's runc
-# runs on any Debian, so all use it; podman of later suites knows no CNI any more.
+# Unpacked, not installed: the machine may have container runtimes of its own. The older suite's
+# runc runs on any Debian, so all use it; podman of later suites knows no CNI any more.
 if [ "$purpose" = test ] || [ "$purpose" = long ]; then
   sh scripts/debian-packages.sh bookworm .cache/containerd-1.6 containerd runc
   sh scripts/debian-packages.sh sid .cache/containerd-2 containerd
-  sh scripts/debian-packages.sh bookworm .cache/podman podman conmon libgpgme11 libassuan0 libsubid4 \
-    libdevmapper1.02.1
+  sh scripts/debian-packages.sh bookworm .cache/podman podman conmon \
+    libgpgme11 libassuan0 libsubid4 libdevmapper1.02.1
 fi
