@@ -16,6 +16,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
+import { passedOn } from '../fake/passed-on.ts';
 import { ipBatch } from './cluster.ts';
 import { POD_NETWORK, peerNode } from './node-objects.ts';
 import type { Stage } from './stage.ts';
@@ -115,17 +116,7 @@ export class PeersSide {
   #timed(): Kernel {
     const kernel = this.#kernel;
     return {
-      hasNexthopObjects: kernel.hasNexthopObjects,
-      namespaceCookie: kernel.namespaceCookie,
-      read: (scope) => kernel.read(scope),
-      fingerprint: (scope) => kernel.fingerprint(scope),
-      removeLinks: (names, gone) => kernel.removeLinks(names, gone),
-      settleLinks: (names) => kernel.settleLinks(names),
-      peerIndexOf: (link) => kernel.peerIndexOf(link),
-      takeLink: (link, index) => kernel.takeLink(link, index),
-      lookUp: (destinations) => kernel.lookUp(destinations),
-      watch: (listener) => kernel.watch(listener),
-      close: () => kernel.close(),
+      ...passedOn(kernel),
       apply: async (ops) => {
         const startedMs = performance.now();
         const failures = await kernel.apply(ops);

@@ -5,6 +5,7 @@
 import type { StoreFiles } from '../../../src/cni/store-files.ts';
 import { systemFiles } from '../../../src/cni/store-files.ts';
 import type { Kernel } from '../../../src/kernel/kernel.ts';
+import { passedOn } from '../../fake/passed-on.ts';
 import type { AgentPlace } from './agent.ts';
 import { startAgent } from './agent.ts';
 
@@ -41,10 +42,7 @@ const files: StoreFiles = {
 
 /** Dies before the kernel is asked, or after it has done all of it. */
 const wrapKernel = (kernel: Kernel): Kernel => ({
-  hasNexthopObjects: kernel.hasNexthopObjects,
-  namespaceCookie: kernel.namespaceCookie,
-  read: (scope) => kernel.read(scope),
-  fingerprint: (scope) => kernel.fingerprint(scope),
+  ...passedOn(kernel),
   apply: async (ops) => {
     effect();
     const failures = await kernel.apply(ops);
@@ -57,12 +55,6 @@ const wrapKernel = (kernel: Kernel): Kernel => ({
     effect();
     return failures;
   },
-  settleLinks: (names) => kernel.settleLinks(names),
-  peerIndexOf: (link) => kernel.peerIndexOf(link),
-  takeLink: (link, index) => kernel.takeLink(link, index),
-  lookUp: (destinations) => kernel.lookUp(destinations),
-  watch: (listener) => kernel.watch(listener),
-  close: () => kernel.close(),
 });
 
 const agent = await startAgent(JSON.parse(placeText) as AgentPlace, { files, wrapKernel });
