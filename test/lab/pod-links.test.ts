@@ -36,7 +36,9 @@ const podText = (lab: TestLab, { netns }: Container): string =>
     .map((command) => lab.runIn(netns, command.split(' ')))
     .join('')
     .replaceAll(/^\d+: /gm, '')
-    .replaceAll(/@if\d+/g, '');
+    .replaceAll(/@if\d+/g, '')
+    // For a second after the link came up, of the address that the kernel gives it by itself.
+    .replaceAll(' tentative', '');
 
 const check = (lab: TestLab, { id, netns, result }: Container): Promise<CniOutcome> =>
   cni(lab, {
