@@ -110,6 +110,7 @@ export class Checks {
   #pairProblem(from: Target, to: Target): string | undefined {
     if (from.pod === to.pod || to.pod.state !== 'up') return undefined;
     for (const address of to.pod.addresses) {
+      if (!hasFamilyOf(from.pod, address)) continue;
       const problem = this.reaches(from, to, address);
       if (problem !== undefined) return problem;
     }
@@ -122,7 +123,9 @@ export class Checks {
     const to = random.pick(pods);
     if (from === undefined || to === undefined || from.pod === to.pod) return;
     if (random.chance(0.85)) {
-      for (const address of to.pod.addresses) this.reaches(from, to, address);
+      for (const address of to.pod.addresses) {
+        if (hasFamilyOf(from.pod, address)) this.reaches(from, to, address);
+      }
       return;
     }
     // To an address of the same subnet that nobody may have.
@@ -188,3 +191,7 @@ export class Checks {
     }
   }
 }
+
+/** Without an address of the family a pod sends nothing of it. */
+const hasFamilyOf = ({ addresses }: SimPod, address: Ip): boolean =>
+  addresses.some((own) => familyOf(own) === familyOf(address));

@@ -5,7 +5,9 @@
 // moves) may break a path; what an agent does may not. And an agent that begins to send where
 // nothing was sent must not send in vain, when for long enough nothing has gone wrong with either.
 
+import type { Family } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
+import { familyOf } from '../../src/net/ip.ts';
 import type { Op } from '../../src/state/op.ts';
 import { isPodLink, MAIN_TABLE, OWN_PROTOCOL } from '../../src/state/own.ts';
 import { printOp } from '../../src/state/print.ts';
@@ -17,6 +19,8 @@ export type PathChecksParts = {
   readonly machines: () => Iterable<SimMachine>;
   /** Why nobody can be blamed for what lies between these two; `undefined` when somebody can. */
   readonly excuse: (from: SimMachine, to: SimMachine) => string | undefined;
+  /** Whether anybody uses the family between these two. */
+  readonly isUsed: (from: SimMachine, to: SimMachine, family: Family) => boolean;
   /** Whether nothing has gone wrong with it for so long that it knows all that is to be known. */
   readonly isUndisturbed: (machine: SimMachine) => boolean;
   readonly onViolation: (text: string) => void;
@@ -79,8 +83,10 @@ export class PathChecks {
     const ways: Way[] = [];
     const add = (from: SimMachine, to: SimMachine): void => {
       // Who has no subnet has no pods, and publishes nothing of what it sends by.
-      if (subnetAddresses(from).length === 0) return;
+      const families = subnetAddresses(from).map(familyOf);
       for (const address of subnetAddresses(to)) {
+        if (!families.includes(familyOf(address))) continue;
+        if (!this.#parts.isUsed(from, to, familyOf(address))) continue;
         if (only === undefined || only === address) ways.push({ from, to, address });
       }
     };

@@ -6,6 +6,8 @@ import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
+import type { Family } from '../../src/net/family.ts';
+import { familyOf } from '../../src/net/ip.ts';
 import type { Op } from '../../src/state/op.ts';
 import { printOp } from '../../src/state/print.ts';
 import { AdvertChecks } from './advert-checks.ts';
@@ -19,7 +21,7 @@ import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 import { PathChecks } from './path-checks.ts';
-import type { BackendChoice, SimPlan } from './plan.ts';
+import type { Choices, SimPlan } from './plan.ts';
 import { configText, podCidrRanges } from './plan.ts';
 import type { Random } from './random.ts';
 import { SimRuntime } from './runtime.ts';
@@ -65,8 +67,8 @@ export class World {
   #machineCount = 0;
   #processCount = 0;
   #moveCount = 0;
-  backend: BackendChoice = { Type: 'vxlan' };
-  masquerades = true;
+  #hasChangedFamilies = false;
+  choices: Choices;
   violation: string | undefined;
   events = 0;
 
@@ -74,6 +76,8 @@ export class World {
     const { plan, random, mutations, echo } = options;
     this.#options = options;
     this.plan = plan;
+    const backend = { Type: 'vxlan' };
+    this.choices = { backend, masquerades: true, families: plan.firstFamilies };
     this.random = random.split('world');
     this.trace = new Trace(() => this.time.nowMs, echo);
     this.server = new SimApiServer({
@@ -95,12 +99,13 @@ export class World {
     this.pathChecks = new PathChecks({
       ...{ ...common, fabric: this.fabric },
       excuse: (from, to) => excuseOf(this, from, to),
+      isUsed: (...way) => this.#isUsed(...way),
     });
     this.#advertChecks = new AdvertChecks({
       ...{ ...common, store: this.server.store },
       isMisled: ({ misledUntilMs }) => misledUntilMs > this.time.nowMs,
     });
-    const body = { metadata: { name: CONFIG_MAP }, data: this.#configData(this.backend) };
+    const body = { metadata: { name: CONFIG_MAP }, data: this.#configData() };
     createObject(this.server.store, { kind: CONFIG_MAPS, namespace: NAMESPACE }, body);
   }
 
@@ -216,10 +221,10 @@ export class World {
     else this.#condemned.delete(name);
   }
 
-  configure(backend: BackendChoice, masquerades = this.masquerades): void {
-    this.backend = backend;
-    this.masquerades = masquerades;
-    this.#writeConfig(this.#configData(backend));
+  configure(change: Partial<Choices> = {}): void {
+    this.#hasChangedFamilies ||= change.families !== undefined;
+    this.choices = { ...this.choices, ...change };
+    this.#writeConfig(this.#configData());
   }
 
   /** A text that nobody can use. */
@@ -241,8 +246,18 @@ export class World {
     patchObject(this.server.store, target, (object) => mergePatch(object, { data }));
   }
 
-  #configData(backend: BackendChoice): Readonly<Record<string, string>> {
-    return { 'net-conf.json': configText(this.plan, backend, this.masquerades) };
+  /** A family that comes and goes is nobody's but the pods' that have it. */
+  #isUsed(from: SimMachine, to: SimMachine, family: Family): boolean {
+    const hasPod = ({ pods }: SimMachine): boolean =>
+      [...pods.values()].some(
+        ({ state, addresses }) =>
+          state === 'up' && addresses.some((address) => familyOf(address) === family),
+      );
+    return !this.#hasChangedFamilies || (hasPod(from) && hasPod(to));
+  }
+
+  #configData(): Readonly<Record<string, string>> {
+    return { 'net-conf.json': configText(this.plan, this.choices) };
   }
 
   #beforeOp(machine: SimMachine, op: Op): void {
