@@ -303,3 +303,17 @@ test('nothing is kept that leads elsewhere, or of which nobody knows where it le
   const { paths } = run(configOfType('vxlan'), [nodeOf(1), silent], localOf(inUse(OVER_VXLAN)));
   assert.equal(paths[0]?.used, 'none');
 });
+
+test('a podCIDR of a family that its node neither serves nor needs is no path, and no problem', () => {
+  const both = configOf({ ...NETWORK, EnableIPv6: true, IPv6Network: 'fd00::/48' });
+  const subnets = ['10.244.2.0/24', 'fd00:0:0:2::/64'] as Cidr[];
+  const local = localOf({ neededFamilies: ['ipv4', 'ipv6'] });
+  const pathsTo = (families: ('ipv4' | 'ipv6')[]): string[] =>
+    run(
+      both,
+      [nodeOf(1), nodeOf(2, { subnets, advert: advertOf(2, { families }) })],
+      local,
+    ).paths.map(({ family, used }) => `${family} ${used}`);
+  assert.deepEqual(pathsTo(['ipv4']), ['ipv4 vxlan']);
+  assert.deepEqual(pathsTo(['ipv4', 'ipv6']), ['ipv4 vxlan', 'ipv6 none']);
+});
