@@ -23,6 +23,7 @@ import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Op } from '../../src/state/op.ts';
 import { isPodLink } from '../../src/state/own.ts';
 import { EVERYTHING_ANSWERS } from '../fake/echo.ts';
+import type { FakeKernel } from '../fake/kernel.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
 import { SimApiClient } from './api-client.ts';
 import type { SimApiServer } from './api-server.ts';
@@ -46,6 +47,7 @@ export type AgentProcessParts = {
   readonly fabric: Fabric;
   /** Around each change of the kernel. */
   readonly beforeOp: (machine: SimMachine, op: Op) => void;
+  readonly beforePodOp: (machine: SimMachine) => void;
   readonly onOp: (machine: SimMachine, op: Op) => void;
   readonly onViolation: (text: string) => void;
 };
@@ -210,7 +212,7 @@ export class AgentProcess {
       context: {
         store,
         host: this.kernel,
-        openPodKernel: (descriptor) => machine.podKernel(descriptor),
+        openPodKernel: (descriptor) => this.#openPodKernel(descriptor),
         namespaces: {
           ownInode: () => machine.ownDescriptor(),
           inodeOf: (descriptor) => descriptor,
@@ -235,6 +237,15 @@ export class AgentProcess {
         stop: this.#stopping.signal,
       },
     });
+  }
+
+  /** What becomes of a pod that runs may be of concern to all paths. */
+  #openPodKernel(descriptor: number): FakeKernel {
+    const { machine, beforePodOp, onOp } = this.#parts;
+    const kernel = machine.podKernel(descriptor);
+    kernel.beforeOp = ({ verb }) => verb === 'change' && beforePodOp(machine);
+    kernel.afterOp = (op) => op.verb === 'change' && onOp(machine, op);
+    return kernel;
   }
 
   #onOp(op: Op): void {

@@ -14,7 +14,23 @@ const changeFamilies: Action = (world, random) => {
   world.configure({ families: next });
 };
 
-const CHANGES: readonly (readonly [weight: number, action: Action])[] = [[1, changeFamilies]];
+const MTUS_BYTES = [1400, 1450, 1500, 1500, 9000] as const;
+
+/** Of one machine's underlay, or of all, as when a network is made anew. */
+const changeMtu: Action = (world, random) => {
+  const all = [...world.machines.values()];
+  const one = random.pick(all);
+  const mtuBytes = random.pick(MTUS_BYTES) ?? 1500;
+  for (const machine of random.chance(0.3) ? all : one === undefined ? [] : [one]) {
+    world.trace.add(machine.id, `has an underlay with MTU ${mtuBytes}`);
+    machine.setMtu(mtuBytes, world.time.nowMs);
+  }
+};
+
+const CHANGES: readonly (readonly [weight: number, action: Action])[] = [
+  [1, changeFamilies],
+  [1, changeMtu],
+];
 
 const MEAN_PAUSE_MS = 15_000;
 

@@ -12,6 +12,7 @@ import { describeOutcome } from './fabric.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 import type { SimPlan } from './plan.ts';
 import type { Random } from './random.ts';
+import { losesLargeTo } from './sizes.ts';
 
 export type Target = { readonly machine: SimMachine; readonly pod: SimPod };
 
@@ -111,10 +112,16 @@ export class Checks {
     if (from.pod === to.pod || to.pod.state !== 'up') return undefined;
     for (const address of to.pod.addresses) {
       if (!hasFamilyOf(from.pod, address)) continue;
-      const problem = this.reaches(from, to, address);
+      const problem = this.reaches(from, to, address) ?? this.#losesLarge(from, to, address);
       if (problem !== undefined) return problem;
     }
     return undefined;
+  }
+
+  #losesLarge(from: Target, to: Target, address: Ip): string | undefined {
+    if (from.machine === to.machine) return undefined;
+    const problem = losesLargeTo(from.machine, to.machine, this.#subnetOf(address));
+    return problem && `${from.pod.name} to ${to.pod.name} (${address}): ${problem}`;
   }
 
   #sendOne(pods: readonly Target[]): void {

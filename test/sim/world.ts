@@ -6,6 +6,7 @@ import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
+import { networkOf } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { Op } from '../../src/state/op.ts';
@@ -15,7 +16,7 @@ import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
-import { excuseOf, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
+import { excuseOf, excuseOfSize, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
 import { Fabric } from './fabric.ts';
 import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
@@ -99,6 +100,8 @@ export class World {
     this.pathChecks = new PathChecks({
       ...{ ...common, fabric: this.fabric },
       excuse: (from, to) => excuseOf(this, from, to),
+      excuseOfSize: (from, to) => excuseOfSize(this, from, to),
+      subnetOf: (address) => networkOf(address, plan.subnetLengthBits[familyOf(address)]),
       isUsed: (...way) => this.#isUsed(...way),
     });
     this.#advertChecks = new AdvertChecks({
@@ -176,6 +179,7 @@ export class World {
       ...{ machine, server, time, trace, mutations: this.#options.mutations },
       random: this.#options.random.split(`process ${this.#processCount}`),
       beforeOp: (changed, op) => this.#beforeOp(changed, op),
+      beforePodOp: (changed) => this.pathChecks.beforePod(changed),
       onOp: (changed, op) => this.#onOp(changed, op),
       onViolation: (text) => this.violate(text),
     });
