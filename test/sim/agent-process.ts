@@ -16,6 +16,7 @@ import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
 import { SnapshotKeeper } from '../../src/agent/snapshot-keeper.ts';
 import type { CniFrame, CniReply } from '../../src/cni/frame.ts';
+import type { RetuneOutcome, RetuneRequest } from '../../src/cni/retune.ts';
 import { CniService } from '../../src/cni/service.ts';
 import { AttachmentStore } from '../../src/cni/store.ts';
 import { AppError } from '../../src/lib/errors.ts';
@@ -175,7 +176,7 @@ export class AgentProcess {
     return new Agent({
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
       remakePod: (request) => this.#service.remake(request),
-      podMtus: new PodMtus({ store, retune: (each) => this.#service.retune(each), clock, log }),
+      podMtus: new PodMtus({ store, retune: (each) => this.#retune(each), clock, log }),
       source: this.#source,
       config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
       leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),
@@ -189,6 +190,12 @@ export class AgentProcess {
       announcer: new Announcer(this.#source, clock, log),
       metrics: new AgentMetrics(),
     });
+  }
+
+  #retune(request: RetuneRequest): Promise<RetuneOutcome> {
+    const { growsRoutesAlone } = this.#parts.mutations;
+    const { linkMtuBytes } = request.attachment;
+    return this.#service.retune(growsRoutesAlone ? { ...request, linkMtuBytes } : request);
   }
 
   /** A disk takes a moment; who is killed meanwhile leaves the file as it was. */

@@ -11,7 +11,7 @@ const changeFamilies: Action = (world, random) => {
   const { families } = world.plan;
   if (families.length < 2) return;
   const next = random.pick([families, ...families.map((family) => [family])]) ?? families;
-  world.configure({ families: next });
+  world.config.configure({ families: next });
 };
 
 const MTUS_BYTES = [1400, 1450, 1500, 1500, 9000] as const;

@@ -2,7 +2,7 @@
 // switching machines on and off, deleting Nodes, editing the configuration. What goes wrong and
 // when is not decided here (actions.ts), nor what must hold (checks.ts).
 
-import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
+import { NODES } from '../../src/lab/api/kinds.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
@@ -16,14 +16,15 @@ import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
+import { SimConfigMap } from './config-map.ts';
 import { excuseOf, excuseOfSize, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
 import { Fabric } from './fabric.ts';
 import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 import { PathChecks } from './path-checks.ts';
-import type { Choices, SimPlan } from './plan.ts';
-import { configText, podCidrRanges } from './plan.ts';
+import type { SimPlan } from './plan.ts';
+import { podCidrRanges } from './plan.ts';
 import type { Random } from './random.ts';
 import { SimRuntime } from './runtime.ts';
 import { Trace } from './trace.ts';
@@ -44,8 +45,6 @@ const FIRST_MOVED_HOST = 120;
 const MOVED_HOSTS = 120;
 const KUBELET_INTERVAL_MS = 2_000;
 const SET_RIGHT_MS = 60_000;
-const NAMESPACE = 'poplin';
-const CONFIG_MAP = 'poplin-config';
 
 const addressOf = ({ address }: MachineAddress): string => address;
 
@@ -68,8 +67,7 @@ export class World {
   #machineCount = 0;
   #processCount = 0;
   #moveCount = 0;
-  #hasChangedFamilies = false;
-  choices: Choices;
+  readonly config: SimConfigMap;
   violation: string | undefined;
   events = 0;
 
@@ -77,8 +75,6 @@ export class World {
     const { plan, random, mutations, echo } = options;
     this.#options = options;
     this.plan = plan;
-    const backend = { Type: 'vxlan' };
-    this.choices = { backend, masquerades: true, families: plan.firstFamilies };
     this.random = random.split('world');
     this.trace = new Trace(() => this.time.nowMs, echo);
     this.server = new SimApiServer({
@@ -86,6 +82,7 @@ export class World {
       random: random.split('server'),
       podCidrRanges: podCidrRanges(plan),
     });
+    this.config = new SimConfigMap(this.server.store, this.trace, plan);
     const machines = () => this.machines.values();
     this.fabric = new Fabric(machines, mutations);
     this.checks = new Checks({
@@ -108,8 +105,6 @@ export class World {
       ...{ ...common, store: this.server.store },
       isMisled: ({ misledUntilMs }) => misledUntilMs > this.time.nowMs,
     });
-    const body = { metadata: { name: CONFIG_MAP }, data: this.#configData() };
-    createObject(this.server.store, { kind: CONFIG_MAPS, namespace: NAMESPACE }, body);
   }
 
   violate(text: string): void {
@@ -225,29 +220,12 @@ export class World {
     else this.#condemned.delete(name);
   }
 
-  configure(change: Partial<Choices> = {}): void {
-    this.#hasChangedFamilies ||= change.families !== undefined;
-    this.choices = { ...this.choices, ...change };
-    this.#writeConfig(this.#configData());
-  }
-
-  /** A text that nobody can use. */
-  misconfigure(): void {
-    this.#writeConfig({ 'net-conf.json': '{"Network": "10.244.0.0/16", "SubnetLne": 24}' });
-  }
-
   nodeExists(machine: SimMachine): boolean {
     return this.server.store.get(NODES, machine.nodeName) !== undefined;
   }
 
   patchNode(name: string, patch: unknown): void {
     patchObject(this.server.store, { kind: NODES, name }, (node) => mergePatch(node, patch));
-  }
-
-  #writeConfig(data: Readonly<Record<string, string>>): void {
-    this.trace.add('operator', `configures ${data['net-conf.json']}`);
-    const target = { kind: CONFIG_MAPS, namespace: NAMESPACE, name: CONFIG_MAP };
-    patchObject(this.server.store, target, (object) => mergePatch(object, { data }));
   }
 
   /** A family that comes and goes is nobody's but the pods' that have it. */
@@ -257,11 +235,7 @@ export class World {
         ({ state, addresses }) =>
           state === 'up' && addresses.some((address) => familyOf(address) === family),
       );
-    return !this.#hasChangedFamilies || (hasPod(from) && hasPod(to));
-  }
-
-  #configData(): Readonly<Record<string, string>> {
-    return { 'net-conf.json': configText(this.plan, this.choices) };
+    return !this.config.hasChangedFamilies || (hasPod(from) && hasPod(to));
   }
 
   #beforeOp(machine: SimMachine, op: Op): void {
