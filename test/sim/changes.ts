@@ -1,6 +1,6 @@
-// What operators change while everything else goes wrong: address families and MTUs. These come from
-// a generator of their own, at a pace of their own, so that a seed of before goes on to mean the
-// faults that it meant.
+// What operators change while everything else goes wrong: address families and MTUs. These come
+// from a generator of their own, at a pace of their own, so that a seed of before goes on to mean
+// the faults that it meant.
 
 import type { Action } from './actions.ts';
 import type { Random } from './random.ts';
