@@ -1,6 +1,6 @@
-// The kernel's way to the addresses at which peers are reached, asked once until links, addresses or
-// routes of others change. Of a family of which this node has no address only those are asked to
-// which it sends by now, since the path in use stays. Decides nothing.
+// The kernel's way to the addresses at which peers are reached, asked once until links, addresses
+// or routes of others change. Of a family of which this node has no address only those are asked
+// to which it sends by now, since the path in use stays. Decides nothing.
 
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import { reachOf } from '../cluster/reach.ts';

@@ -6,7 +6,7 @@
 import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
 import { advertisedAddress } from '../backend/backend.ts';
 import { hostGw } from '../backend/host-gw.ts';
-import { vxlan, vxlanOverheadBytes } from '../backend/vxlan.ts';
+import { vxlan } from '../backend/vxlan.ts';
 import type { Advert, PathName, VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
@@ -39,6 +39,7 @@ import {
   sendsVxlanBy,
   usedLinks,
 } from './peer-objects.ts';
+import { podMtu } from './pod-mtu.ts';
 import type { PathProbe } from './probes.ts';
 import { probesOf } from './probes.ts';
 import { StateBuilder } from './state-builder.ts';
@@ -229,6 +230,9 @@ function peerTargets(
       const subnets = held.every(isOfFamily) ? held : held.filter(isOfFamily);
       if (subnets.length === 0) continue;
       const underlayAddress = reach?.underlay.find((ip) => familyOf(ip) === family);
+      // A podCIDR of a family that the node neither serves nor needs leads to nobody.
+      if (underlayAddress === undefined && peer.advert?.families.includes(family) === false)
+        continue;
       targets.push({ peer, reach, family, subnets, underlayAddress });
     }
   }
@@ -272,29 +276,3 @@ function addNodeSets(
   }
   for (const family of FAMILIES) builder.nftSet(NODE_SETS[family], sets[family]);
 }
-
-/**
- * What a pod may receive is the underlay's MTU; what it may send fits every path in use. A node
- * that is about to have another address receives what it told its peers.
- */
-function podMtu(
-  settings: BackendSettings,
-  local: Local,
-  toldBytes: number | undefined,
-): { link: number; route: number } {
-  const { neededFamilies, underlays: found } = local;
-  if (found.length === 0 && toldBytes === undefined) return UNKNOWN_MTU;
-  const mtuBytes = toldBytes ?? UNKNOWN_MTU.link;
-  const underlays =
-    found.length > 0 ? found : neededFamilies.map((family) => ({ family, mtuBytes }));
-  const routes = underlays.flatMap(({ family, mtuBytes }) => [
-    mtuBytes,
-    ...settings.vxlan.map((network) => (network.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family)),
-  ]);
-  const links = underlays.map(({ mtuBytes }) => mtuBytes);
-  return { link: Math.max(...links), route: Math.min(...routes) };
-}
-
-/** IPv6's minimum (RFC 8200 §5), for a node whose underlay is not known yet. */
-const MINIMUM_MTU_BYTES = 1280;
-const UNKNOWN_MTU = { link: MINIMUM_MTU_BYTES, route: MINIMUM_MTU_BYTES };

@@ -16,6 +16,7 @@ import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
 import { SnapshotKeeper } from '../../src/agent/snapshot-keeper.ts';
 import type { CniFrame, CniReply } from '../../src/cni/frame.ts';
+import type { RetuneOutcome, RetuneRequest } from '../../src/cni/retune.ts';
 import { CniService } from '../../src/cni/service.ts';
 import { AttachmentStore } from '../../src/cni/store.ts';
 import { AppError } from '../../src/lib/errors.ts';
@@ -23,6 +24,7 @@ import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Op } from '../../src/state/op.ts';
 import { isPodLink } from '../../src/state/own.ts';
 import { EVERYTHING_ANSWERS } from '../fake/echo.ts';
+import type { FakeKernel } from '../fake/kernel.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
 import { SimApiClient } from './api-client.ts';
 import type { SimApiServer } from './api-server.ts';
@@ -46,6 +48,7 @@ export type AgentProcessParts = {
   readonly fabric: Fabric;
   /** Around each change of the kernel. */
   readonly beforeOp: (machine: SimMachine, op: Op) => void;
+  readonly beforePodOp: (machine: SimMachine) => void;
   readonly onOp: (machine: SimMachine, op: Op) => void;
   readonly onViolation: (text: string) => void;
 };
@@ -173,7 +176,7 @@ export class AgentProcess {
     return new Agent({
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
       remakePod: (request) => this.#service.remake(request),
-      podMtus: new PodMtus({ store, retune: (each) => this.#service.retune(each), clock, log }),
+      podMtus: new PodMtus({ store, retune: (each) => this.#retune(each), clock, log }),
       source: this.#source,
       config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
       leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),
@@ -187,6 +190,12 @@ export class AgentProcess {
       announcer: new Announcer(this.#source, clock, log),
       metrics: new AgentMetrics(),
     });
+  }
+
+  #retune(request: RetuneRequest): Promise<RetuneOutcome> {
+    const { growsRoutesAlone } = this.#parts.mutations;
+    const { linkMtuBytes } = request.attachment;
+    return this.#service.retune(growsRoutesAlone ? { ...request, linkMtuBytes } : request);
   }
 
   /** A disk takes a moment; who is killed meanwhile leaves the file as it was. */
@@ -210,7 +219,7 @@ export class AgentProcess {
       context: {
         store,
         host: this.kernel,
-        openPodKernel: (descriptor) => machine.podKernel(descriptor),
+        openPodKernel: (descriptor) => this.#openPodKernel(descriptor),
         namespaces: {
           ownInode: () => machine.ownDescriptor(),
           inodeOf: (descriptor) => descriptor,
@@ -235,6 +244,15 @@ export class AgentProcess {
         stop: this.#stopping.signal,
       },
     });
+  }
+
+  /** What becomes of a pod that runs may be of concern to all paths. */
+  #openPodKernel(descriptor: number): FakeKernel {
+    const { machine, beforePodOp, onOp } = this.#parts;
+    const kernel = machine.podKernel(descriptor);
+    kernel.beforeOp = ({ verb }) => verb === 'change' && beforePodOp(machine);
+    kernel.afterOp = (op) => op.verb === 'change' && onOp(machine, op);
+    return kernel;
   }
 
   #onOp(op: Op): void {

@@ -2,6 +2,7 @@
 // time to become whole: every node with a subnet, ready, and every pod reachable from every other.
 
 import { NODES } from '../../src/lab/api/kinds.ts';
+import { cidrFamily } from '../../src/net/cidr.ts';
 import { clearWeather } from './actions.ts';
 import type { SimMachine } from './machine.ts';
 import type { World } from './world.ts';
@@ -31,7 +32,7 @@ export function repair(world: World): void {
   // Nodes that no machine has any more, or will have.
   const names = new Set([...world.machines.values()].map(({ nodeName }) => nodeName));
   for (const { key } of world.server.entries(NODES)) if (!names.has(key)) world.deleteNode(key);
-  world.configure(world.backend);
+  world.config.configure();
 }
 
 /** Virtual time until all was well; `undefined`, and a violation, when it never was. */
@@ -93,12 +94,16 @@ function whatIsMissingOn(world: World, machine: SimMachine): string | undefined 
   if (status === undefined) return 'has no agent';
   const [problem] = status.problems;
   if (!status.ready || problem !== undefined) return `is not ready: ${problem}`;
-  if (status.lease.subnets.length < plan.families.length) return 'has no subnet';
+  for (const family of world.config.choices.families) {
+    const isHeld = status.lease.subnets.some((subnet) => cidrFamily(subnet) === family);
+    if (!isHeld) return `has no subnet of ${family}`;
+  }
   const used = [...world.checks.usedBy(machine)].sort().join();
   const held = [...status.lease.subnets].sort().join();
   if (used !== held) return `uses ${used || 'nothing'} and holds ${held}`;
   if (status.config.problems.length > 0) return 'has problems with the configuration';
-  if (status.config.backend !== world.backend.Type) return 'works by an old configuration';
+  if (status.config.backend !== world.config.choices.backend.Type)
+    return 'works by an old configuration';
   const pods = [...machine.pods.values()];
   if (pods.some(({ state }) => state !== 'up')) return 'a pod is not up';
   return pods.length < plan.podsPerNode ? 'a pod is missing' : undefined;

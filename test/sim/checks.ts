@@ -12,6 +12,7 @@ import { describeOutcome } from './fabric.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 import type { SimPlan } from './plan.ts';
 import type { Random } from './random.ts';
+import { losesLargeTo } from './sizes.ts';
 
 export type Target = { readonly machine: SimMachine; readonly pod: SimPod };
 
@@ -110,10 +111,17 @@ export class Checks {
   #pairProblem(from: Target, to: Target): string | undefined {
     if (from.pod === to.pod || to.pod.state !== 'up') return undefined;
     for (const address of to.pod.addresses) {
-      const problem = this.reaches(from, to, address);
+      if (!hasFamilyOf(from.pod, address)) continue;
+      const problem = this.reaches(from, to, address) ?? this.#losesLarge(from, to, address);
       if (problem !== undefined) return problem;
     }
     return undefined;
+  }
+
+  #losesLarge(from: Target, to: Target, address: Ip): string | undefined {
+    if (from.machine === to.machine) return undefined;
+    const problem = losesLargeTo(from.machine, to.machine, this.#subnetOf(address));
+    return problem && `${from.pod.name} to ${to.pod.name} (${address}): ${problem}`;
   }
 
   #sendOne(pods: readonly Target[]): void {
@@ -122,7 +130,9 @@ export class Checks {
     const to = random.pick(pods);
     if (from === undefined || to === undefined || from.pod === to.pod) return;
     if (random.chance(0.85)) {
-      for (const address of to.pod.addresses) this.reaches(from, to, address);
+      for (const address of to.pod.addresses) {
+        if (hasFamilyOf(from.pod, address)) this.reaches(from, to, address);
+      }
       return;
     }
     // To an address of the same subnet that nobody may have.
@@ -188,3 +198,7 @@ export class Checks {
     }
   }
 }
+
+/** Without an address of the family a pod sends nothing of it. */
+const hasFamilyOf = ({ addresses }: SimPod, address: Ip): boolean =>
+  addresses.some((own) => familyOf(own) === familyOf(address));

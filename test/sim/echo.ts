@@ -20,8 +20,9 @@ export class SimEcho implements Echo {
     this.#clock = clock;
   }
 
-  send({ destination, sequence, isMarked }: EchoRequest): string | undefined {
-    if (!this.#fabric.answersProbe(this.#machine, destination, isMarked)) return undefined;
+  send({ sequence, ...request }: EchoRequest): string | undefined {
+    const { destination } = request;
+    if (!this.#fabric.answersProbe(this.#machine, request)) return undefined;
     void this.#clock.sleep(ROUND_TRIP_MS).then(() => this.#answered(destination, sequence));
     return undefined;
   }

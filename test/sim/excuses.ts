@@ -31,6 +31,18 @@ export function excuseOf(world: Known, from: SimMachine, to: SimMachine): string
   return undefined;
 }
 
+/** Peers must have heard that one of them takes less than before. */
+export function excuseOfSize(world: Known, from: SimMachine, to: SimMachine): string | undefined {
+  for (const machine of [from, to]) {
+    const { mtuLoweredAtMs } = machine;
+    if (mtuLoweredAtMs === Number.NEGATIVE_INFINITY) continue;
+    const isKnown = isUndisturbed(world, from) && isUndisturbed(world, to);
+    if (isKnown && world.time.nowMs - mtuLoweredAtMs > UNDISTURBED_MS) continue;
+    return `${machine.id} takes less than before`;
+  }
+  return undefined;
+}
+
 function excuseOfOne(world: Known, machine: SimMachine): string | undefined {
   const { nowMs } = world.time;
   if (machine.isCutOff || machine.mustReachApi) return 'has lost its Node';

@@ -6,6 +6,7 @@
 //                                              ─► poplin4-1: neighbour, FDB ─► the remote's device
 //                                              ─► poplin…: the pod, by its neighbour entry
 
+import type { EchoRequest } from '../../src/kernel/echo.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { VxlanLink } from '../../src/state/kernel-state.ts';
@@ -13,12 +14,15 @@ import type { RouteLookup } from '../../src/state/route-lookup.ts';
 import { lookUp, lookUpProbe } from '../fake/look-up.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 import type { Mutations } from './mutations.ts';
+import { pathBytes } from './sizes.ts';
 
 export type Outcome =
   | { readonly kind: 'pod'; readonly machine: SimMachine; readonly pod: SimPod }
   | { readonly kind: 'node'; readonly machine: SimMachine }
   | { readonly kind: 'dropped'; readonly why: string }
   | { readonly kind: 'loop' };
+
+type Probe = Pick<EchoRequest, 'destination' | 'isMarked' | 'packetBytes'>;
 
 export type Walk = { readonly outcome: Outcome; readonly way: readonly string[] };
 
@@ -70,15 +74,21 @@ export class Fabric {
   }
 
   /** Whether a probe to an address of another node comes back. */
-  answersProbe(machine: SimMachine, destination: Ip, isMarked: boolean): boolean {
+  answersProbe(machine: SimMachine, { destination, isMarked, packetBytes }: Probe): boolean {
     const own = [...machine.host.addresses.values()].find(
       ({ link, address }) => link === 'lo' && familyOf(address) === familyOf(destination),
     );
     if (!machine.isOn || own === undefined) return false;
-    const there = isMarked
-      ? this.#forwardBy(machine, lookUpProbe(machine.host, destination), { destination, way: [] })
-      : this.#forward(machine, destination, []);
-    if (there.kind !== 'node' || there.machine === machine) return false;
+    const found = isMarked
+      ? lookUpProbe(machine.host, destination)
+      : lookUp(machine.host, destination);
+    const there = this.#forwardBy(machine, found, { destination, way: [] });
+    if (there.kind !== 'node' || there.machine === machine || !('link' in found)) return false;
+    // It must not be cut in pieces on the way; the answer may.
+    const deviceBytes = machine.host.links.get(found.link)?.mtuBytes ?? 0;
+    if (packetBytes > Math.min(deviceBytes, pathBytes(machine, found.link, there.machine))) {
+      return false;
+    }
     const back = this.#forward(there.machine, own.address, []);
     return back.kind === 'node' && back.machine === machine;
   }

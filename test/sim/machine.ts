@@ -37,6 +37,10 @@ export class SimMachine {
   readonly id: string;
   readonly segment: number;
   addresses: readonly MachineAddress[];
+  /** Of its underlay. */
+  mtuBytes = 1500;
+  /** When it was made smaller last. */
+  mtuLoweredAtMs = Number.NEGATIVE_INFINITY;
   readonly stateDir: string;
   /** Name of its Node: another machine may have had it before, and may have it later. */
   readonly nodeName: string;
@@ -177,6 +181,16 @@ export class SimMachine {
     this.addresses = addresses;
   }
 
+  /** As its operator does it, and again at each boot. */
+  setMtu(mtuBytes: number, nowMs: number): void {
+    if (mtuBytes < this.mtuBytes) this.mtuLoweredAtMs = nowMs;
+    this.mtuBytes = mtuBytes;
+    const eth0 = this.isOn ? this.host.links.get('eth0') : undefined;
+    if (eth0 !== undefined) {
+      this.touch({ verb: 'change', object: 'link', value: { ...eth0, mtuBytes } });
+    }
+  }
+
   /** Somebody else's hand. */
   touch(op: Op): void {
     new FakeKernel(this.host).touch([op]);
@@ -187,7 +201,7 @@ export class SimMachine {
     const lo = host.links.get('lo');
     if (lo !== undefined) host.links.set('lo', { ...lo, up: true });
     const mac: Mac = macFrom(`underlay ${this.id}`);
-    const common = { up: true, mtuBytes: 1500, mac, group: 0, alias: '' };
+    const common = { up: true, mtuBytes: this.mtuBytes, mac, group: 0, alias: '' };
     host.links.set('eth0', { ...common, kind: 'other', driver: '', name: 'eth0' });
     for (const { address, lengthBits, router } of this.addresses) {
       const value = { link: 'eth0', address, lengthBits, scope: 'global', protocol: 0 } as const;

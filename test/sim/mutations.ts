@@ -14,6 +14,8 @@ export type Mutations = {
   readonly hidesSenders: boolean;
   /** Agents who say that they receive by one more VXLAN network than they do. */
   readonly promisesTooMuch: boolean;
+  /** Agents who let pods send more before they let them receive more. */
+  readonly growsRoutesAlone: boolean;
 };
 
 export const NO_MUTATIONS: Mutations = {
@@ -23,4 +25,5 @@ export const NO_MUTATIONS: Mutations = {
   flipsUnprobed: false,
   hidesSenders: false,
   promisesTooMuch: false,
+  growsRoutesAlone: false,
 };

@@ -36,18 +36,18 @@ export function randomBackend(random: Random): BackendChoice {
 }
 
 const editConfig: Action = (world, random) =>
-  world.configure(randomBackend(random), random.chance(0.8));
+  world.config.configure({ backend: randomBackend(random), masquerades: random.chance(0.8) });
 
 /** The next comes before all have moved, or while some have not even heard of the first. */
 const editConfigTwice: Action = (world, random) => {
   editConfig(world, random);
   const next = randomBackend(random);
-  world.later(random.exponential(3_000), () => world.configure(next));
+  world.later(random.exponential(3_000), () => world.config.configure({ backend: next }));
 };
 
 const breakConfig: Action = (world, random) => {
-  world.misconfigure();
-  world.later(random.next() * 15_000, () => world.configure(world.backend));
+  world.config.misconfigure();
+  world.later(random.next() * 15_000, () => world.config.configure());
 };
 
 const partNodes: Action = (world, random) => {

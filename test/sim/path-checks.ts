@@ -5,18 +5,27 @@
 // moves) may break a path; what an agent does may not. And an agent that begins to send where
 // nothing was sent must not send in vain, when for long enough nothing has gone wrong with either.
 
+import type { Cidr } from '../../src/net/cidr.ts';
+import type { Family } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
+import { familyOf } from '../../src/net/ip.ts';
 import type { Op } from '../../src/state/op.ts';
 import { isPodLink, MAIN_TABLE, OWN_PROTOCOL } from '../../src/state/own.ts';
 import { printOp } from '../../src/state/print.ts';
 import type { Fabric } from './fabric.ts';
 import type { SimMachine } from './machine.ts';
+import { losesLargeTo, TOO_LARGE } from './sizes.ts';
 
 export type PathChecksParts = {
   readonly fabric: Fabric;
   readonly machines: () => Iterable<SimMachine>;
   /** Why nobody can be blamed for what lies between these two; `undefined` when somebody can. */
   readonly excuse: (from: SimMachine, to: SimMachine) => string | undefined;
+  /** The same of packets that are too large. */
+  readonly excuseOfSize: (from: SimMachine, to: SimMachine) => string | undefined;
+  readonly subnetOf: (address: Ip) => Cidr;
+  /** Whether anybody uses the family between these two. */
+  readonly isUsed: (from: SimMachine, to: SimMachine, family: Family) => boolean;
   /** Whether nothing has gone wrong with it for so long that it knows all that is to be known. */
   readonly isUndisturbed: (machine: SimMachine) => boolean;
   readonly onViolation: (text: string) => void;
@@ -30,6 +39,8 @@ type Look = { readonly way: Way; readonly problem: string | undefined };
 /** Which ways an op may change. */
 type Reach = { readonly sends: boolean; readonly receives: boolean; readonly address?: Ip };
 
+const EVERYTHING: Reach = { sends: true, receives: true };
+
 export class PathChecks {
   readonly #parts: PathChecksParts;
   #before: readonly Look[] = [];
@@ -37,6 +48,11 @@ export class PathChecks {
 
   constructor(parts: PathChecksParts) {
     this.#parts = parts;
+  }
+
+  /** A pod of this machine is changed. */
+  beforePod(machine: SimMachine): void {
+    this.#before = this.#waysOf(machine, EVERYTHING).map((way) => this.#look(way));
   }
 
   before(machine: SimMachine, op: Op): void {
@@ -56,6 +72,8 @@ export class PathChecks {
       const isBlamed =
         before === undefined || (isNew && op.verb !== 'remove' && this.#areUndisturbed(from, to));
       if (!isBlamed || this.#parts.excuse(from, to) !== undefined) continue;
+      const isOfSize = problem === TOO_LARGE;
+      if (isOfSize && this.#parts.excuseOfSize(from, to) !== undefined) continue;
       const what = before === undefined ? 'breaks the way' : 'begins a way that leads nowhere';
       this.#parts.onViolation(
         `${machine.id} ${what} from ${from.id} to ${to.id} (${way.address}): ${problem}: ${printOp(op)}`,
@@ -72,15 +90,20 @@ export class PathChecks {
 
   #look(way: Way): Look {
     this.looks += 1;
-    return { way, problem: this.#parts.fabric.losesTo(way.from, way.to, way.address) };
+    const { from, to, address } = way;
+    const { fabric, subnetOf } = this.#parts;
+    const problem = fabric.losesTo(from, to, address);
+    return { way, problem: problem ?? losesLargeTo(from, to, subnetOf(address)) };
   }
 
   #waysOf(machine: SimMachine, { sends, receives, address: only }: Reach): Way[] {
     const ways: Way[] = [];
     const add = (from: SimMachine, to: SimMachine): void => {
       // Who has no subnet has no pods, and publishes nothing of what it sends by.
-      if (subnetAddresses(from).length === 0) return;
+      const families = subnetAddresses(from).map(familyOf);
       for (const address of subnetAddresses(to)) {
+        if (!families.includes(familyOf(address))) continue;
+        if (!this.#parts.isUsed(from, to, familyOf(address))) continue;
         if (only === undefined || only === address) ways.push({ from, to, address });
       }
     };
@@ -116,12 +139,13 @@ function reachOf(op: Op): Reach | undefined {
     case 'fdb':
       return op.verb === 'add' ? undefined : { sends: true, receives: false };
     case 'link':
-      if (op.verb === 'add' || isPodLink(op.value.name)) return undefined;
-      return { sends: true, receives: true };
+      if (op.verb === 'add') return undefined;
+      // Pods come and go; what they receive is their links' MTU.
+      return isPodLink(op.value.name) && op.verb === 'remove' ? undefined : EVERYTHING;
     case 'address':
-      return op.verb === 'add' ? undefined : { sends: true, receives: true };
+      return op.verb === 'add' ? undefined : EVERYTHING;
     case 'sysctl':
-      return /forward/.test(op.value.path) ? { sends: true, receives: true } : undefined;
+      return /forward/.test(op.value.path) ? EVERYTHING : undefined;
     default:
       return undefined;
   }

@@ -10,7 +10,10 @@ export type SubnetSourceName = 'podCIDR' | 'lease' | 'auto';
 
 export type SimPlan = {
   readonly nodeCount: number;
+  /** Of which machines have addresses, and between which the configuration chooses. */
   readonly families: readonly Family[];
+  /** Those that are configured first. */
+  readonly firstFamilies: readonly Family[];
   readonly segmentCount: number;
   readonly subnetSource: SubnetSourceName;
   /** Whether a controller-manager gives out podCIDRs. */
@@ -62,8 +65,11 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
   const allocatesPodCidrs =
     plan.subnetSource === 'podCIDR' || (plan.subnetSource === 'auto' && random.chance(0.5));
   const subnetCount = 2 ** bits;
+  const { families } = plan;
+  const isWhole = families.length < 2 || random.chance(0.5);
   return {
     ...plan,
+    firstFamilies: isWhole ? families : families.slice(...(random.chance(0.5) ? [0, 1] : [1])),
     allocatesPodCidrs,
     // The first subnet of the network is not leased.
     capacity: allocatesPodCidrs ? subnetCount : subnetCount - 1,
@@ -83,19 +89,21 @@ export const podCidrRanges = (plan: SimPlan): readonly PodCidrRange[] =>
 
 export type BackendChoice = Readonly<Record<string, unknown>> & { readonly Type: string };
 
+/** What the operator asks for. */
+export type Choices = {
+  readonly backend: BackendChoice;
+  readonly masquerades: boolean;
+  readonly families: readonly Family[];
+};
+
 /** The text of net-conf.json. */
-export function configText(plan: SimPlan, backend: BackendChoice, masquerades = true): string {
-  const { families, networks, subnetLengthBits, subnetSource } = plan;
+export function configText(plan: SimPlan, { backend, masquerades, families }: Choices): string {
+  const { networks, subnetLengthBits, subnetSource } = plan;
+  const v4 = { Network: networks.ipv4, SubnetLen: subnetLengthBits.ipv4 };
+  const v6 = { IPv6Network: networks.ipv6, IPv6SubnetLen: subnetLengthBits.ipv6 };
   return JSON.stringify({
-    Network: networks.ipv4,
-    SubnetLen: subnetLengthBits.ipv4,
-    ...(families.includes('ipv6')
-      ? {
-          EnableIPv6: true,
-          IPv6Network: networks.ipv6,
-          IPv6SubnetLen: subnetLengthBits.ipv6,
-        }
-      : {}),
+    ...(families.includes('ipv4') ? v4 : { EnableIPv4: false }),
+    ...(families.includes('ipv6') ? { EnableIPv6: true, ...v6 } : {}),
     SubnetSource: subnetSource,
     Masquerade: masquerades,
     Backend: backend,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { ACTIONS } from './actions.ts';
 import { repair, untilWhole } from './calm.ts';
+import { keepChanging } from './changes.ts';
 import type { Mutations } from './mutations.ts';
 import { NO_MUTATIONS } from './mutations.ts';
 import type { PlanOverrides, SimPlan } from './plan.ts';
@@ -58,6 +59,7 @@ export async function runSeed(options: SimOptions): Promise<Verdict> {
   });
   try {
     for (let count = 0; count < plan.nodeCount; count += 1) world.addMachine();
+    keepChanging(world, new Random(`${seed} changes`));
     await disturb(world, random.split('faults'));
     if (world.violation === undefined) repair(world);
     const wholeAfterMs = await untilWhole(world);

@@ -56,6 +56,14 @@ const mutations: readonly {
     what: 'agents that say that they receive what they do not',
     ...{ mutation: 'promisesTooMuch', subnetSource: 'podCIDR', noticed: /says that it receives/ },
   },
+  {
+    what: 'agents whose pods send more than others receive',
+    ...{
+      mutation: 'growsRoutesAlone',
+      subnetSource: 'podCIDR',
+      noticed: /of full size are larger/,
+    },
+  },
 ];
 
 describe('the checks notice', () => {

@@ -2,10 +2,13 @@
 // switching machines on and off, deleting Nodes, editing the configuration. What goes wrong and
 // when is not decided here (actions.ts), nor what must hold (checks.ts).
 
-import { CONFIG_MAPS, NODES } from '../../src/lab/api/kinds.ts';
+import { NODES } from '../../src/lab/api/kinds.ts';
 import { createObject, deleteObject, patchObject } from '../../src/lab/api/operations.ts';
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
+import { networkOf } from '../../src/net/cidr.ts';
+import type { Family } from '../../src/net/family.ts';
+import { familyOf } from '../../src/net/ip.ts';
 import type { Op } from '../../src/state/op.ts';
 import { printOp } from '../../src/state/print.ts';
 import { AdvertChecks } from './advert-checks.ts';
@@ -13,14 +16,15 @@ import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
-import { excuseOf, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
+import { SimConfigMap } from './config-map.ts';
+import { excuseOf, excuseOfSize, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
 import { Fabric } from './fabric.ts';
 import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 import { PathChecks } from './path-checks.ts';
-import type { BackendChoice, SimPlan } from './plan.ts';
-import { configText, podCidrRanges } from './plan.ts';
+import type { SimPlan } from './plan.ts';
+import { podCidrRanges } from './plan.ts';
 import type { Random } from './random.ts';
 import { SimRuntime } from './runtime.ts';
 import { Trace } from './trace.ts';
@@ -41,8 +45,6 @@ const FIRST_MOVED_HOST = 120;
 const MOVED_HOSTS = 120;
 const KUBELET_INTERVAL_MS = 2_000;
 const SET_RIGHT_MS = 60_000;
-const NAMESPACE = 'poplin';
-const CONFIG_MAP = 'poplin-config';
 
 const addressOf = ({ address }: MachineAddress): string => address;
 
@@ -65,8 +67,7 @@ export class World {
   #machineCount = 0;
   #processCount = 0;
   #moveCount = 0;
-  backend: BackendChoice = { Type: 'vxlan' };
-  masquerades = true;
+  readonly config: SimConfigMap;
   violation: string | undefined;
   events = 0;
 
@@ -81,6 +82,7 @@ export class World {
       random: random.split('server'),
       podCidrRanges: podCidrRanges(plan),
     });
+    this.config = new SimConfigMap(this.server.store, this.trace, plan);
     const machines = () => this.machines.values();
     this.fabric = new Fabric(machines, mutations);
     this.checks = new Checks({
@@ -95,13 +97,14 @@ export class World {
     this.pathChecks = new PathChecks({
       ...{ ...common, fabric: this.fabric },
       excuse: (from, to) => excuseOf(this, from, to),
+      excuseOfSize: (from, to) => excuseOfSize(this, from, to),
+      subnetOf: (address) => networkOf(address, plan.subnetLengthBits[familyOf(address)]),
+      isUsed: (...way) => this.#isUsed(...way),
     });
     this.#advertChecks = new AdvertChecks({
       ...{ ...common, store: this.server.store },
       isMisled: ({ misledUntilMs }) => misledUntilMs > this.time.nowMs,
     });
-    const body = { metadata: { name: CONFIG_MAP }, data: this.#configData(this.backend) };
-    createObject(this.server.store, { kind: CONFIG_MAPS, namespace: NAMESPACE }, body);
   }
 
   violate(text: string): void {
@@ -171,6 +174,7 @@ export class World {
       ...{ machine, server, time, trace, mutations: this.#options.mutations },
       random: this.#options.random.split(`process ${this.#processCount}`),
       beforeOp: (changed, op) => this.#beforeOp(changed, op),
+      beforePodOp: (changed) => this.pathChecks.beforePod(changed),
       onOp: (changed, op) => this.#onOp(changed, op),
       onViolation: (text) => this.violate(text),
     });
@@ -216,17 +220,6 @@ export class World {
     else this.#condemned.delete(name);
   }
 
-  configure(backend: BackendChoice, masquerades = this.masquerades): void {
-    this.backend = backend;
-    this.masquerades = masquerades;
-    this.#writeConfig(this.#configData(backend));
-  }
-
-  /** A text that nobody can use. */
-  misconfigure(): void {
-    this.#writeConfig({ 'net-conf.json': '{"Network": "10.244.0.0/16", "SubnetLne": 24}' });
-  }
-
   nodeExists(machine: SimMachine): boolean {
     return this.server.store.get(NODES, machine.nodeName) !== undefined;
   }
@@ -235,14 +228,14 @@ export class World {
     patchObject(this.server.store, { kind: NODES, name }, (node) => mergePatch(node, patch));
   }
 
-  #writeConfig(data: Readonly<Record<string, string>>): void {
-    this.trace.add('operator', `configures ${data['net-conf.json']}`);
-    const target = { kind: CONFIG_MAPS, namespace: NAMESPACE, name: CONFIG_MAP };
-    patchObject(this.server.store, target, (object) => mergePatch(object, { data }));
-  }
-
-  #configData(backend: BackendChoice): Readonly<Record<string, string>> {
-    return { 'net-conf.json': configText(this.plan, backend, this.masquerades) };
+  /** A family that comes and goes is nobody's but the pods' that have it. */
+  #isUsed(from: SimMachine, to: SimMachine, family: Family): boolean {
+    const hasPod = ({ pods }: SimMachine): boolean =>
+      [...pods.values()].some(
+        ({ state, addresses }) =>
+          state === 'up' && addresses.some((address) => familyOf(address) === family),
+      );
+    return !this.config.hasChangedFamilies || (hasPod(from) && hasPod(to));
   }
 
   #beforeOp(machine: SimMachine, op: Op): void {

@@ -245,36 +245,6 @@ test('host-gw is kept like that, also to a peer that only Flannel speaks for', (
   assert.match(others[0].reason, /no longer receives VNI 1/);
 });
 
-const NOWHERE = advertOf(2, {
-  underlay: [],
-  families: ['ipv4'],
-  receives: { vxlan: [], 'host-gw': [] },
-});
-
-test('a peer that has no address now is still sent to where it was, by host-gw', () => {
-  const nodes = [nodeOf(1), nodeOf(2, { advert: NOWHERE })];
-  const { paths, state } = run(
-    configOfType('host-gw'),
-    nodes,
-    localOf({ routes: routeBy(BY_HOST_GW) }),
-  );
-  assert.equal(paths[0]?.used, 'host-gw');
-  assert.match(paths[0].reason, /has no ipv4 underlay address; .*kept until another path works/);
-  const routes = [...state.routes.values()];
-  assert.ok(routes.some(({ via }) => textOf([via]) === textOf([BY_HOST_GW])));
-});
-
-test('it is not when somebody else says that he is there, or nothing was sent', () => {
-  const other = nodeOf(3, { internalIps: ['192.168.1.2' as Ip] });
-  for (const [nodes, via] of [
-    [[nodeOf(1), nodeOf(2, { advert: NOWHERE }), other], BY_HOST_GW],
-    [[nodeOf(1), nodeOf(2, { advert: NOWHERE })], OVER_VXLAN],
-  ] as const) {
-    const { paths } = run(configOfType('host-gw'), nodes, localOf({ routes: routeBy(via) }));
-    assert.equal(paths[0]?.used, 'none');
-  }
-});
-
 test('what is kept is left at once for a path that the peer receives by', () => {
   const nodes = [nodeOf(1), nodeOf(2, { advert: withdrawn([42]) })];
   const config = configOfType('vxlan', { VNI: 42 });

@@ -1,0 +1,30 @@
+// MTU of pods' links and of the routes in them. Pure; running pods get it by src/agent/pod-mtus.ts.
+
+import { vxlanOverheadBytes } from '../backend/vxlan.ts';
+import type { Local } from './desired.ts';
+import type { BackendSettings } from './paths.ts';
+
+/** IPv6's minimum (RFC 8200 §5), for a node whose underlay is not known yet. */
+const MINIMUM_MTU_BYTES = 1280;
+const UNKNOWN_MTU = { link: MINIMUM_MTU_BYTES, route: MINIMUM_MTU_BYTES };
+
+/**
+ * What a pod may receive is the underlay's MTU; what it may send fits every path in use. A node
+ * that is about to have another address receives what it told its peers.
+ */
+export function podMtu(
+  settings: BackendSettings,
+  { neededFamilies, underlays: found }: Pick<Local, 'neededFamilies' | 'underlays'>,
+  toldBytes: number | undefined,
+): { link: number; route: number } {
+  if (found.length === 0 && toldBytes === undefined) return UNKNOWN_MTU;
+  const mtuBytes = toldBytes ?? MINIMUM_MTU_BYTES;
+  const underlays =
+    found.length > 0 ? found : neededFamilies.map((family) => ({ family, mtuBytes }));
+  const routes = underlays.flatMap(({ family, mtuBytes }) => [
+    mtuBytes,
+    ...settings.vxlan.map((network) => (network.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family)),
+  ]);
+  const links = underlays.map(({ mtuBytes }) => mtuBytes);
+  return { link: Math.max(...links), route: Math.min(...routes) };
+}
