@@ -7,7 +7,7 @@
 // The name is the same in all formats. Format 1 had neither `version` nor the namespace's cookie.
 
 import * as z from 'zod';
-import type { Attachment } from '../endpoint/attachment.ts';
+import type { Attachment, PortMapping } from '../endpoint/attachment.ts';
 import { formatVersionOf, newerFormat } from '../lib/state-format.ts';
 import type { Ip } from '../net/ip.ts';
 import { parseIp } from '../net/ip.ts';
@@ -43,6 +43,14 @@ export function parseFileName(name: string): AttachmentFileName | undefined {
 const ipSchema = z.custom<Ip>((value) => typeof value === 'string' && parseIp(value) === value);
 const macSchema = z.custom<Mac>((value) => typeof value === 'string' && parseMac(value) === value);
 
+const portSchema = z.int().min(1).max(65_535);
+const mappingSchema = z.object({
+  protocol: z.enum(['tcp', 'udp', 'sctp']),
+  hostPort: portSchema,
+  containerPort: portSchema,
+  hostIp: ipSchema.optional(),
+});
+
 const attachmentSchema = z.object({
   network: z.string(),
   containerId: z.string(),
@@ -56,6 +64,7 @@ const attachmentSchema = z.object({
   addresses: z.array(ipSchema).min(1).max(2),
   linkMtuBytes: z.int().min(1),
   routeMtuBytes: z.int().min(1),
+  portMappings: z.array(mappingSchema).optional(),
   pod: z.object({ namespace: z.string(), name: z.string() }).optional(),
   createdAt: z.string(),
 });
@@ -79,16 +88,20 @@ export function parseAttachment(text: string, name: AttachmentFileName): Attachm
   if (version > VERSION) return unreadable(newerFormat(version, VERSION));
   const parsed = attachmentSchema.safeParse(json);
   if (!parsed.success) return unreadable('it is not an attachment');
-  const { pod, netnsCookie, ...rest } = parsed.data;
+  const { pod, netnsCookie, portMappings, ...rest } = parsed.data;
   if (rest.hostLink !== name.hostLink || rest.addresses.join() !== name.addresses.join()) {
     return unreadable('it is another attachment than its name says');
   }
   const attachment = {
     ...rest,
     ...(netnsCookie === undefined ? {} : { netnsCookie }),
+    ...(portMappings === undefined ? {} : { portMappings: portMappings.map(withoutUndefined) }),
     ...(pod === undefined ? {} : { pod }),
   };
   return { kind: 'ok', attachment };
 }
+
+const withoutUndefined = ({ hostIp, ...rest }: z.infer<typeof mappingSchema>): PortMapping =>
+  hostIp === undefined ? rest : { ...rest, hostIp };
 
 const unreadable = (problem: string) => ({ kind: 'unreadable', problem }) as const;

@@ -5,6 +5,17 @@
 import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 
+export type PortProtocol = 'tcp' | 'udp' | 'sctp';
+
+/** A port of the node that leads to one of the pod. */
+export type PortMapping = {
+  readonly protocol: PortProtocol;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  /** The node's address; 0.0.0.0 or :: are all of that family, absent is all of both. */
+  readonly hostIp?: Ip;
+};
+
 export type Attachment = {
   /** CNI network name: part of the attachment's identity. */
   readonly network: string;
@@ -25,6 +36,8 @@ export type Attachment = {
   readonly linkMtuBytes: number;
   /** `mtu` of the routes in the pod: what the pod may send. */
   readonly routeMtuBytes: number;
+  /** Absent when there are none. */
+  readonly portMappings?: readonly PortMapping[];
   /** Pod namespace and name where the runtime told them. */
   readonly pod?: { readonly namespace: string; readonly name: string };
   readonly createdAt: string;

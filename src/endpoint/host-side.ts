@@ -15,6 +15,7 @@ import { keyOfAddress, keyOfNeighbour, keyOfRoute } from '../state/kernel-state.
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, POD_LINK_GROUP } from '../state/own.ts';
 import type { Attachment } from './attachment.ts';
 import { GATEWAYS } from './gateway.ts';
+import { localnetSysctl, needsLocalnet } from './host-ports.ts';
 
 export type EndpointState = Pick<
   KernelState,
@@ -39,6 +40,7 @@ export function hostSide(
     links.set(link, hostVeth(attachment));
     sysctls.set(`ipv4/conf/${link}/rp_filter`, '0');
     sysctls.set(`ipv4/conf/${link}/forwarding`, '1');
+    if (needsLocalnet(attachment)) sysctls.set(localnetSysctl(link), '1');
     for (const pod of attachment.addresses) {
       const address = gatewayAddress(link, pod);
       const route = hostRoute(link, pod, sources);
