@@ -188,6 +188,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     verdicts: () => prober.verdicts,
     underlayMtus: () => prober.underlayMtus,
     pendingLinks: () => pods.pendingLinks(),
+    pendingAddresses: () => pods.pendingAddresses(),
   });
   return new Agent({
     version: VERSION,

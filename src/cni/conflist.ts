@@ -14,6 +14,6 @@ export const renderConflist = (): string =>
   "cniVersion": "1.0.0",
   "cniVersions": [${SUPPORTED_VERSIONS.map((version) => `"${version}"`).join(', ')}],
   "name": "${NETWORK_NAME}",
-  "plugins": [{ "type": "${NETWORK_NAME}" }]
+  "plugins": [{ "type": "${NETWORK_NAME}", "capabilities": { "portMappings": true } }]
 }
 `;

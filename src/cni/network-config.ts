@@ -3,8 +3,10 @@
 // `runtimeConfig` is read without regard to case, since containerd sends Go's field names
 // (`IngressRate`) where CRI-O and podman send JSON's (`ingressRate`).
 
+import type { PortMapping } from '../endpoint/attachment.ts';
 import type { CniFailure } from './errors.ts';
 import { CNI_CODES, failure } from './errors.ts';
+import { parsePortMappings } from './port-mappings.ts';
 import type { CniVersion } from './version.ts';
 import { isSupported, SUPPORTED_VERSIONS, VERSION_WHEN_ABSENT } from './version.ts';
 
@@ -21,6 +23,8 @@ export type NetworkConfig = {
   readonly validAttachments?: readonly AttachmentName[];
   /** Requests that cannot be met here, as `key=value`; ADD refuses them. */
   readonly unsupported: readonly string[];
+  /** Judged by ADD alone: whatever they are, a pod must be removable. */
+  readonly portMappings: Parsed<readonly PortMapping[]>;
 };
 
 export type Parsed<T> =
@@ -38,7 +42,6 @@ const UNSUPPORTED_CAPABILITIES = [
   'ipranges',
   'ips',
   'mac',
-  'portmappings',
 ] as const;
 
 export function parseNetworkConfig(stdin: Buffer): Parsed<NetworkConfig> {
@@ -111,6 +114,7 @@ function parseRest(
       ...(isObject(prevResult) ? { prevResult } : {}),
       ...(attachments.value === undefined ? {} : { validAttachments: attachments.value }),
       unsupported: [...unsupportedCapabilities(runtimeConfig), ...unsupportedArgs(args)],
+      portMappings: parsePortMappings(runtimeConfig),
     },
   };
 }

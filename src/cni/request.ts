@@ -2,6 +2,7 @@
 // what is wrong. The order of the checks is that of the reference implementation (pkg/skel), since
 // the runtime's authors test their runtimes against it. Pure.
 
+import type { PortMapping } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
 import type { PodName } from './cni-args.ts';
 import { parseCniArgs } from './cni-args.ts';
@@ -22,6 +23,7 @@ export type AddRequest = {
   readonly identity: AttachmentIdentity;
   readonly netns: string;
   readonly pod?: PodName;
+  readonly portMappings: readonly PortMapping[];
   /** CNI_NETNS_OVERRIDE: the plugin's own namespace is wanted after all. */
   readonly allowsOwnNetns: boolean;
   /** The executable lost the agent in the middle of this same call before. */
@@ -157,6 +159,7 @@ function parseVerb(
     const message = `unsupported field: ${unsupported.join(', ')}`;
     return refuse(CNI_CODES.unsupportedField, message, 'Poplin cannot do this for a pod yet');
   }
+  if (config.portMappings.kind === 'failed') return config.portMappings;
   const override = frame.environment.get('CNI_NETNS_OVERRIDE')?.toUpperCase();
   return {
     kind: 'request',
@@ -166,6 +169,7 @@ function parseVerb(
       identity,
       netns,
       ...(args.value.pod === undefined ? {} : { pod: args.value.pod }),
+      portMappings: config.portMappings.value,
       allowsOwnNetns: override === 'TRUE' || override === '1',
       isRepeated: frame.isRepeated,
     },

@@ -74,5 +74,4 @@ export const needsLocalnet = ({ addresses, portMappings = [] }: Mapped): boolean
   portMappings.some((mapping) => isOfFamily(mapping, 'ipv4'));
 
 /** What `hostSide` sets for it. */
-export const localnetSysctl = (hostLink: string): string =>
-  `ipv4/conf/${hostLink}/route_localnet`;
+export const localnetSysctl = (hostLink: string): string => `ipv4/conf/${hostLink}/route_localnet`;

@@ -84,13 +84,13 @@ function elementOf(element: AttributeCursor): NftElementBytes | undefined {
   let key: Buffer | undefined;
   let data: Buffer | undefined;
   while (element.next()) {
-    if (element.type === NFTA_SET_ELEM_KEY) key = valueOf(element.nested());
-    else if (element.type === NFTA_SET_ELEM_DATA) data = valueOf(element.nested());
+    if (element.type === NFTA_SET_ELEM_KEY) key = bytesIn(element.nested());
+    else if (element.type === NFTA_SET_ELEM_DATA) data = bytesIn(element.nested());
   }
   return key === undefined ? undefined : { key, data };
 }
 
-function valueOf(data: AttributeCursor): Buffer | undefined {
+function bytesIn(data: AttributeCursor): Buffer | undefined {
   while (data.next()) if (data.type === NFTA_DATA_VALUE) return data.copy();
   return undefined;
 }

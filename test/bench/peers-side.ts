@@ -78,6 +78,7 @@ export class PeersSide {
       verdicts: () => new Map(),
       underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
+      pendingAddresses: () => new Set(),
     });
   }
 
@@ -119,6 +120,7 @@ export class PeersSide {
       read: (scope) => kernel.read(scope),
       fingerprint: (scope) => kernel.fingerprint(scope),
       settleLinks: (names) => kernel.settleLinks(names),
+      forgetConnections: (stale) => kernel.forgetConnections(stale),
       peerIndexOf: (link) => kernel.peerIndexOf(link),
       takeLink: (link, index) => kernel.takeLink(link, index),
       lookUp: (destinations) => kernel.lookUp(destinations),

@@ -184,6 +184,7 @@ export class FakeAgent implements AsyncDisposable {
         verdicts: () => prober.verdicts,
         underlayMtus: () => prober.underlayMtus,
         pendingLinks: () => pods.pendingLinks(),
+        pendingAddresses: () => pods.pendingAddresses(),
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),
       leases: new LeaseKeeper({ source, machine, clock, log }),

@@ -115,6 +115,7 @@ export class FakeNode implements Disposable {
       verdicts: () => EVERYTHING_ANSWERS,
       underlayMtus: () => new Map(),
       pendingLinks: () => new Set(),
+      pendingAddresses: () => new Set(),
     });
   }
 }

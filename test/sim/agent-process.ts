@@ -161,6 +161,7 @@ export class AgentProcess {
       verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
       underlayMtus: () => prober.underlayMtus,
       pendingLinks: () => pods.pendingLinks(),
+      pendingAddresses: () => pods.pendingAddresses(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);
     const ruleset = { exitCode: 0, stdout: JSON.stringify(rulesetJson([])), stderr: '' };

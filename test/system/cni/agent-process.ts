@@ -52,6 +52,7 @@ const wrapKernel = (kernel: Kernel): Kernel => ({
     return failures;
   },
   settleLinks: (names) => kernel.settleLinks(names),
+  forgetConnections: (stale) => kernel.forgetConnections(stale),
   peerIndexOf: (link) => kernel.peerIndexOf(link),
   takeLink: (link, index) => kernel.takeLink(link, index),
   lookUp: (destinations) => kernel.lookUp(destinations),

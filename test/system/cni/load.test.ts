@@ -115,6 +115,7 @@ test('an ADD that the kernel refuses at any op is undone', async () => {
           return [...failures, { op: missing, error }];
         },
         settleLinks: (names) => kernel.settleLinks(names),
+        forgetConnections: (stale) => kernel.forgetConnections(stale),
         peerIndexOf: (link) => kernel.peerIndexOf(link),
         takeLink: (link, index) => kernel.takeLink(link, index),
         lookUp: (destinations) => kernel.lookUp(destinations),

@@ -33,6 +33,7 @@ function slowKernel(requests: Request[]): Kernel {
     fingerprint: () => '',
     apply,
     settleLinks: () => Promise.resolve(),
+    forgetConnections: () => Promise.resolve(0),
     peerIndexOf: () => undefined,
     takeLink: () => undefined,
     lookUp: () => new Map(),

@@ -241,7 +241,14 @@ const NFT_CASES: readonly Case[] = [
   },
   {
     name: 'nft-set-joined',
-    meaning: { table: 'poplin', name: 'sources', flags: 0, keyType: (41 << 6) | 7, dataType: 0, count: 1 },
+    meaning: {
+      table: 'poplin',
+      name: 'sources',
+      flags: 0,
+      keyType: (41 << 6) | 7,
+      dataType: 0,
+      count: 1,
+    },
     decode: decodeNftSet,
   },
   {

@@ -111,10 +111,7 @@ const NFT_CASES: readonly Case[] = [
         { type: NFT_MSG_NEWSETELEM, flags: 0x405 },
         {
           name: { table: 'poplin', set: 'pods' },
-          elements: [
-            { key: Buffer.from([10, 244, 1, 5]) },
-            { key: Buffer.from([10, 244, 1, 6]) },
-          ],
+          elements: [{ key: Buffer.from([10, 244, 1, 5]) }, { key: Buffer.from([10, 244, 1, 6]) }],
         },
       ),
     bytes: `50000000 0c0a 0504 seq 0100 0000 0b000100 706f706c696e0000 09000200 706f647300000000

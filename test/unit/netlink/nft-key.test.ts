@@ -21,7 +21,15 @@ describe('keys of sets', () => {
     });
   }
 
-  for (const key of ['', 'two words', '10.0.0.1 . ', 'a-name-of-more-than-15-bytes', '1::2::3', '65536', 'tcp .']) {
+  for (const key of [
+    '',
+    'two words',
+    '10.0.0.1 . ',
+    'a-name-of-more-than-15-bytes',
+    '1::2::3',
+    '65536',
+    'tcp .',
+  ]) {
     test(`'${key}' is no key`, () => assert.equal(encodeNftKey(key), undefined));
   }
 
