@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runCommand } from '../../src/lab/command.ts';
+import { cidrAddress } from '../../src/net/cidr.ts';
 import { FAMILIES } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
@@ -76,7 +77,9 @@ test('a host port leads to its pod from everywhere, by each protocol and family'
     await using _server = await Station.open(container.netns, SERVED);
     const pods = addressesIn(container.result);
     const node = lab.node(NODE).addresses;
-    const subnet = { ipv4: '10.244.1.0', ipv6: 'fd00:10:244:1::' };
+    const { lease } = await lab.status(NODE);
+    const subnets = lease.subnets.map((cidr) => cidrAddress(cidr));
+    const subnet = { ipv4: ofFamily(subnets, 'ipv4'), ipv6: ofFamily(subnets, 'ipv6') };
     const own = (place: string, family: 'ipv4' | 'ipv6'): string =>
       place === 'outside'
         ? ofFamily(lab.plan.outside.addresses, family)
@@ -263,5 +266,30 @@ test('elements come back when somebody takes them, also while the agent is away'
     await until('the right one is back', () => elements(lab) === before);
     await lab.settled();
     await until('CHECK is content', async () => (await check(lab, container)).exitCode === 0);
+  });
+});
+
+test('a client that goes on sending by UDP reaches whoever has the port now', async () => {
+  await withLab({ nodeCount: 2, families: FAMILIES }, async (lab) => {
+    const mapping = { hostPort: 8053, containerPort: 7001, protocol: 'udp' };
+    await using client = await Station.open(lab.netns('outside'));
+    await using hasty = await Station.open(lab.netns('outside'), [], IN_VAIN_MS);
+    // Of a fixed port: for the kernel all of it is one connection, which never ends by itself.
+    const ask = (family: 'ipv4' | 'ipv6', station = client): Promise<string | null> => {
+      const to = ofFamily(lab.node(NODE).addresses, family);
+      const sourcePort = family === 'ipv4' ? 5004 : 5006;
+      return station.ask({ protocol: 'udp', to, port: mapping.hostPort, sourcePort });
+    };
+    for (const number of [10, 11]) {
+      for (const family of FAMILIES) assert.equal(await ask(family, hasty), null);
+      const container = await mustAdd(lab, number, [mapping]);
+      {
+        await using _server = await Station.open(container.netns, SERVED);
+        for (const family of FAMILIES) {
+          assert.equal(await ask(family), ofFamily(lab.plan.outside.addresses, family));
+        }
+      }
+      await remove(lab, container);
+    }
   });
 });
