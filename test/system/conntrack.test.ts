@@ -16,7 +16,8 @@ const ip = (text: string): Ip => text as Ip;
 /** The pod and a client of the node are addresses of a link that leads nowhere. */
 const SETUP = `
 ip link set lo up
-ip link add away type dummy
+ip link add away type veth peer name far
+ip link set far up
 ip link set away up
 ip address add 192.0.2.1/24 dev away
 ip address add 2001:db8::1/64 dev away nodad
@@ -24,6 +25,7 @@ nft -f - <<END
 table inet test {
   chain output {
     type nat hook output priority -100
+    ct state new counter
     ip daddr 192.0.2.1 udp dport 8053 dnat ip to 192.0.2.50:53
   }
 }
@@ -50,7 +52,12 @@ class World implements Disposable {
   });
 
   constructor() {
-    this.run(SETUP);
+    try {
+      this.run(SETUP);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
     this.kernel.read({
       ...{ sysctls: [], routeProtocol: 113, rulePriority: 113, nft: false },
       ownsLink: () => false,
