@@ -173,7 +173,7 @@ function sentToPort(
   const only = hostIp === undefined ? undefined : addressBytes(hostIp);
   return {
     family: familyOf(pod),
-    filter: { by: 'destination-port', protocol: UDP, port },
+    filter: { by: 'protocol', protocol: UDP, destinationPort: port },
     tests: [
       {
         wants: ({ protocol, destinationPort, destination }, reply) =>
@@ -190,10 +190,13 @@ function sentToPort(
 
 function answeredBy({ address }: Kind<'answered-by'>): Walk {
   const pod = addressBytes(address);
-  const wants = (_: ConntrackTuple, reply: ConntrackTuple): boolean => reply.source === pod;
+  const family = familyOf(pod);
+  const wants = (_: ConntrackTuple, { protocol, source }: ConntrackTuple): boolean =>
+    protocol === UDP && source === pod;
   return {
-    family: familyOf(pod),
-    filter: { by: 'answerer', address },
+    family,
+    filter:
+      family === AF_INET ? { by: 'answerer', ipv4: address } : { by: 'protocol', protocol: UDP },
     tests: [{ wants, stillWants: () => true }],
   };
 }

@@ -39,7 +39,7 @@ export type StaleConnections =
       readonly hostIp?: Ip | undefined;
       readonly leadsTo: Ip;
     }
-  /** Those whose packets this address has been given. */
+  /** UDP that this address has been given, whatever address it was sent to. */
   | { readonly kind: 'answered-by'; readonly address: Ip }
   /** All from and to this address, unless it has been given away again meanwhile. */
   | { readonly kind: 'of-address'; readonly address: Ip; readonly isFree: () => boolean };

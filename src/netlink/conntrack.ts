@@ -24,7 +24,6 @@ const CTA_TUPLE_PROTO = 2;
 /** CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST. */
 const SOURCES: ReadonlySet<number> = new Set([1, 3]);
 const CTA_IP_V4_SRC = 1;
-const CTA_IP_V6_SRC = 3;
 const CTA_PROTO_NUM = 1;
 const CTA_PROTO_SRC_PORT = 2;
 const CTA_PROTO_DST_PORT = 3;
@@ -54,10 +53,13 @@ export type Connection = {
   readonly name: readonly { readonly type: number; readonly bytes: Buffer }[];
 };
 
-/** What a dump is to be narrowed down to. */
+/**
+ * What a dump is to be narrowed down to. There is none by IPv6 addresses: kernels up to 6.18 at
+ * least tell of all others then (ctnetlink_filter_match_tuple compares the wrong way round).
+ */
 export type ConntrackFilter =
-  | { readonly by: 'destination-port'; readonly protocol: number; readonly port: number }
-  | { readonly by: 'answerer'; readonly address: Ip };
+  | { readonly by: 'protocol'; readonly protocol: number; readonly destinationPort?: number }
+  | { readonly by: 'answerer'; readonly ipv4: Ip };
 
 /** As addresses stand in tuples. */
 export const addressBytes = (ip: Ip): string => Buffer.from(ipToBytes(ip)).toString('latin1');
@@ -75,24 +77,29 @@ export function encodeConntrackDump(
 }
 
 function writeFilter(writer: MessageWriter, filter: ConntrackFilter): void {
-  const isAnswerer = filter.by === 'answerer';
-  const tuple = writer.beginNested(isAnswerer ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
+  let [original, reply] = [0, 0];
   if (filter.by === 'answerer') {
+    reply = FILTER_SOURCE;
+    const tuple = writer.beginNested(CTA_TUPLE_REPLY);
     const ip = writer.beginNested(CTA_TUPLE_IP);
-    const type = filter.address.includes(':') ? CTA_IP_V6_SRC : CTA_IP_V4_SRC;
-    writer.attributeIp(type, filter.address);
+    writer.attributeIp(CTA_IP_V4_SRC, filter.ipv4);
     writer.endNested(ip);
+    writer.endNested(tuple);
   } else {
-    const protocol = writer.beginNested(CTA_TUPLE_PROTO);
-    writer.attributeU8(CTA_PROTO_NUM, filter.protocol);
-    writer.attributeU16be(CTA_PROTO_DST_PORT, filter.port);
-    writer.endNested(protocol);
+    const { protocol, destinationPort } = filter;
+    original = FILTER_PROTOCOL | (destinationPort === undefined ? 0 : FILTER_DESTINATION_PORT);
+    const tuple = writer.beginNested(CTA_TUPLE_ORIG);
+    const parts = writer.beginNested(CTA_TUPLE_PROTO);
+    writer.attributeU8(CTA_PROTO_NUM, protocol);
+    if (destinationPort !== undefined) {
+      writer.attributeU16be(CTA_PROTO_DST_PORT, destinationPort);
+    }
+    writer.endNested(parts);
+    writer.endNested(tuple);
   }
-  writer.endNested(tuple);
   const flags = writer.beginNested(CTA_FILTER);
-  const port = FILTER_PROTOCOL | FILTER_DESTINATION_PORT;
-  writer.attributeU32(CTA_FILTER_ORIG_FLAGS, isAnswerer ? 0 : port);
-  writer.attributeU32(CTA_FILTER_REPLY_FLAGS, isAnswerer ? FILTER_SOURCE : 0);
+  writer.attributeU32(CTA_FILTER_ORIG_FLAGS, original);
+  writer.attributeU32(CTA_FILTER_REPLY_FLAGS, reply);
   writer.endNested(flags);
 }
 

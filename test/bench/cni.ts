@@ -4,6 +4,7 @@
 import { Cluster } from './cluster.ts';
 import type { CallTimes, Job } from './cni-chains.ts';
 import { bridgeChain, ChainRunner, poplinChain, ptpChain } from './cni-chains.ts';
+import { withHostPorts } from './cni-host-ports.ts';
 import type { Measure } from './measure.ts';
 import { spreadText } from './measure.ts';
 import type { Stage } from './stage.ts';
@@ -41,7 +42,12 @@ export async function cniSuite({ stage, note }: SuiteContext): Promise<Measure[]
   };
   note(`${AT_ONCE} at once, ${ROUNDS_AT_ONCE} rounds`);
   const walls = await wallsAtOnce(runner, pods);
-  return [...oneByOne(one), ...coldCall(cold), ...atOnce(walls)];
+  const [poplin, , bridge] = chains;
+  const hostPorts =
+    poplin === undefined || bridge === undefined
+      ? []
+      : await withHostPorts([poplin, bridge], { stage, note });
+  return [...oneByOne(one), ...coldCall(cold), ...atOnce(walls), ...hostPorts];
 }
 
 /** Namespaces for each chain. */
