@@ -92,7 +92,7 @@ test('the conflist is the template of the repository, and JSON as runtimes want 
     cniVersion: '1.0.0',
     cniVersions: ['0.3.1', '0.4.0', '1.0.0', '1.1.0'],
     name: 'poplin',
-    plugins: [{ type: 'poplin' }],
+    plugins: [{ type: 'poplin', capabilities: { portMappings: true } }],
   });
 });
 
