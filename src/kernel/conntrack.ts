@@ -23,6 +23,8 @@ const UDP = 17;
 /** For more than these one walk over all is cheaper than a walk for each. */
 const WALKS_MAX = 6;
 const FAMILIES = [AF_INET, AF_INET6] as const;
+/** How many are tracked in this namespace. */
+const COUNT = 'netfilter/nf_conntrack_count';
 
 type Waiting = {
   readonly stale: readonly StaleConnections[];
@@ -89,6 +91,8 @@ export class Conntrack {
 
   async #forgetAll(stale: readonly StaleConnections[]): Promise<number> {
     let count = 0;
+    // The kernel's table is that of all namespaces together, and long also where it is empty.
+    if (this.#session.sysctls.read([COUNT]).get(COUNT) === '0') return count;
     for (const walk of walksFor(stale, (address) => this.#isLocal(address))) {
       const found = await this.#find(walk);
       for (let start = 0; start < found.length; start += MESSAGES_PER_BATCH) {
