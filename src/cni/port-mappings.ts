@@ -1,7 +1,7 @@
 // `runtimeConfig.portMappings`: ports of the node that are to lead to the pod. Keys and protocols
-// are read without regard to case, since containerd sends Go's field names (`HostPort`). What cannot
-// be understood, or would never have an effect, is an error that names key, value and what would be
-// right; a mapping without a port of the node asks for nothing. Pure.
+// are read without regard to case, since containerd sends Go's field names (`HostPort`). What
+// cannot be understood, or would never have an effect, is an error that names key, value and what
+// would be right; a mapping without a port of the node asks for nothing. Pure.
 
 import type { PortMapping, PortProtocol } from '../endpoint/attachment.ts';
 import { isAnyAddress, isOfFamily } from '../endpoint/host-ports.ts';

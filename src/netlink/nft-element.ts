@@ -1,5 +1,5 @@
-// NFT_MSG_*SETELEM: elements of named sets and maps. One message holds many of one set; an attribute ends at
-// 64 KiB, so a caller puts at most ELEMENTS_PER_MESSAGE into one.
+// NFT_MSG_*SETELEM: elements of named sets and maps. One message holds many of one set; an
+// attribute ends at 64 KiB, so a caller puts at most ELEMENTS_PER_MESSAGE into one.
 
 import type { AttributeCursor, MessageCursor } from './cursor.ts';
 import type { Digest } from './digest.ts';
