@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { OpObject } from '../../src/state/op.ts';
 import type { OpenWorld } from './world.ts';
 import {
   add,
@@ -238,6 +239,20 @@ function structures(open: OpenWorld): void {
       await done(world, [add(table('a1', wrong))]);
       assert.deepEqual(read(world).nftTable, { hash: '', text: '' });
     }
+  });
+
+  test('two thousand elements of a map come and are changed in one go', async () => {
+    using world = open();
+    const ops = (pod: string): OpObject[] =>
+      Array.from({ length: 2000 }, (_, index) =>
+        element('ports', `tcp . ${index + 1} : ${pod} . 80`),
+      );
+    await done(world, [add(FIRST), ...ops('10.244.1.5').map(add)]);
+    assert.equal(read(world).nftSets.get('ports')?.size, 2000);
+    await done(world, ops('10.244.1.6').map(change));
+    const { nftSets } = read(world);
+    assert.ok([...(nftSets.get('ports') ?? [])].every((one) => one.includes(' 10.244.1.6 ')));
+    assert.equal(nftSets.get('ports')?.size, 2000);
   });
 
   test('ten thousand elements go in one step', async () => {

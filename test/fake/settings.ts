@@ -141,7 +141,8 @@ export function doNftElement(
     return refuse('EINVAL');
   }
   const key = keyOfElement(element);
-  for (const one of set.elements) if (keyOfElement(one) === key) set.elements.delete(one);
+  if (dataType === undefined) set.elements.delete(element);
+  else for (const one of set.elements) if (one.startsWith(`${key} : `)) set.elements.delete(one);
   if (verb !== 'remove') set.elements.add(element);
   return undefined;
 }
