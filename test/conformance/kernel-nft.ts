@@ -56,6 +56,7 @@ export function kernelNft(open: OpenWorld): void {
   structures(open);
   elements(open);
   maps(open);
+  manyElements(open);
   test('a table is added, read back by its hash, and removed', async () => {
     using world = open();
     assert.equal(read(world).nftTable, undefined);
@@ -240,7 +241,9 @@ function structures(open: OpenWorld): void {
       assert.deepEqual(read(world).nftTable, { hash: '', text: '' });
     }
   });
+}
 
+function manyElements(open: OpenWorld): void {
   test('two thousand elements of a map come and are changed in one go', async () => {
     using world = open();
     const ops = (pod: string): OpObject[] =>
