@@ -16,6 +16,7 @@ export type InodeAt = (path: string) => number | undefined;
 
 type PodsView = Record<'broken' | 'isolated' | 'unread', readonly string[]> & {
   readonly attached: number;
+  readonly hostPorts: number;
 };
 
 export class Pods {
@@ -37,8 +38,15 @@ export class Pods {
 
   /** For `status`. */
   get view(): PodsView {
-    const attached = this.#store.attachments().length;
-    return { attached, broken: this.broken, isolated: this.isolated, unread: this.unread };
+    const attachments = this.#store.attachments();
+    const hostPorts = attachments.reduce((sum, one) => sum + (one.portMappings?.length ?? 0), 0);
+    return {
+      attached: attachments.length,
+      hostPorts,
+      broken: this.broken,
+      isolated: this.isolated,
+      unread: this.unread,
+    };
   }
 
   /** One sentence per attachment whose file cannot be understood. */
@@ -118,6 +126,14 @@ export class Pods {
       if (name.isPending || isLeaving || attachment === undefined) names.add(name.hostLink);
     }
     return new Set([...names].flatMap(linkNamesOf));
+  }
+
+  /** Of the same pods: what leads to them is left alone too. */
+  pendingAddresses(): ReadonlySet<string> {
+    const links = this.pendingLinks();
+    return new Set(
+      this.#store.entries().flatMap(({ name }) => (links.has(name.hostLink) ? name.addresses : [])),
+    );
   }
 
   /** From now until `endRemake` the loop leaves this link alone. */

@@ -12,6 +12,7 @@ import type { PathProbe } from '../desired/probes.ts';
 import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
+import { podOfElement } from '../endpoint/host-ports.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -54,6 +55,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   holdProbes(destinations: ReadonlySet<Ip>): void;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
+  /** Addresses of the same pods. */
+  pendingAddresses(): ReadonlySet<string>;
 };
 
 export type PassInput = {
@@ -172,7 +175,8 @@ export class Reconciler {
     const { probes, ...computed } = difference.computed;
     this.#draining.follow(computed.drainingLinks);
     this.#settled.passed(input, differing.length);
-    const free = order(differing).filter((op) => !this.#isPending(op));
+    const isPending = this.#pendingTest();
+    const free = order(differing).filter((op) => !isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     this.#record(ops, kernelState);
     this.#parts.holdProbes(probeRoutesIn(ops));
@@ -250,11 +254,14 @@ export class Reconciler {
     };
   }
 
-  #isPending(op: Op): boolean {
-    const pending = this.#parts.pendingLinks();
-    if (pending.size === 0) return false;
-    const name = linkOf(op);
-    return name !== undefined && pending.has(name);
+  #pendingTest(): (op: Op) => boolean {
+    const links = this.#parts.pendingLinks();
+    if (links.size === 0) return () => false;
+    const addresses = this.#parts.pendingAddresses();
+    return (op) => {
+      if (op.object === 'nft-element') return addresses.has(podOfElement(op.value) ?? '');
+      return links.has(linkOf(op) ?? '');
+    };
   }
 }
 

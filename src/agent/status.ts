@@ -69,6 +69,8 @@ export type Status = {
   readonly fights: readonly string[];
   readonly pods: {
     readonly attached: number;
+    /** Ports of this node that lead to pods. */
+    readonly hostPorts: number;
     /** Attachments whose namespace or host veth is gone. */
     readonly broken: readonly string[];
     /** Attachments with addresses of subnets that the node lost: they have no network. */

@@ -194,6 +194,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     underlayMtus: () => prober.underlayMtus,
     holdProbes: (destinations) => prober.hold(destinations),
     pendingLinks: () => pods.pendingLinks(),
+    pendingAddresses: () => pods.pendingAddresses(),
   });
   return new Agent({
     version: VERSION,

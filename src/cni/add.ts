@@ -1,12 +1,11 @@
-// ADD: reserve addresses, make the endpoint in both namespaces, tell the result. Each step that
-// changes something puts its undoing on a stack; when a later one fails, the stack is undone from
-// the top, so that a failed ADD leaves nothing. A crash leaves a pending attachment, which the next
-// ADD or DEL of the same container and interface clears away.
+// ADD: reserve addresses, make the endpoint in both namespaces, lead ports of the node to it, tell
+// the result. When a step fails, all is undone as by a DEL, so that a failed ADD leaves nothing. A
+// crash leaves a pending attachment, which the next ADD or DEL of the same container and interface
+// clears away.
 
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
 import { hostLinkOf, hostMacOf, podMacOf } from '../endpoint/identity.ts';
-import { linksOf } from '../endpoint/shaping.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Ip } from '../net/ip.ts';
@@ -17,6 +16,7 @@ import { hasLink, makeHostSide, makePodSide } from './endpoint-kernel.ts';
 
 import type { Verdict } from './errors.ts';
 import { CNI_CODES, done, failed } from './errors.ts';
+import { openHostPorts, refusedPorts } from './host-ports.ts';
 import type { PodNamespace } from './netns-check.ts';
 import { checkNamespace } from './netns-check.ts';
 import type { NodeNetwork } from './node-network.ts';
@@ -27,8 +27,6 @@ import { isOf } from './store.ts';
 import { failedBy } from './verdict.ts';
 
 const READY_POLL_MS = 50;
-
-type Undo = { readonly what: string; readonly run: () => Promise<void> | void };
 
 type AddStep = {
   readonly context: CniWork;
@@ -112,8 +110,10 @@ async function clearEarlier(
 async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
   const { context, request, network } = step;
   const { ifName } = request.identity;
-  const undo: Undo[] = [];
+  let reserved: Attachment | undefined;
   let isMade = false;
+  const refusal = refusedPorts(request.portMappings, network.subnets, context.store);
+  if (refusal !== undefined) return refusal;
   try {
     const attachment = context.store.reserve(
       network.subnets,
@@ -124,20 +124,19 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
       const details = `all addresses of ${network.subnets.join(' and ')} are in use`;
       return failed(CNI_CODES.tryAgainLater, 'no free address', details);
     }
+    reserved = attachment;
     const { hostLink } = attachment;
-    undo.push({ what: 'release', run: () => context.store.release(hostLink) });
-    undo.push({ what: 'remove link', run: () => context.remover.remove(...linksOf(attachment)) });
-    undo.push({ what: 'leave', run: () => context.store.leave(hostLink) });
     await makePair(attachment, step);
     isMade = true;
     await makePodSide(pod, attachment, context.host.peerIndexOf(hostLink));
     // The first packet to the pod must not be lost; its own end was set up last.
     await context.host.settleLinks([hostLink]);
+    await openHostPorts(context, attachment);
     context.store.complete(attachment);
     context.attachmentsChanged();
     return done(renderResult(attachment, request.config));
   } catch (error) {
-    await undoAll(undo, context);
+    if (reserved !== undefined) await undo(reserved, context);
     // The pair could not be made because of it: to look at every namespace before would cost more.
     if (isMade || !hasLink(pod, ifName)) throw error;
     const message = `${ifName} exists already in ${request.netns}`;
@@ -145,18 +144,14 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
   }
 }
 
-/** An undoing that fails ends it: what lies below must not go before what lies above. */
-async function undoAll(undo: Undo[], { log, attachmentsChanged }: CniWork): Promise<void> {
-  for (const { what, run } of undo.reverse()) {
-    try {
-      await run();
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      log.warn({ what, error: describeError(error) }, 'a failed ADD is left half done');
-      return;
-    }
+/** What cannot be undone now is pending, and is cleared away by the next ADD or DEL. */
+async function undo({ hostLink }: Attachment, context: CniWork): Promise<void> {
+  try {
+    await removeEndpoint(context, hostLink);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    context.log.warn({ hostLink, error: describeError(error) }, 'a failed ADD is left half done');
   }
-  attachmentsChanged();
 }
 
 async function makePair(
@@ -190,6 +185,7 @@ function describeAttachment(
     linkMtuBytes: network.linkMtuBytes,
     routeMtuBytes: network.routeMtuBytes,
     ...(request.requests.bandwidth === undefined ? {} : { bandwidth: request.requests.bandwidth }),
+    ...(request.portMappings.length === 0 ? {} : { portMappings: request.portMappings }),
     ...(request.pod === undefined ? {} : { pod: request.pod }),
     createdAt: context.clock.now().toISOString(),
   };

@@ -7,7 +7,7 @@
 // The name is the same in all formats. Format 1 had neither `version` nor the namespace's cookie.
 
 import * as z from 'zod';
-import type { Attachment, Bandwidth } from '../endpoint/attachment.ts';
+import type { Attachment, Bandwidth, PortMapping } from '../endpoint/attachment.ts';
 import { formatVersionOf, newerFormat } from '../lib/state-format.ts';
 import type { Ip } from '../net/ip.ts';
 import { parseIp } from '../net/ip.ts';
@@ -49,6 +49,14 @@ const bandwidthSchema = z.object({
   egress: rateSchema.optional(),
 });
 
+const portSchema = z.int().min(1).max(65_535);
+const mappingSchema = z.object({
+  protocol: z.enum(['tcp', 'udp', 'sctp']),
+  hostPort: portSchema,
+  containerPort: portSchema,
+  hostIp: ipSchema.optional(),
+});
+
 const attachmentSchema = z.object({
   network: z.string(),
   containerId: z.string(),
@@ -63,6 +71,7 @@ const attachmentSchema = z.object({
   linkMtuBytes: z.int().min(1),
   routeMtuBytes: z.int().min(1),
   bandwidth: bandwidthSchema.optional(),
+  portMappings: z.array(mappingSchema).optional(),
   pod: z.object({ namespace: z.string(), name: z.string() }).optional(),
   createdAt: z.string(),
 });
@@ -86,7 +95,7 @@ export function parseAttachment(text: string, name: AttachmentFileName): Attachm
   if (version > VERSION) return unreadable(newerFormat(version, VERSION));
   const parsed = attachmentSchema.safeParse(json);
   if (!parsed.success) return unreadable('it is not an attachment');
-  const { pod, bandwidth, netnsCookie, ...rest } = parsed.data;
+  const { pod, bandwidth, netnsCookie, portMappings, ...rest } = parsed.data;
   if (rest.hostLink !== name.hostLink || rest.addresses.join() !== name.addresses.join()) {
     return unreadable('it is another attachment than its name says');
   }
@@ -94,6 +103,7 @@ export function parseAttachment(text: string, name: AttachmentFileName): Attachm
     ...rest,
     ...(netnsCookie === undefined ? {} : { netnsCookie }),
     ...(bandwidth === undefined ? {} : { bandwidth: bandwidthFrom(bandwidth) }),
+    ...(portMappings === undefined ? {} : { portMappings: portMappings.map(withoutUndefined) }),
     ...(pod === undefined ? {} : { pod }),
   };
   return { kind: 'ok', attachment };
@@ -103,5 +113,8 @@ const bandwidthFrom = ({ ingress, egress }: z.infer<typeof bandwidthSchema>): Ba
   ...(ingress === undefined ? {} : { ingress }),
   ...(egress === undefined ? {} : { egress }),
 });
+
+const withoutUndefined = ({ hostIp, ...rest }: z.infer<typeof mappingSchema>): PortMapping =>
+  hostIp === undefined ? rest : { ...rest, hostIp };
 
 const unreadable = (problem: string) => ({ kind: 'unreadable', problem }) as const;

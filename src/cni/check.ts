@@ -13,6 +13,7 @@ import type { CniWork } from './context.ts';
 import { checkScope } from './endpoint-kernel.ts';
 import type { Verdict } from './errors.ts';
 import { CNI_CODES, done, failed } from './errors.ts';
+import { hostPortFaults } from './host-ports.ts';
 import type { PodNamespace } from './netns-check.ts';
 import { checkNamespace } from './netns-check.ts';
 import type { JsonObject } from './network-config.ts';
@@ -48,6 +49,7 @@ export function check(
       ...(context.store.isKept(attachment) ? [] : ['its file on this node is gone']),
       ...(attachment.netnsInode === namespace.inode ? [] : ['its namespace is another one']),
       ...kernelFaults(context, namespace, attachment),
+      ...hostPortFaults(context, attachment),
     ]);
   } catch (error) {
     return failedBy(error, `${attachment.ifName} cannot be checked`);

@@ -10,7 +10,7 @@ export const CONFLIST_NAME = '10-poplin.conflist';
 export const NETWORK_NAME = 'poplin';
 
 /** What a runtime may ask for a pod; it hands over nothing else. */
-const CAPABILITIES = ['bandwidth', 'dns', 'ips', 'mac'] as const;
+const CAPABILITIES = ['bandwidth', 'dns', 'ips', 'mac', 'portMappings'] as const;
 
 export const renderConflist = (): string =>
   `{

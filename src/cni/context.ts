@@ -4,6 +4,7 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { ConnectionSweeper } from './connection-sweeper.ts';
 import type { LinkRemover } from './link-remover.ts';
 import type { NodeReadiness } from './node-network.ts';
 import type { AttachmentStore } from './store.ts';
@@ -48,4 +49,7 @@ export type CniContext = {
 };
 
 /** The context, and what the service keeps for all calls together. */
-export type CniWork = CniContext & { readonly remover: LinkRemover };
+export type CniWork = CniContext & {
+  readonly remover: LinkRemover;
+  readonly sweeper: ConnectionSweeper;
+};

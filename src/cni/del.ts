@@ -1,5 +1,6 @@
-// DEL: remove the host link, and with it the pod's end, the routes and the neighbours; then free
-// the addresses, in this order, so that no address is given anew while a link still has it.
+// DEL: remove what leads from ports of the node to the pod, then the host link, and with it the
+// pod's end, the routes and the neighbours; then free the addresses, in this order, so that no
+// address is given anew while a link or a port still has it.
 // Whatever is gone already is a success: namespace, link, attachment or all of them.
 
 import { hostLinkOf } from '../endpoint/identity.ts';
@@ -7,6 +8,7 @@ import { linkNamesOf, linksOf } from '../endpoint/shaping.ts';
 import type { CniWork } from './context.ts';
 import type { Verdict } from './errors.ts';
 import { done } from './errors.ts';
+import { closeHostPorts, forgetHostPorts } from './host-ports.ts';
 import type { DelRequest } from './request.ts';
 import { isOf } from './store.ts';
 import { failedBy } from './verdict.ts';
@@ -26,11 +28,21 @@ export async function del({ identity }: DelRequest, context: CniWork): Promise<V
 
 /** Also for a link that no attachment is known of any more. Throws AppError; may be repeated. */
 export async function removeEndpoint(context: CniWork, hostLink: string): Promise<void> {
-  const attachment = context.store.findByLink(hostLink)?.attachment;
   context.store.leave(hostLink);
+  const stored = context.store.findByLink(hostLink);
+  if (stored !== undefined) await closeHostPorts(context, stored);
   // Where nothing is known of it, what it may have is removed.
+  const attachment = stored?.attachment;
   const names = attachment === undefined ? linkNamesOf(hostLink) : linksOf(attachment);
   await context.remover.remove(...names);
-  context.store.release(hostLink);
+  if (stored !== undefined) await forgetHostPorts(context, stored);
+  release(context, hostLink);
   context.attachmentsChanged();
+}
+
+/** Its addresses are free; what the kernel remembers of them goes later. Throws AppError. */
+export function release({ store, sweeper }: CniWork, hostLink: string): void {
+  const addresses = store.findByLink(hostLink)?.name.addresses ?? [];
+  store.release(hostLink);
+  sweeper.leave(addresses);
 }

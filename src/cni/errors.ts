@@ -24,6 +24,8 @@ export const CNI_CODES = {
   attachmentExists: 102,
   /** CHECK found something missing or changed. */
   notAsAdded: 103,
+  /** Another pod holds a port of the node that this one asks for. */
+  hostPortTaken: 104,
   internal: 999,
 } as const;
 

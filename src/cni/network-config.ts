@@ -3,8 +3,10 @@
 // `runtimeConfig` is read without regard to case, since containerd sends Go's field names
 // (`IngressRate`) where CRI-O and podman send JSON's (`ingressRate`).
 
+import type { PortMapping } from '../endpoint/attachment.ts';
 import type { CniFailure } from './errors.ts';
 import { CNI_CODES, failure } from './errors.ts';
+import { parsePortMappings } from './port-mappings.ts';
 import type { CniVersion } from './version.ts';
 import { isSupported, SUPPORTED_VERSIONS, VERSION_WHEN_ABSENT } from './version.ts';
 
@@ -24,6 +26,8 @@ export type NetworkConfig = {
   readonly cniArgs?: JsonObject;
   /** Requests that cannot be met here, as `key=value`; ADD refuses them. */
   readonly unsupported: readonly string[];
+  /** Judged by ADD alone: whatever they are, a pod must be removable. */
+  readonly portMappings: Parsed<readonly PortMapping[]>;
 };
 
 export type Parsed<T> =
@@ -34,12 +38,7 @@ export type Parsed<T> =
 export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
 /** Requests by capability that would be silently ignored otherwise. */
-const UNSUPPORTED_CAPABILITIES = [
-  'deviceid',
-  'infinibandguid',
-  'ipranges',
-  'portmappings',
-] as const;
+const UNSUPPORTED_CAPABILITIES = ['deviceid', 'infinibandguid', 'ipranges'] as const;
 
 /** `isLenient`: what does not say which network it is may be of any form, as for a DEL. */
 export function parseNetworkConfig(stdin: Buffer, isLenient = false): Parsed<NetworkConfig> {
@@ -54,9 +53,9 @@ export function parseNetworkConfig(stdin: Buffer, isLenient = false): Parsed<Net
   if (version.kind === 'failed') return version;
   const known = { name, cniVersion: version.value };
   const rest = parseRest(config, known);
-  if (rest.kind === 'failed' && isLenient)
-    return { kind: 'ok', value: { ...known, unsupported: [] } };
-  return rest;
+  if (rest.kind === 'ok' || !isLenient) return rest;
+  const nothing = { unsupported: [], portMappings: { kind: 'ok', value: [] } } as const;
+  return { kind: 'ok', value: { ...known, ...nothing } };
 }
 
 /** The version that an error about this configuration is written in, if it has a usable one. */
@@ -118,6 +117,7 @@ function parseRest(
       ...(isObject(runtimeConfig) ? { runtimeConfig } : {}),
       ...(isObject(args) && isObject(args.cni) ? { cniArgs: args.cni } : {}),
       unsupported: unsupportedCapabilities(runtimeConfig),
+      portMappings: parsePortMappings(runtimeConfig),
     },
   };
 }

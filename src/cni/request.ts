@@ -2,6 +2,7 @@
 // what is wrong. The order of the checks is that of the reference implementation (pkg/skel), since
 // the runtime's authors test their runtimes against it. Pure.
 
+import type { PortMapping } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
 import type { PodName } from './cni-args.ts';
 import { parseCniArgs } from './cni-args.ts';
@@ -25,6 +26,7 @@ export type AddRequest = {
   readonly netns: string;
   readonly pod?: PodName;
   readonly requests: PodRequests;
+  readonly portMappings: readonly PortMapping[];
   /** CNI_NETNS_OVERRIDE: the plugin's own namespace is wanted after all. */
   readonly allowsOwnNetns: boolean;
   /** The executable lost the agent in the middle of this same call before. */
@@ -161,6 +163,7 @@ function parseVerb(
   }
   const asked = parsePodRequests(config, args.value);
   if (asked.kind === 'failed') return asked;
+  if (config.portMappings.kind === 'failed') return config.portMappings;
   const override = frame.environment.get('CNI_NETNS_OVERRIDE')?.toUpperCase();
   return {
     kind: 'request',
@@ -170,6 +173,7 @@ function parseVerb(
       identity,
       netns,
       ...(args.value.pod === undefined ? {} : { pod: args.value.pod }),
+      portMappings: config.portMappings.value,
       allowsOwnNetns: override === 'TRUE' || override === '1',
       isRepeated: frame.isRepeated,
     },

@@ -6,8 +6,10 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
 import { hostLinkOf } from '../endpoint/identity.ts';
 import { describeError } from '../lib/errors.ts';
+import type { Ip } from '../net/ip.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
+import { ConnectionSweeper } from './connection-sweeper.ts';
 import type { CniContext, CniWork } from './context.ts';
 import { del } from './del.ts';
 import type { Verdict } from './errors.ts';
@@ -54,7 +56,9 @@ export class CniService {
   readonly #serialiser = new Serialiser();
 
   constructor({ context, onCall }: CniServiceOptions) {
-    this.#context = { ...context, remover: new LinkRemover(context.host) };
+    const isTaken = (address: Ip): boolean => context.store.isTaken(address);
+    const sweeper = new ConnectionSweeper({ ...context, isTaken });
+    this.#context = { ...context, remover: new LinkRemover(context.host), sweeper };
     this.#onCall = onCall;
   }
 

@@ -86,6 +86,10 @@ export class AttachmentStore {
     return [...this.#stored.values()];
   }
 
+  isTaken(address: Ip): boolean {
+    return this.#taken.has(address);
+  }
+
   find(identity: AttachmentIdentity): StoredAttachment | undefined {
     return this.findByLink(hostLinkOf(identity));
   }

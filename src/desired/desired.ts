@@ -13,6 +13,7 @@ import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
 import type { Config } from '../config/config.ts';
 import type { Attachment } from '../endpoint/attachment.ts';
+import { hostPortSets } from '../endpoint/host-ports.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, cidrFamily } from '../net/cidr.ts';
@@ -124,7 +125,9 @@ export function desired(
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
   for (const { family } of config.families) addProbeRule(builder, family);
-  builder.join(hostSide(withinSubnets(local.attachments, ownSubnets), sources));
+  const attachments = withinSubnets(local.attachments, ownSubnets);
+  builder.join(hostSide(attachments, sources));
+  for (const [set, elements] of hostPortSets(attachments)) builder.nftSet(set, elements);
   addSysctls(builder, config, local);
   addNodeSets(builder, cluster.nodes, { config, local });
 

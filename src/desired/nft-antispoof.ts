@@ -20,6 +20,9 @@ const rules: readonly string[] = [
   'ip6 saddr fe80::/10 ip6 daddr { fe80::/10, ff02::/16 } return',
   'ip6 saddr fe80::/10 counter drop',
   'ip6 saddr :: ip6 daddr ff02::/16 meta l4proto ipv6-icmp return',
+  // Where a port of the node leads to the pod, its veth takes packets to these addresses
+  // (route_localnet, src/endpoint/host-side.ts): answers to the node's own, and none of a pod's.
+  'ip daddr 127.0.0.0/8 counter drop',
   'fib saddr . iif oif missing counter drop',
 ];
 

@@ -24,7 +24,7 @@ const MULTICAST = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const satisfies R
 >;
 
 /** Random source ports: two pods that pick the same one at once would lose a packet otherwise. */
-const MASQUERADE = 'masquerade fully-random';
+export const MASQUERADE = 'masquerade fully-random';
 
 export function masqueradeRules(
   { config, ownSubnets }: NftInput,

@@ -17,6 +17,7 @@ import type { NftTable } from '../state/kernel-state.ts';
 import { NFT_TABLE } from '../state/own.ts';
 import { spoofChain, spoofRules } from './nft-antispoof.ts';
 import { forwardRules } from './nft-forward.ts';
+import { hostPortChains, hostPortSetTypes } from './nft-host-ports.ts';
 import { masqueradeRules } from './nft-masquerade.ts';
 
 export type NftInput = {
@@ -75,6 +76,7 @@ const chainsOf = (input: NftInput): readonly Chain[] => [
     hook: 'type nat hook postrouting priority srcnat; policy accept;',
     rules: masqueradeRules(input, NODE_SETS),
   },
+  ...hostPortChains,
 ];
 
 function render(chains: readonly Chain[], comment: (number: number) => string): string {
@@ -82,6 +84,7 @@ function render(chains: readonly Chain[], comment: (number: number) => string): 
   let number = 0;
   const blocks = [
     ...FAMILIES.map((family) => block(`set ${NODE_SETS[family]}`, [`type ${SET_TYPE[family]}`])),
+    ...hostPortSetTypes.map(({ kind, name, type }) => block(`${kind} ${name}`, [`type ${type}`])),
     ...chains
       .filter((chain) => !unwanted.includes(chain))
       .map(({ name, hook, rules }) => {

@@ -3,6 +3,8 @@
 
 import type { Underlay } from '../backend/backend.ts';
 import type { Config } from '../config/config.ts';
+import { localnetSysctl } from '../endpoint/host-ports.ts';
+import { isPodLink } from '../state/own.ts';
 
 /** Everything that `wantedSysctls` looks at or may set, for the read of the kernel. */
 export function sysctlsToRead(
@@ -16,6 +18,7 @@ export function sysctlsToRead(
     'ipv6/conf/all/forwarding',
     ...links.map((link) => `ipv4/conf/${link}/rp_filter`),
     ...links.map((link) => `ipv4/conf/${link}/forwarding`),
+    ...links.filter(isPodLink).map(localnetSysctl),
     ...underlays.map((underlay) => `ipv6/conf/${underlay.link}/accept_ra`),
   ];
 }

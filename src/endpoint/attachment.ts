@@ -11,6 +11,17 @@ export type PodRate = { readonly bitsPerSecond: number; readonly burstBits: numb
 /** `ingress` is what the pod receives, `egress` what it sends. */
 export type Bandwidth = { readonly ingress?: PodRate; readonly egress?: PodRate };
 
+export type PortProtocol = 'tcp' | 'udp' | 'sctp';
+
+/** A port of the node that leads to one of the pod. */
+export type PortMapping = {
+  readonly protocol: PortProtocol;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  /** The node's address; 0.0.0.0 or :: are all of that family, absent is all of both. */
+  readonly hostIp?: Ip;
+};
+
 export type Attachment = {
   /** CNI network name: part of the attachment's identity. */
   readonly network: string;
@@ -33,6 +44,8 @@ export type Attachment = {
   readonly routeMtuBytes: number;
   /** Absent when the pod may use all there is. */
   readonly bandwidth?: Bandwidth;
+  /** Absent when there are none. */
+  readonly portMappings?: readonly PortMapping[];
   /** Pod namespace and name where the runtime told them. */
   readonly pod?: { readonly namespace: string; readonly name: string };
   readonly createdAt: string;

@@ -15,6 +15,7 @@ import { keyOfAddress, keyOfNeighbour, keyOfQdisc, keyOfRoute } from '../state/k
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, POD_LINK_GROUP } from '../state/own.ts';
 import type { Attachment } from './attachment.ts';
 import { GATEWAYS } from './gateway.ts';
+import { localnetSysctl, needsLocalnet } from './host-ports.ts';
 import { egressLinks, shapingOf } from './shaping.ts';
 
 export type EndpointState = Pick<
@@ -45,6 +46,7 @@ export function hostSide(
     for (const qdisc of shapingOf(attachment)) qdiscs.set(keyOfQdisc(qdisc), qdisc);
     sysctls.set(`ipv4/conf/${link}/rp_filter`, '0');
     sysctls.set(`ipv4/conf/${link}/forwarding`, '1');
+    if (needsLocalnet(attachment)) sysctls.set(localnetSysctl(link), '1');
     for (const pod of attachment.addresses) {
       const address = gatewayAddress(link, pod);
       const route = hostRoute(link, pod, sources);

@@ -32,6 +32,20 @@ export type LinkFailure = { readonly name: string; readonly error: AppError };
 
 export type OpFailure = { readonly op: Op; readonly error: AppError };
 
+/** Connections that the kernel remembers to lead where nothing, or something else, is now. */
+export type StaleConnections =
+  /** UDP to this port of the node (of all addresses, if none is given) that goes elsewhere. */
+  | {
+      readonly kind: 'sent-to-port';
+      readonly port: number;
+      readonly hostIp?: Ip | undefined;
+      readonly leadsTo: Ip;
+    }
+  /** UDP that this address has been given, whatever address it was sent to. */
+  | { readonly kind: 'answered-by'; readonly address: Ip }
+  /** All from and to this address, unless it has been given away again meanwhile. */
+  | { readonly kind: 'of-address'; readonly address: Ip; readonly isFree: () => boolean };
+
 /** Somebody else changed something. `overflow`: notifications were lost, everything may differ. */
 export type Hint =
   | 'link'
@@ -83,6 +97,11 @@ export interface Kernel {
   peerIndexOf(link: string): number | undefined;
   /** This link is known to be there, and as it is: nothing has to be asked to change it. */
   takeLink(link: Link, index: number): void;
+  /**
+   * How many connections were forgotten. Others get their turn meanwhile: it takes long where many
+   * are tracked. Rejects with AppError; they end by themselves then, if nothing is sent any more.
+   */
+  forgetConnections(stale: readonly StaleConnections[]): Promise<number>;
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup>;
   /** Calls `listener` for changes that were not made through this object; returns the stop. */
   watch(listener: (hint: Hint) => void): () => void;

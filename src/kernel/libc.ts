@@ -138,6 +138,16 @@ export function sendInThread(fd: number, bytes: Buffer): Promise<number> {
   });
 }
 
+/** `receive` on a thread of its own, for answers that the kernel works on for long. */
+export function receiveInThread(fd: number, bytes: Buffer, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    c.recv.async(fd, bytes, bytes.length, flags, (error, received) => {
+      if (error) reject(error);
+      else resolve(received);
+    });
+  });
+}
+
 /** Length or -errno. */
 export function receive(fd: number, bytes: Buffer, flags: number): number {
   const received = c.recv(fd, bytes, bytes.length, flags);

@@ -7,8 +7,16 @@ import type { KernelState, Link } from '../state/kernel-state.ts';
 import { type Op, removalOfLink } from '../state/op.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import { applyOps } from './apply.ts';
+import { Conntrack } from './conntrack.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import type { Hint, Kernel, LinkFailure, OpFailure, ReadScope } from './kernel.ts';
+import type {
+  Hint,
+  Kernel,
+  LinkFailure,
+  OpFailure,
+  ReadScope,
+  StaleConnections,
+} from './kernel.ts';
 import { lookUpRoutes } from './look-up.ts';
 import type { NetnsRegistry } from './netns.ts';
 import { readState } from './read.ts';
@@ -36,6 +44,7 @@ class LinuxKernel implements Kernel {
   readonly #log: Log;
   readonly #listeners = new Set<(hint: Hint) => void>();
   #watcher: Watcher | undefined;
+  #conntrack: Conntrack | undefined;
   /** For a watch that begins after it. Not kept beside one: a state can be megabytes. */
   #lastRead: { readonly scope: ReadScope; readonly state: KernelState } | undefined;
 
@@ -103,6 +112,12 @@ class LinuxKernel implements Kernel {
     this.#session.currentLinks = new Set([...this.#session.currentLinks, name]);
   }
 
+  async forgetConnections(stale: readonly StaleConnections[]): Promise<number> {
+    if (stale.length === 0) return 0;
+    this.#conntrack ??= new Conntrack(this.#session);
+    return this.#conntrack.forget(stale);
+  }
+
   lookUp(destinations: readonly Ip[]): ReadonlyMap<Ip, RouteLookup> {
     return lookUpRoutes(this.#session, destinations);
   }
@@ -118,6 +133,7 @@ class LinuxKernel implements Kernel {
 
   close(): void {
     this.#stopWatching();
+    this.#conntrack?.close();
     this.#session.close();
   }
 

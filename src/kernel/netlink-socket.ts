@@ -19,6 +19,7 @@ import {
   MSG_TRUNC,
   openSocket,
   receive,
+  receiveInThread,
   receiveMany,
   type SocketOption,
   send,
@@ -42,6 +43,7 @@ const NETLINK_GET_STRICT_CHK: SocketOption = { level: SOL_NETLINK, name: 12 };
 /** An acknowledgement takes up to 1.3 KB of the receive buffer, which has at least 208 KiB. */
 export const MESSAGES_PER_BATCH = 128;
 const DUMP_TRIES_MAX = 10;
+const TOO_LONG = 'an answer is too long';
 const LEFTOVER_READS_MAX = 100_000;
 
 export type Visit = (message: MessageCursor) => void;
@@ -167,6 +169,23 @@ export class NetlinkSocket {
     throw new AppError('NETLINK', pass.operation, 'it changes faster than it can be read');
   }
 
+  /**
+   * `dump` for what takes the kernel long: it works on another thread, and nothing else may use
+   * this socket or its workspace until all is read. Once; the kernel must not interrupt such dumps.
+   */
+  async dumpInThread(batch: MessageWriter, pass: Omit<DumpPass, 'restart'>): Promise<void> {
+    const { buffer } = this.#workspace;
+    const asked = batch.sequences();
+    const sent = await sendInThread(this.#fd, batch.bytes());
+    batch.clear();
+    if (sent < 0) throw new AppError('SYSCALL', 'send to netlink socket', 'it failed');
+    for (;;) {
+      const length = await receiveInThread(this.#fd, buffer, MSG_TRUNC);
+      if (length < 0) throw new AppError('SYSCALL', pass.operation, 'it failed');
+      if (this.#visitPart(pass, asked, length) !== 'more') return;
+    }
+  }
+
   close(): void {
     closeSocket(this.#fd);
     // The number may soon be another file's.
@@ -216,7 +235,7 @@ export class NetlinkSocket {
     }
     for (let slot = 0; slot < datagrams; slot += 1) {
       if (vector.truncated(slot)) {
-        throw new AppError('NETLINK', 'receive from netlink socket', 'an answer is too long');
+        throw new AppError('NETLINK', 'receive from netlink socket', TOO_LONG);
       }
       cursor.load(slot * vector.slotBytes, vector.lengthBytes(slot));
       while (cursor.next()) visit(cursor);
@@ -227,29 +246,40 @@ export class NetlinkSocket {
   /** Whether the dump was whole; false when it was interrupted by a change. */
   #receiveDump(pass: DumpPass, asked: SequenceTest): boolean {
     let interrupted = false;
-    const { buffer, cursor } = this.#workspace;
     for (;;) {
-      const length = receive(this.#fd, buffer, MSG_TRUNC);
+      const length = receive(this.#fd, this.#workspace.buffer, MSG_TRUNC);
       if (length === -ERRNO.EINTR) continue;
       if (length < 0) throw new AppError('SYSCALL', pass.operation, errnoName(-length));
-      if (length > buffer.length) {
-        throw new AppError('NETLINK', pass.operation, 'an answer is too long');
-      }
-      cursor.load(0, length);
-      while (cursor.next()) {
-        const { type, flags, sequence } = cursor;
-        if (!asked(sequence)) continue;
-        if ((flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-        if (type === NLMSG_DONE || type === NLMSG_ERROR) {
-          const answer = decodeAnswer(cursor);
-          const isAbsent = ABSENT.has(answer.errno) && pass.absent !== undefined;
-          if (isAbsent) pass.absent?.();
-          else if (answer.errno !== 0) throw failureOf(pass.operation, answer);
-          return !interrupted;
-        }
-        if (type > NLMSG_NOOP) pass.visit(cursor);
-      }
+      const part = this.#visitPart(pass, asked, length);
+      if (part === 'interrupted') interrupted = true;
+      else if (part !== 'more') return part === 'end' && !interrupted;
     }
+  }
+
+  /** What has been received; `interrupted` when there is more and the dump is not whole. */
+  #visitPart(
+    pass: Omit<DumpPass, 'restart'>,
+    asked: SequenceTest,
+    length: number,
+  ): 'more' | 'interrupted' | 'end' | 'interrupted-end' {
+    const { buffer, cursor } = this.#workspace;
+    if (length > buffer.length) throw new AppError('NETLINK', pass.operation, TOO_LONG);
+    let interrupted = false;
+    cursor.load(0, length);
+    while (cursor.next()) {
+      const { type, flags, sequence } = cursor;
+      if (!asked(sequence)) continue;
+      if ((flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+      if (type === NLMSG_DONE || type === NLMSG_ERROR) {
+        const answer = decodeAnswer(cursor);
+        const isAbsent = ABSENT.has(answer.errno) && pass.absent !== undefined;
+        if (isAbsent) pass.absent?.();
+        else if (answer.errno !== 0) throw failureOf(pass.operation, answer);
+        return interrupted ? 'interrupted-end' : 'end';
+      }
+      if (type > NLMSG_NOOP) pass.visit(cursor);
+    }
+    return interrupted ? 'interrupted' : 'more';
   }
 }
 

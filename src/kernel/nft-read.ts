@@ -9,7 +9,7 @@ import {
   digestNftElements,
   encodeNftElementDump,
 } from '../netlink/nft-element.ts';
-import { decodeNftKey, nftKeyParts } from '../netlink/nft-key.ts';
+import { decodeNftElement, nftKeyParts } from '../netlink/nft-key.ts';
 import { decodeNftRule, encodeNftRuleDump } from '../netlink/nft-rule.ts';
 import type { NftSetMessage } from '../netlink/nft-set.ts';
 import {
@@ -55,8 +55,11 @@ function readTable(reading: Reading, absent: () => void): NftState {
   const table = { hash: hashOf(readComments(session, absent)), text: '' };
   const sets = new Map<string, ReadonlySet<string>>();
   for (const set of readSets(session, absent)) {
-    const parts = nftKeyParts(set.keyType);
-    if (parts !== undefined) sets.set(set.name, readElements(reading, { ...set, parts, absent }));
+    const isMap = (set.flags & NFT_SET_MAP) !== 0;
+    const key = nftKeyParts(set.keyType);
+    const data = isMap ? nftKeyParts(set.dataType) : undefined;
+    if (key === undefined || (isMap && data === undefined)) continue;
+    sets.set(set.name, readElements(reading, { ...set, types: { key, data }, absent }));
   }
   return { table, sets };
 }
@@ -103,7 +106,7 @@ export function hashOf(comments: readonly string[]): string {
   return isWhole && Math.max(...numbers) === found.total ? found.hash : '';
 }
 
-/** Named sets of single keys; intervals and maps belong to the structure. */
+/** Named sets and maps of single keys; intervals belong to the structure. */
 function readSets(session: Session, absent: () => void): NftSetMessage[] {
   const sets: NftSetMessage[] = [];
   session.netfilter.dump((writer) => encodeNftSetDump(writer, DUMP, NFT_TABLE), session.writer, {
@@ -112,7 +115,7 @@ function readSets(session: Session, absent: () => void): NftSetMessage[] {
     restart: () => sets.splice(0),
     visit: (message) => {
       const set = decodeNftSet(message);
-      const others = NFT_SET_ANONYMOUS | NFT_SET_INTERVAL | NFT_SET_MAP;
+      const others = NFT_SET_ANONYMOUS | NFT_SET_INTERVAL;
       if (set.table === NFT_TABLE && (set.flags & others) === 0) sets.push(set);
     },
   });
@@ -120,7 +123,7 @@ function readSets(session: Session, absent: () => void): NftSetMessage[] {
 }
 
 type SetToRead = NftSetMessage & {
-  readonly parts: readonly number[];
+  readonly types: { readonly key: readonly number[]; readonly data: readonly number[] | undefined };
   readonly absent: () => void;
 };
 
@@ -129,7 +132,7 @@ type SetToRead = NftSetMessage & {
  * word (the walk of lib/rhashtable.c starts anew). Several together have them all.
  */
 function readElements({ session, digest }: Reading, set: SetToRead): Set<string> {
-  const { parts, absent } = set;
+  const { types, absent } = set;
   const elements = new Set<string>();
   const name = { table: NFT_TABLE, set: set.name };
   const before = digest?.mark();
@@ -143,8 +146,8 @@ function readElements({ session, digest }: Reading, set: SetToRead): Set<string>
           digestNftElements(digest, message);
           return;
         }
-        for (const key of decodeNftElements(message)) {
-          const text = decodeNftKey(key, parts, session.text);
+        for (const element of decodeNftElements(message)) {
+          const text = decodeNftElement(element, types, session.text);
           if (text !== undefined) elements.add(text);
         }
       },

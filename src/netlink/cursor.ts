@@ -146,6 +146,11 @@ export class AttributeCursor {
     return Buffer.from(this.#source.bytes.subarray(this.at, this.at + this.lengthBytes));
   }
 
+  /** The value, a character for each byte: to be compared without a copy that lasts. */
+  latin1(): string {
+    return this.#source.bytes.toString('latin1', this.at, this.at + this.lengthBytes);
+  }
+
   /** A string up to its NUL, or to the end where there is none. */
   string(): string {
     const end = this.at + this.lengthBytes;

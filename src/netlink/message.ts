@@ -148,6 +148,12 @@ export class MessageWriter {
     this.#bytes.set(value, at);
   }
 
+  /** Attributes as they are, of an attribute that another message had. */
+  raw(bytes: Uint8Array): void {
+    const at = this.#reserve(align4(bytes.length));
+    this.#bytes.set(bytes, at);
+  }
+
   /** A string with its terminating NUL. */
   attributeString(type: number, value: string): void {
     const lengthBytes = Buffer.byteLength(value);

@@ -1,4 +1,4 @@
-// NFT_MSG_GETSET: which named sets a table has and what their keys are.
+// NFT_MSG_GETSET: which named sets and maps a table has, and of what types they are.
 
 import type { MessageCursor } from './cursor.ts';
 import type { MessageWriter } from './message.ts';
@@ -9,6 +9,7 @@ const NFTA_SET_TABLE = 1;
 const NFTA_SET_NAME = 2;
 const NFTA_SET_FLAGS = 3;
 const NFTA_SET_KEY_TYPE = 4;
+const NFTA_SET_DATA_TYPE = 6;
 const NFTA_SET_COUNT = 20;
 
 /** Sets without a name of their own, which are a part of a rule. */
@@ -22,6 +23,8 @@ export type NftSetMessage = {
   /** NFT_SET_*. */
   readonly flags: number;
   readonly keyType: number;
+  /** 0 for what is no map. */
+  readonly dataType: number;
   /** How many elements it has; undefined before kernel 6.16, which does not say. */
   readonly count: number | undefined;
 };
@@ -40,6 +43,7 @@ export function decodeNftSet(message: MessageCursor): NftSetMessage {
   let name = '';
   let flags = 0;
   let keyType = 0;
+  let dataType = 0;
   let count: number | undefined;
   const attributes = message.attributes(NFGENMSG_BYTES);
   while (attributes.next()) {
@@ -56,10 +60,13 @@ export function decodeNftSet(message: MessageCursor): NftSetMessage {
       case NFTA_SET_KEY_TYPE:
         keyType = attributes.u32be();
         break;
+      case NFTA_SET_DATA_TYPE:
+        dataType = attributes.u32be();
+        break;
       case NFTA_SET_COUNT:
         count = attributes.u32be();
         break;
     }
   }
-  return { table, name, flags, keyType, count };
+  return { table, name, flags, keyType, dataType, count };
 }

@@ -14,6 +14,7 @@ import type {
   VxlanLink,
 } from './kernel-state.ts';
 import type { AdditiveOp, Op, OpObject, RemoveOp } from './op.ts';
+import { keyOfElement } from './op-key.ts';
 import { isPodLink } from './own.ts';
 import { sameQdisc } from './same-qdisc.ts';
 
@@ -139,13 +140,23 @@ function nftAdditions(desired: KernelState, actual: KernelState, ops: AdditiveOp
     ops.push({ verb, object: 'nft-table', value: desired.nftTable });
   }
   for (const [set, elements] of desired.nftSets) {
-    const current = actual.nftSets.get(set);
-    for (const element of elements) {
-      if (current?.has(element) !== true) {
-        ops.push({ verb: 'add', object: 'nft-element', value: { set, element } });
-      }
+    const current = actual.nftSets.get(set) ?? new Set();
+    const missing = without(elements, current);
+    if (missing.length === 0) continue;
+    const keys = new Set([...current].map(keyOfElement));
+    for (const element of missing) {
+      // The key of a map's element is there, and leads elsewhere.
+      const verb = keys.has(keyOfElement(element)) ? 'change' : 'add';
+      ops.push({ verb, object: 'nft-element', value: { set, element } });
     }
   }
+}
+
+/** Those of thousands that are not among the others; mostly none. */
+function without(elements: ReadonlySet<string>, others: ReadonlySet<string>): string[] {
+  const left: string[] = [];
+  for (const element of elements) if (!others.has(element)) left.push(element);
+  return left;
 }
 
 function removals(
@@ -177,10 +188,13 @@ function removals(
   absent('rule', desired.rules, left.rules);
   for (const [set, elements] of owned.nftSets) {
     const wanted = desired.nftSets.get(set);
-    for (const element of wanted === undefined ? [] : elements) {
-      if (wanted?.has(element) !== true) {
-        ops.push({ verb: 'remove', object: 'nft-element', value: { set, element } });
-      }
+    if (wanted === undefined) continue;
+    const unwanted = without(elements, wanted);
+    if (unwanted.length === 0) continue;
+    const keys = new Set([...wanted].map(keyOfElement));
+    for (const element of unwanted) {
+      if (keys.has(keyOfElement(element))) continue;
+      ops.push({ verb: 'remove', object: 'nft-element', value: { set, element } });
     }
   }
   return ops;

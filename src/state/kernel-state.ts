@@ -156,7 +156,7 @@ export type KernelState = {
   /** Path below /proc/sys/net, as `ipv4/ip_forward` or `ipv4/conf/eth0/rp_filter` → value. */
   readonly sysctls: ReadonlyMap<string, string>;
   readonly nftTable?: NftTable;
-  /** Elements of the named sets of our table, by set name. */
+  /** Elements of the named sets and maps (`KEY : DATA`) of our table, by the name of the set. */
   readonly nftSets: ReadonlyMap<string, ReadonlySet<string>>;
 };
 

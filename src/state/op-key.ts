@@ -40,8 +40,14 @@ function keyOfValue(op: Exclude<OpObject, { readonly object: 'link' }>): string 
     case 'nft-table':
       return NFT_TABLE;
     case 'nft-element':
-      return `${op.value.set} ${op.value.element}`;
+      return `${op.value.set} ${keyOfElement(op.value.element)}`;
   }
+}
+
+/** Of a map's element what stands before the colon; of a set's all of it. */
+export function keyOfElement(element: string): string {
+  const end = element.indexOf(' : ');
+  return end < 0 ? element : element.slice(0, end);
 }
 
 /** The link that an op is about, if it is about one. */

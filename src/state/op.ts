@@ -14,7 +14,7 @@ import type {
   Rule,
 } from './kernel-state.ts';
 
-/** One element of a named set of our nftables table. */
+/** One element of a named set of our nftables table; of a map `KEY : DATA`. */
 export type NftElement = { readonly set: string; readonly element: string };
 export type Sysctl = { readonly path: string; readonly value: string };
 

@@ -7,7 +7,8 @@
  * Usage: cni-chain ADD|DEL one-by-one|at-once RESULTS-DIRECTORY <<JOBS
  *   chain NAME HOST-NAMESPACE-PATH     begins a chain, whose plugins run in that namespace
  *   plugin EXECUTABLE CONFIG-FILE      adds a plugin to it
- *   job CHAIN-INDEX CONTAINER-ID NAMESPACE-PATH
+ *   job CHAIN-INDEX CONTAINER-ID NAMESPACE-PATH [PORT]
+ * Five digits 54321 in a configuration stand for the port of the job.
  * Prints one line `CHAIN-INDEX NANOSECONDS` for each job, and `wall NANOSECONDS` at the end. The
  * first failure is printed with the plugin's output, and the exit code is 1.
  */
@@ -44,7 +45,10 @@ struct job {
 	int chain;
 	char container[128];
 	char namespace[PATH_MAX];
+	char port[6];
 };
+
+static const char port_place[] = "54321";
 
 static struct chain chains[CHAINS_MAX];
 static int chain_count;
@@ -81,6 +85,15 @@ static char *read_file(const char *path)
 static void result_path(const struct job *job, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/%s.json", results, job->container);
+}
+
+/* Puts the job's port into its places, if it has one; all ports have as many digits. */
+static void set_port(char *text, const char *port)
+{
+	if (strlen(port) != strlen(port_place))
+		return;
+	for (char *at = text; (at = strstr(at, port_place)) != NULL; at += strlen(port))
+		memcpy(at, port, strlen(port));
 }
 
 /* The configuration with the earlier result in it: `…}` becomes `…,"prevResult":{…}}`. */
@@ -151,8 +164,10 @@ static int64_t run_job(const struct job *job)
 	result_path(job, path);
 	if (!adds) {
 		char *earlier = read_file(path);
-		for (int i = 0; i < chain->plugin_count; i++)
+		for (int i = 0; i < chain->plugin_count; i++) {
 			inputs_of_del[i] = stdin_text(chain->plugins[i].config, earlier);
+			set_port(inputs_of_del[i], job->port);
+		}
 	}
 	if (setns(chain->host, CLONE_NEWNET) < 0)
 		die("enter the namespace of the host");
@@ -162,6 +177,7 @@ static int64_t run_job(const struct job *job)
 		int index = adds ? step : chain->plugin_count - 1 - step;
 		const struct plugin *plugin = &chain->plugins[index];
 		char *input = adds ? stdin_text(plugin->config, output) : inputs_of_del[index];
+		set_port(input, job->port);
 		int status = call(plugin, job, input, output);
 		if (status != 0) {
 			fprintf(stderr, "cni-chain: %s of %s by %s failed (status %d): %s\n", verb,
@@ -262,8 +278,8 @@ static void read_jobs(void)
 			add_chain(second);
 		else if (sscanf(line, "plugin %4095s %4095s", word, second) == 2)
 			add_plugin(word, second);
-		else if (sscanf(line, "job %d %127s %4095s", &job->chain, job->container,
-				 job->namespace) == 3 && job->chain < chain_count &&
+		else if (sscanf(line, "job %d %127s %4095s %5s", &job->chain, job->container,
+				 job->namespace, job->port) >= 3 && job->chain < chain_count &&
 			 job_count < JOBS_MAX - 1)
 			job_count++;
 		else

@@ -20,6 +20,27 @@ export type Chain = {
   readonly plugins: readonly Plugin[];
 };
 
+/** The number in a configuration that stands for the port of a job (cni-chain.c). */
+const PORT_OF_JOB = 54_321;
+
+/** One TCP port of the node for each pod. */
+const HOST_PORT = {
+  runtimeConfig: {
+    portMappings: [{ hostPort: PORT_OF_JOB, containerPort: 80, protocol: 'tcp' }],
+  },
+};
+
+/** With a port of the node for each pod. */
+export const withHostPort = (chain: Chain): Chain => ({
+  ...chain,
+  name: `${chain.name}-hostport`,
+  plugins: chain.plugins.map(({ executable, config }) =>
+    ['poplin', 'portmap'].includes(String(config.type))
+      ? { executable, config: { ...config, ...HOST_PORT } }
+      : { executable, config },
+  ),
+});
+
 /** Ours, on a node whose agent runs. */
 export async function poplinChain(stage: Stage, node: BenchNode): Promise<Chain> {
   const bin = stage.directory();
@@ -71,6 +92,8 @@ export type Job = {
   readonly container: string;
   /** The pod's namespace, by name. */
   readonly namespace: string;
+  /** Of the node, of five digits, for chains with a host port. */
+  readonly hostPort?: number;
 };
 
 export type CallTimes = {
@@ -118,8 +141,8 @@ export class ChainRunner {
     way: 'one-by-one' | 'at-once',
     jobs: readonly Job[],
   ): Promise<CallTimes> {
-    const lines = jobs.map(
-      ({ chain, container, namespace }) => `job ${chain} ${container} /run/netns/${namespace}`,
+    const lines = jobs.map(({ chain, container, namespace, hostPort = '' }) =>
+      `job ${chain} ${container} /run/netns/${namespace} ${hostPort}`.trimEnd(),
     );
     const input = `${this.#head}\n${lines.join('\n')}\n`;
     const argv = [this.#program, verb, way, this.#results];

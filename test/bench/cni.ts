@@ -6,6 +6,7 @@ import type { CallTimes, Job } from './cni-chains.ts';
 import { bridgeChain, ChainRunner, poplinChain, ptpChain } from './cni-chains.ts';
 import type { FloorTimes } from './cni-floor.ts';
 import { measureFloor, SOURCE } from './cni-floor.ts';
+import { withHostPorts } from './cni-host-ports.ts';
 import type { Measure } from './measure.ts';
 import { spreadText } from './measure.ts';
 import type { Stage } from './stage.ts';
@@ -45,7 +46,18 @@ export async function cniSuite({ stage, note }: SuiteContext): Promise<Measure[]
   const floor = await floorOf(stage);
   note(`${AT_ONCE} at once, ${ROUNDS_AT_ONCE} rounds`);
   const walls = await wallsAtOnce(runner, pods);
-  return [...oneByOne(one), ...aboveFloor(one, floor), ...coldCall(cold), ...atOnce(walls)];
+  const [poplin, , bridge] = chains;
+  const hostPorts =
+    poplin === undefined || bridge === undefined
+      ? []
+      : await withHostPorts([poplin, bridge], { stage, note });
+  return [
+    ...oneByOne(one),
+    ...aboveFloor(one, floor),
+    ...coldCall(cold),
+    ...atOnce(walls),
+    ...hostPorts,
+  ];
 }
 
 /** Namespaces for each chain. */

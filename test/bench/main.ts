@@ -10,6 +10,7 @@ import { ROOT } from './checkout.ts';
 import { cniSuite } from './cni.ts';
 import { datapathSuite } from './datapath.ts';
 import { driftSuite } from './drift.ts';
+import { hostPortSuite } from './host-ports.ts';
 import { latencySuite } from './latency.ts';
 import { leasesSuite } from './leases.ts';
 import type { Measure } from './measure.ts';
@@ -26,6 +27,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   cni: cniSuite,
   peers: peersSuite,
   datapath: datapathSuite,
+  hostport: hostPortSuite,
   memory: memorySuite,
   latency: latencySuite,
   leases: leasesSuite,

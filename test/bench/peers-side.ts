@@ -80,6 +80,7 @@ export class PeersSide {
       underlayMtus: () => new Map(),
       holdProbes: () => undefined,
       pendingLinks: () => new Set(),
+      pendingAddresses: () => new Set(),
     });
   }
 

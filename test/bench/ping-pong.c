@@ -2,6 +2,7 @@
  * Latency of one TCP connection: a byte there and back, again and again, without Nagle's delay.
  * Usage: ping-pong serve PORT
  *        ping-pong measure ADDRESS PORT COUNT    prints the nanoseconds of each round, one a line
+ *        ping-pong connect ADDRESS PORT COUNT    the same with a new connection for each round
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -78,18 +79,36 @@ static void measure(struct sockaddr_in *address, int count)
 	}
 }
 
+static void measure_connecting(struct sockaddr_in *address, int count)
+{
+	for (int round = -WARM_UP_ROUNDS; round < count; round++) {
+		char byte = 0;
+		int fd = open_socket();
+		int64_t start = now_ns();
+		if (connect(fd, (struct sockaddr *)address, sizeof(*address)) < 0)
+			die("connect");
+		if (write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1)
+			die("ping-pong");
+		if (round >= 0)
+			printf("%lld\n", (long long)(now_ns() - start));
+		close(fd);
+	}
+}
+
 int main(int count, char **words)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	if (count == 3 && strcmp(words[1], "serve") == 0) {
 		address.sin_port = htons((uint16_t)atoi(words[2]));
 		serve(&address);
-	} else if (count == 5 && strcmp(words[1], "measure") == 0 &&
-		   inet_pton(AF_INET, words[2], &address.sin_addr) == 1) {
+	} else if (count == 5 && inet_pton(AF_INET, words[2], &address.sin_addr) == 1) {
 		address.sin_port = htons((uint16_t)atoi(words[3]));
-		measure(&address, atoi(words[4]));
+		if (strcmp(words[1], "connect") == 0)
+			measure_connecting(&address, atoi(words[4]));
+		else
+			measure(&address, atoi(words[4]));
 	} else {
-		fprintf(stderr, "usage: ping-pong serve PORT | measure ADDRESS PORT COUNT\n");
+		fprintf(stderr, "usage: ping-pong serve PORT | measure|connect ADDRESS PORT COUNT\n");
 		return 2;
 	}
 	return 0;

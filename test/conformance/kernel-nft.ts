@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { OpObject } from '../../src/state/op.ts';
 import type { OpenWorld } from './world.ts';
 import {
   add,
@@ -35,6 +36,9 @@ table inet poplin {
   set sources {
     type ifname . ipv4_addr
   }
+  map ports {
+    type inet_proto . inet_service : ipv4_addr . inet_service
+  }
   set networks {
     type ipv4_addr
     flags interval
@@ -51,12 +55,19 @@ const FIRST = table('a1', text('a1'));
 export function kernelNft(open: OpenWorld): void {
   structures(open);
   elements(open);
+  maps(open);
+  manyElements(open);
   test('a table is added, read back by its hash, and removed', async () => {
     using world = open();
     assert.equal(read(world).nftTable, undefined);
     await done(world, [add(FIRST)]);
     assert.deepEqual(read(world).nftTable, { hash: 'a1', text: '' });
-    assert.deepEqual([...read(world).nftSets.keys()].sort(), ['pods4', 'pods6', 'sources']);
+    assert.deepEqual([...read(world).nftSets.keys()].sort(), [
+      'pods4',
+      'pods6',
+      'ports',
+      'sources',
+    ]);
     await done(world, [remove(FIRST)]);
     await done(world, [remove(FIRST)]);
     assert.equal(read(world).nftTable, undefined);
@@ -81,6 +92,8 @@ function elements(open: OpenWorld): void {
       add(element('pods6', 'fd00::5')),
       add(element('sources', 'poplin012345678 . 10.244.1.5')),
       add(element('pods4', '10.244.1.6')),
+      add(element('ports', 'tcp . 8080 : 10.244.1.5 . 80')),
+      change(element('ports', 'tcp . 8080 : 10.244.1.5 . 81')),
       remove(element('pods4', '10.244.1.5')),
       change(table('b2', text('b2'))),
     ]) {
@@ -109,6 +122,7 @@ function elements(open: OpenWorld): void {
       new Map([
         ['pods4', new Set(['10.244.1.6'])],
         ['pods6', new Set(['fd00::5'])],
+        ['ports', new Set()],
         ['sources', new Set(['poplin012345678 . 10.244.1.5'])],
       ]),
     );
@@ -131,6 +145,45 @@ function elements(open: OpenWorld): void {
   });
 }
 
+function maps(open: OpenWorld): void {
+  test('a key of a map leads to what was last said, whatever it led to', async () => {
+    using world = open();
+    await done(world, [
+      add(FIRST),
+      add(element('ports', 'tcp . 8080 : 10.244.1.5 . 80')),
+      add(element('ports', 'udp . 8080 : 10.244.1.5 . 80')),
+      add(element('ports', 'sctp . 8080 : 10.244.1.5 . 80')),
+      add(element('ports', 'tcp . 8081 : 10.244.1.5 . 80')),
+    ]);
+    await done(world, [
+      add(element('ports', 'tcp . 8080 : 10.244.1.5 . 80')),
+      change(element('ports', 'udp . 8080 : 10.244.1.6 . 81')),
+      add(element('ports', 'sctp . 8080 : 10.244.1.6 . 82')),
+      change(element('ports', 'tcp . 9 : 10.244.1.6 . 83')),
+      remove(element('ports', 'tcp . 8081 : 10.244.1.99 . 99')),
+      remove(element('ports', 'tcp . 8082 : 10.244.1.99 . 99')),
+    ]);
+    assert.deepEqual(
+      read(world).nftSets.get('ports'),
+      new Set([
+        'tcp . 8080 : 10.244.1.5 . 80',
+        'udp . 8080 : 10.244.1.6 . 81',
+        'sctp . 8080 : 10.244.1.6 . 82',
+        'tcp . 9 : 10.244.1.6 . 83',
+      ]),
+    );
+    const [refused] = await failures(world, [add(element('ports', 'tcp . 8080'))]);
+    assert.match(refused ?? '', /ports: EINVAL/);
+  });
+
+  test('another structure keeps the elements of maps', async () => {
+    using world = open();
+    const entry = 'tcp . 8080 : 10.244.1.5 . 80';
+    await done(world, [add(FIRST), add(element('ports', entry)), change(table('b2', text('b2')))]);
+    assert.deepEqual([...(read(world).nftSets.get('ports') ?? [])], [entry]);
+  });
+}
+
 function structures(open: OpenWorld): void {
   test('another structure keeps the elements of all sets', async () => {
     using world = open();
@@ -148,6 +201,7 @@ function structures(open: OpenWorld): void {
       new Map([
         ['pods4', new Set(['10.244.1.5'])],
         ['pods6', new Set(['fd00::5'])],
+        ['ports', new Set()],
         ['sources', new Set(['poplin012345678 . 10.244.1.5'])],
       ]),
     );
@@ -186,6 +240,22 @@ function structures(open: OpenWorld): void {
       await done(world, [add(table('a1', wrong))]);
       assert.deepEqual(read(world).nftTable, { hash: '', text: '' });
     }
+  });
+}
+
+function manyElements(open: OpenWorld): void {
+  test('two thousand elements of a map come and are changed in one go', async () => {
+    using world = open();
+    const ops = (pod: string): OpObject[] =>
+      Array.from({ length: 2000 }, (_, index) =>
+        element('ports', `tcp . ${index + 1} : ${pod} . 80`),
+      );
+    await done(world, [add(FIRST), ...ops('10.244.1.5').map(add)]);
+    assert.equal(read(world).nftSets.get('ports')?.size, 2000);
+    await done(world, ops('10.244.1.6').map(change));
+    const { nftSets } = read(world);
+    assert.ok([...(nftSets.get('ports') ?? [])].every((one) => one.includes(' 10.244.1.6 ')));
+    assert.equal(nftSets.get('ports')?.size, 2000);
   });
 
   test('ten thousand elements go in one step', async () => {

@@ -185,6 +185,7 @@ export class FakeAgent implements AsyncDisposable {
         underlayMtus: () => prober.underlayMtus,
         holdProbes: (destinations) => prober.hold(destinations),
         pendingLinks: () => pods.pendingLinks(),
+        pendingAddresses: () => pods.pendingAddresses(),
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),
       leases: new LeaseKeeper({ source, machine, clock, log }),

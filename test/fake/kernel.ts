@@ -3,7 +3,14 @@
 // the namespace is as the ops before left it, and a new FakeKernel goes on with it.
 
 import { describeOp } from '../../src/kernel/describe-op.ts';
-import type { Hint, Kernel, LinkFailure, OpFailure, ReadScope } from '../../src/kernel/kernel.ts';
+import type {
+  Hint,
+  Kernel,
+  LinkFailure,
+  OpFailure,
+  ReadScope,
+  StaleConnections,
+} from '../../src/kernel/kernel.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import type { KernelState } from '../../src/state/kernel-state.ts';
@@ -39,6 +46,8 @@ export class FakeKernel implements Kernel {
   readonly namespace: FakeNamespace;
   /** All ops that were carried out or refused, in order. */
   readonly applied: Op[] = [];
+  /** Every `forgetConnections` that was asked for. */
+  readonly forgotten: StaleConnections[] = [];
   /** Called in the middle of an apply: before each op, and after each that was carried out. */
   beforeOp: ((op: Op) => void) | undefined;
   afterOp: ((op: Op) => void) | undefined;
@@ -140,6 +149,12 @@ export class FakeKernel implements Kernel {
 
   /** Links in memory send at once. */
   async settleLinks(): Promise<void> {}
+
+  /** Nothing in memory sends anything. */
+  async forgetConnections(stale: readonly StaleConnections[]): Promise<number> {
+    this.forgotten.push(...stale);
+    return 0;
+  }
 
   peerIndexOf(): undefined {
     return undefined;

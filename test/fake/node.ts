@@ -125,6 +125,7 @@ export class FakeNode implements Disposable {
       underlayMtus: () => new Map(),
       holdProbes: (destinations) => void this.heldProbes.push(...destinations),
       pendingLinks: () => new Set(),
+      pendingAddresses: () => new Set(),
     });
   }
 }

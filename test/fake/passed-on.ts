@@ -11,6 +11,7 @@ export const passedOn = (kernel: Kernel): Kernel => ({
   apply: (ops) => kernel.apply(ops),
   removeLinks: (names, gone) => kernel.removeLinks(names, gone),
   settleLinks: (names) => kernel.settleLinks(names),
+  forgetConnections: (stale) => kernel.forgetConnections(stale),
   peerIndexOf: (link) => kernel.peerIndexOf(link),
   takeLink: (link, index) => kernel.takeLink(link, index),
   lookUp: (destinations) => kernel.lookUp(destinations),

@@ -3,9 +3,10 @@
 
 import { hashOf } from '../../src/kernel/nft-read.ts';
 import { linkSettingOf } from '../../src/kernel/sysctl.ts';
-import { encodeNftKey } from '../../src/netlink/nft-key.ts';
+import { encodeNftElement } from '../../src/netlink/nft-key.ts';
 import type { NftTable } from '../../src/state/kernel-state.ts';
 import type { NftElement, Op, Sysctl } from '../../src/state/op.ts';
+import { keyOfElement } from '../../src/state/op-key.ts';
 import type { FakeNamespace, FakeSet } from './namespace.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
@@ -92,14 +93,14 @@ const chainsOf = (text: string): string[] =>
 const isWellFormed = (chain: string): boolean =>
   chain.split(/[\n;]/).every((line) => STATEMENT.test(line.trim()));
 
-/** The named sets of single keys, with the elements that the text itself gives them. */
+/** The named sets and maps of single keys, with the elements that the text itself gives them. */
 function setsOf(text: string): Map<string, FakeSet> {
   const sets = new Map<string, FakeSet>();
   for (const [, name = '', body = ''] of text.matchAll(
-    /^\s*set\s+(\S+)\s*\{((?:[^{}]|\{[^{}]*\})*)\}/gm,
+    /^\s*(?:set|map)\s+(\S+)\s*\{((?:[^{}]|\{[^{}]*\})*)\}/gm,
   )) {
     const type = /type\s+([^;\n]+)/.exec(body)?.[1]?.trim() ?? '';
-    const isKnown = type.split(' . ').every((part) => /^(ipv4_addr|ipv6_addr|ifname)$/.test(part));
+    const isKnown = type.split(/ [.:] /).every((part) => KEY_BYTES[part] !== undefined);
     if (!isKnown || /flags[^;\n]*interval/.test(body)) continue;
     const given = /elements\s*=\s*\{([^}]*)\}/.exec(body)?.[1] ?? '';
     const elements = given.split(',').map((element) => element.trim().replaceAll('"', ''));
@@ -111,25 +112,37 @@ function setsOf(text: string): Map<string, FakeSet> {
 /** The type of every set that the text declares. */
 const typesOf = (text: string): Map<string, string> =>
   new Map(
-    [...text.matchAll(/^\s*set\s+(\S+)\s*\{\s*type\s+([^;\n]+)/gm)].map(
+    [...text.matchAll(/^\s*(?:set|map)\s+(\S+)\s*\{\s*type\s+([^;\n]+)/gm)].map(
       ([, name = '', type = '']) => [name, type.trim()],
     ),
   );
 
-const KEY_BYTES: Readonly<Record<string, number>> = { ipv4_addr: 4, ipv6_addr: 16, ifname: 16 };
+/** Of parts that are joined, each of which begins at a multiple of four. */
+const KEY_BYTES: Readonly<Record<string, number>> = {
+  ...{ ipv4_addr: 4, ipv6_addr: 16, ifname: 16 },
+  ...{ inet_proto: 4, inet_service: 4 },
+};
+
+const bytesOf = (type: string): number =>
+  type.split(' . ').reduce((sum, part) => sum + (KEY_BYTES[part] ?? 0), 0);
 
 export function doNftElement(
   namespace: FakeNamespace,
   verb: Verb,
   { set: name, element }: NftElement,
 ): Refusal | undefined {
-  const key = encodeNftKey(element);
-  if (key === undefined) return refuse('it is no key of a set', 'NFT');
+  const bytes = encodeNftElement(element);
+  if (bytes === undefined) return refuse('it is no key of a set', 'NFT');
   const set = namespace.nftSets.get(name);
   if (set === undefined) return verb === 'remove' ? undefined : refuse('ENOENT');
-  const lengthBytes = set.type.split(' . ').reduce((sum, part) => sum + (KEY_BYTES[part] ?? 0), 0);
-  if (key.length !== lengthBytes) return refuse('EINVAL');
-  if (verb === 'remove') set.elements.delete(element);
-  else set.elements.add(element);
+  const [keyType = '', dataType] = set.type.split(' : ');
+  if (bytes.key.length !== bytesOf(keyType)) return refuse('EINVAL');
+  if (verb !== 'remove' && (dataType === undefined) !== (bytes.data === undefined)) {
+    return refuse('EINVAL');
+  }
+  const key = keyOfElement(element);
+  if (dataType === undefined) set.elements.delete(element);
+  else for (const one of set.elements) if (one.startsWith(`${key} : `)) set.elements.delete(one);
+  if (verb !== 'remove') set.elements.add(element);
   return undefined;
 }

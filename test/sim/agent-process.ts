@@ -165,6 +165,7 @@ export class AgentProcess {
       underlayMtus: () => prober.underlayMtus,
       holdProbes: (destinations) => prober.hold(destinations),
       pendingLinks: () => pods.pendingLinks(),
+      pendingAddresses: () => pods.pendingAddresses(),
     });
     const nodeAddresses = () => machine.addresses.map(({ address }) => address);
     const ruleset = { exitCode: 0, stdout: JSON.stringify(rulesetJson([])), stderr: '' };

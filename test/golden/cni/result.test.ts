@@ -25,17 +25,19 @@ function matches(name: string, text: string): void {
   matchGolden(new URL(`result/${name}.json`, import.meta.url), pretty(text));
 }
 
+const NO_WISHES = { unsupported: [], portMappings: { kind: 'ok', value: [] } } as const;
+
 describe('the result of ADD', () => {
   for (const cniVersion of SUPPORTED_VERSIONS) {
     test(`for both families in ${cniVersion}`, () => {
-      const config = { cniVersion, name: 'poplin', unsupported: [] };
+      const config = { cniVersion, name: 'poplin', ...NO_WISHES };
       matches(`dual-${cniVersion}`, renderResult(attachmentOf('c1', DUAL), config));
     });
   }
 
   test('for IPv6 alone, with the DNS of the configuration', () => {
     const dns = { nameservers: ['fd00::53'], search: ['example.org'] };
-    const config = { cniVersion: '1.0.0', name: 'poplin', unsupported: [], dns } as const;
+    const config = { cniVersion: '1.0.0', name: 'poplin', ...NO_WISHES, dns } as const;
     matches('ipv6-dns', renderResult(attachmentOf('c1', DUAL.slice(1)), config));
   });
 
@@ -43,7 +45,7 @@ describe('the result of ADD', () => {
     const config = {
       cniVersion: '1.0.0',
       name: 'poplin',
-      unsupported: [],
+      ...NO_WISHES,
       prevResult: PREVIOUS,
     } as const;
     matches('chained', renderResult(attachmentOf('c1', DUAL), config));

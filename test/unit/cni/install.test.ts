@@ -95,7 +95,7 @@ test('the conflist is the template of the repository, and JSON as runtimes want 
     plugins: [
       {
         type: 'poplin',
-        capabilities: { bandwidth: true, dns: true, ips: true, mac: true },
+        capabilities: { bandwidth: true, dns: true, ips: true, mac: true, portMappings: true },
       },
     ],
   });

@@ -31,6 +31,7 @@ function slowKernel(requests: Request[]): Kernel {
     apply: () => Promise.resolve([]),
     removeLinks,
     settleLinks: () => Promise.resolve(),
+    forgetConnections: () => Promise.resolve(0),
     peerIndexOf: () => undefined,
     takeLink: () => undefined,
     lookUp: () => new Map(),

@@ -77,10 +77,10 @@ describe('a CNI call is refused', () => {
     ['with CNI_ARGS that are no pairs', { env: { CNI_ARGS: 'A' } }, 4, /KEY=VALUE/],
     ['with unknown CNI_ARGS', { env: { CNI_ARGS: 'A=b' } }, 4, /unknown args \[A\]/],
     [
-      'with host ports in Go spelling',
-      { config: { runtimeConfig: { PortMappings: [{ HostPort: 80, ContainerPort: 8080 }] } } },
-      2,
-      /PortMappings=.*8080/,
+      'with wrong host ports in Go spelling',
+      { config: { runtimeConfig: { PortMappings: [{ HostPort: 80, ContainerPort: 0 }] } } },
+      7,
+      /PortMappings\[0\]\.ContainerPort is 0; it must be a number from 1 to 65535/,
     ],
     [
       'with ranges of addresses',
@@ -142,7 +142,10 @@ describe('a CNI call is understood', () => {
 
   test('as DEL without namespace and with anything that an ADD would refuse', () => {
     const env = { CNI_COMMAND: 'DEL', CNI_NETNS: undefined, CNI_ARGS: 'IP=10.0.0.9;X=y' };
-    const parsed = parse({ env, config: { runtimeConfig: { mac: '02:00:00:00:00:01' } } });
+    const parsed = parse({
+      env,
+      config: { runtimeConfig: { mac: '02:00:00:00:00:01', portMappings: 1 } },
+    });
     assert.ok(parsed.kind === 'request' && parsed.request.verb === 'DEL', JSON.stringify(parsed));
   });
 

@@ -30,6 +30,11 @@ const POD: Attachment = {
   addresses: ['10.244.1.5' as Ip],
   linkMtuBytes: 1500,
   routeMtuBytes: 1450,
+  portMappings: [
+    { protocol: 'tcp', hostPort: 8080, containerPort: 80 },
+    { protocol: 'sctp', hostPort: 132, containerPort: 132, hostIp: '192.168.1.11' as Ip },
+    { protocol: 'udp', hostPort: 53, containerPort: 53, hostIp: '::' as Ip },
+  ],
   pod: { namespace: 'default', name: 'web' },
   createdAt: '2026-01-01T00:00:00Z',
 };

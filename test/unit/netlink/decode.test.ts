@@ -224,7 +224,7 @@ const keys =
   (parts: readonly number[]) =>
   (cursor: MessageCursor): unknown =>
     decodeNftElements(cursor)
-      .map((key) => decodeNftKey(key, parts, text))
+      .map(({ key }) => decodeNftKey(key, parts, text))
       .sort();
 
 const NFT_CASES: readonly Case[] = [
@@ -236,12 +236,19 @@ const NFT_CASES: readonly Case[] = [
   { name: 'nft-rule', meaning: 'poplin', decode: decodeNftEventTable },
   {
     name: 'nft-set',
-    meaning: { table: 'poplin', name: 'pods', flags: 0, keyType: 7, count: 2 },
+    meaning: { table: 'poplin', name: 'pods', flags: 0, keyType: 7, dataType: 0, count: 2 },
     decode: decodeNftSet,
   },
   {
     name: 'nft-set-joined',
-    meaning: { table: 'poplin', name: 'sources', flags: 0, keyType: (41 << 6) | 7, count: 1 },
+    meaning: {
+      table: 'poplin',
+      name: 'sources',
+      flags: 0,
+      keyType: (41 << 6) | 7,
+      dataType: 0,
+      count: 1,
+    },
     decode: decodeNftSet,
   },
   {

@@ -111,11 +111,25 @@ const NFT_CASES: readonly Case[] = [
         { type: NFT_MSG_NEWSETELEM, flags: 0x405 },
         {
           name: { table: 'poplin', set: 'pods' },
-          keys: [Buffer.from([10, 244, 1, 5]), Buffer.from([10, 244, 1, 6])],
+          elements: [{ key: Buffer.from([10, 244, 1, 5]) }, { key: Buffer.from([10, 244, 1, 6]) }],
         },
       ),
     bytes: `50000000 0c0a 0504 seq 0100 0000 0b000100 706f706c696e0000 09000200 706f647300000000
       24000380 10000180 0c000180 08000100 0af40105 10000180 0c000180 08000100 0af40106`,
+  },
+  {
+    sentence: 'an element of a map',
+    write: (writer) =>
+      encodeNftElements(
+        writer,
+        { type: NFT_MSG_NEWSETELEM, flags: 0x405 },
+        {
+          name: { table: 'poplin', set: 'ports' },
+          elements: [{ key: Buffer.from([6, 0, 0, 0]), data: Buffer.from([10, 244, 1, 5]) }],
+        },
+      ),
+    bytes: `4c000000 0c0a 0504 seq 0100 0000 0b000100 706f706c696e0000 0a000200 706f727473000000
+      20000380 1c000180 0c000180 08000100 06000000 0c000280 08000100 0af40105`,
   },
 ];
 
@@ -141,10 +155,10 @@ describe('requests for routes and nftables', () => {
 
   test('what an attribute cannot hold is refused', () => {
     const writer = new MessageWriter(8);
-    const keys = Array.from({ length: 3000 }, () => Buffer.alloc(16));
+    const elements = Array.from({ length: 3000 }, () => ({ key: Buffer.alloc(16) }));
     const name = { table: 'poplin', set: 'pods' };
     assert.throws(
-      () => encodeNftElements(writer, { type: NFT_MSG_NEWSETELEM, flags: 1 }, { name, keys }),
+      () => encodeNftElements(writer, { type: NFT_MSG_NEWSETELEM, flags: 1 }, { name, elements }),
       /a nested attribute holds at most 65535 bytes/,
     );
   });

@@ -123,6 +123,33 @@ function check(desired: Parts, actual: Parts, expected: readonly string[]): void
   assert.deepEqual(order(ops).map(printOp), expected);
 }
 
+test('an element of a map that leads elsewhere is changed, and not removed as well', () => {
+  const withPorts = (...ports: readonly string[]): KernelState => ({
+    ...EMPTY_STATE,
+    nftSets: new Map([['hostports4', new Set(ports)]]),
+  });
+  const wanted = withPorts(
+    'tcp . 1 : 10.0.0.1 . 1',
+    'udp . 1 : 10.0.0.1 . 1',
+    'tcp . 3 : 10.0.0.1 . 3',
+  );
+  const actual = withPorts(
+    'tcp . 1 : 10.0.0.9 . 9',
+    'udp . 1 : 10.0.0.1 . 1',
+    'tcp . 2 : 10.0.0.2 . 2',
+  );
+  const desired = { ...wanted, knowledge: 'complete' } as const;
+  const set = 'nft %s element inet poplin hostports4 { %s }';
+  assert.deepEqual(
+    order(diff(desired, actual, ownedPart(actual, []))).map(printOp),
+    [
+      ['change', 'tcp . 1 : 10.0.0.1 . 1'],
+      ['add', 'tcp . 3 : 10.0.0.1 . 3'],
+      ['remove', 'tcp . 2 : 10.0.0.2 . 2'],
+    ].map(([verb = '', element = '']) => set.replace('%s', verb).replace('%s', element)),
+  );
+});
+
 describe('the difference of desired and actual', () => {
   test('is empty when all is as it should be', () => check(WHOLE, WHOLE, []));
 
