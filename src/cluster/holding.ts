@@ -23,7 +23,7 @@ export type SubnetWish = {
 
 /** What a node needs beside the first subnet of each family, which it always keeps. */
 export type FurtherWish = {
-  /** So many of a family are to be there, the first one among them; fewer take nothing away. */
+  /** So many of a family are to be there, the first one among them; of others, what is held. */
   readonly counts: Partial<Readonly<Record<Family, number>>>;
   /** Further ones that have no pod and are out of the kernel: these are given back. */
   readonly spare: readonly Cidr[];

@@ -22,8 +22,8 @@ import {
   renderAttachment,
   renderFileName,
 } from './attachment-file.ts';
-import type { AddressChoice } from './ipam.ts';
-import { chooseAddresses } from './ipam.ts';
+import type { AddressChoice, SubnetUsage } from './ipam.ts';
+import { chooseAddresses, usageOf } from './ipam.ts';
 import { RestLog } from './rest-log.ts';
 import { SpareFiles } from './spare-files.ts';
 import type { StoreFiles } from './store-files.ts';
@@ -92,6 +92,11 @@ export class AttachmentStore {
   choose(subnets: readonly Cidr[]): AddressChoice {
     const question = { subnets, taken: this.#taken, rested: this.#restLog.rested };
     return chooseAddresses({ ...question, searchFrom: this.#searchFrom });
+  }
+
+  /** How much of each subnet is in use. */
+  usage(subnets: readonly Cidr[]): readonly SubnetUsage[] {
+    return usageOf(subnets, { taken: this.#taken, rested: this.#restLog.rested });
   }
 
   /**
