@@ -54,7 +54,8 @@ export class PathChecks {
       if (problem === undefined) continue;
       const isNew = before !== undefined && before !== problem && op.object === 'route';
       const isBlamed =
-        before === undefined || (isNew && op.verb !== 'remove' && this.#areUndisturbed(from, to));
+        before === undefined ||
+        (isNew && op.verb !== 'remove' && !this.#isLost(way) && this.#areUndisturbed(from, to));
       if (!isBlamed || this.#parts.excuse(from, to) !== undefined) continue;
       const what = before === undefined ? 'breaks the way' : 'begins a way that leads nowhere';
       this.#parts.onViolation(
@@ -62,6 +63,12 @@ export class PathChecks {
       );
     }
     this.#before = [];
+  }
+
+  /** By the way that leads nowhere to its other subnets, one more is sent to. */
+  #isLost({ from, to, address }: Way): boolean {
+    const others = subnetAddresses(to).filter((other) => other !== address);
+    return others.some((other) => this.#look({ from, to, address: other }).problem !== undefined);
   }
 
   #areUndisturbed(from: SimMachine, to: SimMachine): boolean {
