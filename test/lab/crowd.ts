@@ -73,8 +73,8 @@ export class Crowd {
   }
 
   #call(pod: string) {
-    const netns = this.#netns(pod.split('.')[0] ?? pod);
-    return { node: this.#node, containerId: `${this.#netns(pod)}`, netns };
+    const netns = this.#netns(pod);
+    return { node: this.#node, containerId: netns, netns };
   }
 
   #netns = (pod: string): string => `${this.#lab.plan.spec.name}-c${pod}`;
