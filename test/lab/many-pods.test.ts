@@ -1,5 +1,5 @@
-// Five hundred pods on one node, started fifty at a time by the real executable: none gets another's
-// address, the last one starts as fast as the first, and in the end nothing is left.
+// Five hundred pods on one node, started fifty at a time by the real executable: none gets the
+// address of another, the last one starts as fast as the first, and in the end nothing is left.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
-// The subnets that a node has beside the first one of each family, as its agent wishes: which one is
-// claimed or given back next, and which of those that have lost their Leases go on. They come and
-// go by themselves; nothing here takes the first one of a family away. Pure.
+// The subnets that a node has beside the first one of each family, as its agent wishes: which one
+// is claimed or given back next, and which of those that have lost their Leases go on. They come
+// and go by themselves; nothing here takes the first one of a family away. Pure.
 
 import type { FamilyConfig } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
