@@ -8,7 +8,8 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { cidrAddress, cidrFamily } from '../net/cidr.ts';
+import type { Cidr } from '../net/cidr.ts';
+import { cidrFamily } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
@@ -26,6 +27,7 @@ import type { PodMtus } from './pod-mtus.ts';
 import type { RemakePod } from './pod-repair.ts';
 import { PodRepair } from './pod-repair.ts';
 import type { Pods } from './pods.ts';
+import { readinessBy } from './readiness.ts';
 import type { PassOutcome, Reconciler } from './reconciler.ts';
 import { reportAll } from './reports.ts';
 import type { RunReason, RunResult } from './runner.ts';
@@ -33,6 +35,7 @@ import { BoundedRunner } from './runner.ts';
 import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { Status } from './status.ts';
 import { buildStatus } from './status.ts';
+import { SubnetStock } from './subnet-stock.ts';
 import type { Seen } from './verdict.ts';
 import { blockerOf, limitOf, problemsOf } from './verdict.ts';
 import { WallClock } from './wall-clock.ts';
@@ -56,6 +59,8 @@ export type AgentParts = {
   readonly metrics: AgentMetrics;
   readonly clock: Clock;
   readonly log: Log;
+  /** See SubnetStock. */
+  readonly subnetRestMs?: number;
 };
 
 const LOOP_LIMITS = {
@@ -74,6 +79,7 @@ export class Agent {
   readonly #wallClock: WallClock;
   readonly #podRepair: PodRepair;
   readonly #families: FamilyKeeper;
+  readonly #stock: SubnetStock;
   #passes = 0;
   #quietPass = false;
 
@@ -86,6 +92,7 @@ export class Agent {
     this.#condition = new NetworkCondition(parts);
     const { fights } = parts.reconciler;
     this.#families = new FamilyKeeper(parts);
+    this.#stock = new SubnetStock(parts);
     this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
@@ -105,6 +112,7 @@ export class Agent {
         source.run((event) => this.#take(event), stop),
         this.#parts.snapshots.run(stop),
         this.#parts.leases.run(() => this.#onLease(), stop),
+        this.#stock.run(() => this.#loop.trigger(), stop),
         this.#loop.run(stop),
         this.#parts.prober.run(() => this.#loop.trigger(), stop),
         this.#publisher.run(stop),
@@ -126,25 +134,18 @@ export class Agent {
     if (outcome === undefined || blocker !== undefined) {
       return { kind: 'not-ready', reason: blocker ?? 'the agent is starting' };
     }
-    const { podMtuBytes } = outcome.desired;
     // The right may have ended since the last pass.
-    const subnets = outcome.desired.ownSubnets.filter(
-      (subnet) => held.includes(subnet) && this.#families.isGiven(cidrFamily(subnet)),
-    );
-    const network = {
-      subnets,
-      sources: subnets.map(cidrAddress),
-      linkMtuBytes: podMtuBytes.link,
-      routeMtuBytes: podMtuBytes.route,
-    };
-    const reason = limitOf(outcome, this.#parts.prober.tracks);
-    return reason === undefined
-      ? { kind: 'ready', network }
-      : { kind: 'degraded', network, reason };
+    const isGiven = (subnet: Cidr): boolean =>
+      held.includes(subnet) &&
+      this.#families.isGiven(cidrFamily(subnet)) &&
+      this.#stock.isGiven(subnet);
+    const limit = limitOf(outcome, this.#parts.prober.tracks);
+    return readinessBy(outcome, { isGiven, whenFull: this.#stock.whenFull, limit });
   }
 
   /** Told after each pod that came or went: the last one of a dropped family may have been it. */
   podsChanged(): void {
+    this.#stock.hint();
     if (this.#families.watchesPods) this.#loop.trigger();
   }
 
@@ -156,6 +157,7 @@ export class Agent {
       problems: problemsOf(this.#seen()),
       cluster: this.#cluster.current?.kind ?? 'unknown',
       lease: leases.view,
+      usage: this.#stock.view,
       families: this.#families.plan?.states ?? [],
       config: {
         hash: config.config?.hash ?? '',
@@ -194,6 +196,7 @@ export class Agent {
   }
 
   #onLease(): void {
+    this.#stock.hint();
     this.#configure();
     this.#loop.trigger();
   }
@@ -215,7 +218,8 @@ export class Agent {
     const { config: keeper, leases, pods } = this.#parts;
     this.#wallClock.look();
     const plan = cluster === undefined ? undefined : this.#families.look(cluster);
-    const right = leases.view;
+    const view = leases.view;
+    const right = { ...view, subnets: view.subnets.filter(this.#stock.isKept) };
     if (cluster === undefined || plan === undefined || !right.isKnown) {
       this.#report();
       return 'done';
@@ -229,6 +233,7 @@ export class Agent {
     const outcome = await tryPass(this.#parts, input, reason);
     if (outcome === 'retry' || outcome === 'done') return outcome;
     this.#passes += 1;
+    this.#stock.passed(right.subnets, outcome);
     this.#parts.metrics.passed(outcome, this.#parts.prober.tracks);
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
@@ -288,7 +293,7 @@ export class Agent {
   }
 
   #report(): void {
-    reportAll(this.#parts, this.#families.plan);
+    reportAll(this.#parts, { plan: this.#families.plan, scarce: this.#stock.scarce });
   }
 }
 

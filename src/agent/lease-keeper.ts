@@ -3,7 +3,13 @@
 // was held stays until the source says otherwise or its end by CLOCK_BOOTTIME has passed; a
 // datastore that is away takes nothing. It never decides about the kernel: that is the loop's.
 
-import type { Holding, HoldingEnd, SubnetAuthority, SubnetWish } from '../cluster/holding.ts';
+import type {
+  FurtherWish,
+  Holding,
+  HoldingEnd,
+  SubnetAuthority,
+  SubnetWish,
+} from '../cluster/holding.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -45,6 +51,8 @@ export type LeaseView = {
   readonly reason: string;
   /** Why there is no subnet of a family that was wished for as well; '' when nothing lacks. */
   readonly lacks: string;
+  /** Why there is no further subnet for the node; '' while none is needed, or one is. */
+  readonly noFurther: string;
 };
 
 export type LeaseKeeperParts = {
@@ -70,6 +78,7 @@ export class LeaseKeeper {
   readonly #watch: BoundedRunner;
   #changed: () => void = () => undefined;
   #config: Config | undefined;
+  #further: FurtherWish | undefined;
   #wishKey = '';
   /** Aborted when another wish replaces the one that the source works by. */
   #call = new AbortController();
@@ -92,8 +101,21 @@ export class LeaseKeeper {
 
   /** The configuration to ask by; asks again only when it asks for something else. */
   wish(config: Config): void {
-    const key = JSON.stringify([config.subnetSource, config.families]);
     this.#config = config;
+    this.#wishAnew();
+  }
+
+  /** What the node needs beside the first subnets; before this is called, what it has. */
+  need(further: FurtherWish): void {
+    const isNothing = Object.keys(further.counts).length === 0 && further.spare.length === 0;
+    this.#further = isNothing ? undefined : further;
+    this.#wishAnew();
+  }
+
+  #wishAnew(): void {
+    if (this.#config === undefined) return;
+    const { subnetSource, families } = this.#config;
+    const key = JSON.stringify([subnetSource, families, this.#further]);
     if (key === this.#wishKey) return;
     this.#wishKey = key;
     this.#call.abort();
@@ -109,8 +131,9 @@ export class LeaseKeeper {
     const isInDoubt = holding?.kind !== 'held' && this.#parts.source.health().synced;
     const startsPods = subnets.length > 0 && !isInDoubt;
     const reason = startsPods ? '' : this.#reason();
-    const lacks = (holding?.kind === 'held' ? holding.lacks : undefined) ?? '';
-    return { authority, explanation, isKnown, subnets, isInDoubt, startsPods, reason, lacks };
+    const { lacks = '', noFurther = '' } = holding?.kind === 'held' ? holding : {};
+    const words = { reason, lacks, noFurther };
+    return { authority, explanation, isKnown, subnets, isInDoubt, startsPods, ...words };
   }
 
   /** For the next process on this machine; undefined when nothing was ever held. */
@@ -141,7 +164,8 @@ export class LeaseKeeper {
         continue;
       }
       const previous = this.#last()?.subnets ?? [];
-      const wish: SubnetWish = { config: this.#config, machine, previous };
+      const further = this.#further === undefined ? {} : { further: this.#further };
+      const wish: SubnetWish = { config: this.#config, machine, previous, ...further };
       await source.hold(wish, (holding) => void (signal.aborted || this.#take(holding)), signal);
       // A source that gives up early is asked again, but not all the time.
       await clock.sleep(END_POLL_MS, signal);
@@ -169,6 +193,7 @@ export class LeaseKeeper {
     const lost = was.filter((subnet) => !now.includes(subnet));
     const { log } = this.#parts;
     const isWished = (subnet: Cidr): boolean =>
+      this.#further?.spare.includes(subnet) !== true &&
       this.#config?.families.some(({ network }) => containsCidr(network, subnet)) === true;
     if (lost.some(isWished)) {
       log.warn({ lost, reason: this.#reason() }, 'subnets are not held any more');

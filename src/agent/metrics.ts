@@ -2,7 +2,9 @@
 // in docs/metrics.md; default process metrics are left out, since each costs memory on every node.
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SubnetUsage } from '../cni/ipam.ts';
 import type { PathMtu } from '../desired/path-mtu.ts';
+import { cidrFamily } from '../net/cidr.ts';
 import type { Op } from '../state/op.ts';
 import type { Tracks } from './path-track.ts';
 import type { PassOutcome } from './reconciler.ts';
@@ -84,6 +86,32 @@ export class AgentMetrics {
     buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1, 10],
     registers: [this.registry],
   });
+
+  readonly #addresses = new Gauge({
+    name: 'poplin_ipam_addresses',
+    help: 'Addresses of the subnets of this node, by family and state: used, resting or free',
+    labelNames: ['family', 'state'],
+    registers: [this.registry],
+  });
+  readonly #subnets = new Gauge({
+    name: 'poplin_ipam_subnets',
+    help: 'Subnets that this node holds, by family',
+    labelNames: ['family'],
+    registers: [this.registry],
+  });
+
+  /** All that the node holds; families that it does not hold any more are left out. */
+  addresses(usage: readonly SubnetUsage[]): void {
+    this.#addresses.reset();
+    this.#subnets.reset();
+    for (const { subnet, total, used, resting } of usage) {
+      const family = cidrFamily(subnet);
+      this.#subnets.inc({ family });
+      this.#addresses.inc({ family, state: 'used' }, used);
+      this.#addresses.inc({ family, state: 'resting' }, resting);
+      this.#addresses.inc({ family, state: 'free' }, total - used - resting);
+    }
+  }
 
   passed(outcome: PassOutcome, tracks: Tracks): void {
     this.#passes.inc();

@@ -26,6 +26,8 @@ export type AgentOptions = {
   readonly procSys: string;
   /** File with the machine's identity. */
   readonly machineIdFile: string;
+  /** How long a further subnet is empty before it is given back. */
+  readonly subnetRestSeconds: number;
   /** undefined: Kubernetes is the datastore. */
   readonly etcd: EtcdOptions | undefined;
   readonly underlay: UnderlayWish;

@@ -2,6 +2,7 @@
 // whose host veth is gone are made again (pod-repair.ts) or, where their namespace is gone because
 // a runtime died without a DEL, keep their address until a DEL or GC, and `status` names them.
 
+import type { SubnetUsage } from '../cni/ipam.ts';
 import { isHalfMade } from '../cni/remake.ts';
 import type { AttachmentStore } from '../cni/store.ts';
 import { isWithin } from '../desired/subnets.ts';
@@ -61,6 +62,11 @@ export class Pods {
   /** Of all that are there, come or go: also of those whose file cannot be read. */
   get addresses(): readonly Ip[] {
     return this.#store.entries().flatMap(({ name }) => name.addresses);
+  }
+
+  /** How much of each subnet is in use, by those too. */
+  usage(subnets: readonly Cidr[]): readonly SubnetUsage[] {
+    return this.#store.usage(subnets);
   }
 
   /** One sentence per attachment that cannot work, as of the last look. */

@@ -27,7 +27,13 @@ export type ReportParts = {
   readonly prober: Pick<PathProber, 'tracks'>;
 };
 
-export function reportAll(parts: ReportParts, plan: FamilyPlan | undefined): void {
+type Seen = {
+  readonly plan: FamilyPlan | undefined;
+  /** See SubnetStock. */
+  readonly scarce: readonly string[];
+};
+
+export function reportAll(parts: ReportParts, { plan, scarce }: Seen): void {
   const { announcer, config, reconciler, metrics, foreignRules, nodeName, prober } = parts;
   const outcome = reconciler.last;
   metrics.configInvalid(config.problems.length > 0);
@@ -38,6 +44,7 @@ export function reportAll(parts: ReportParts, plan: FamilyPlan | undefined): voi
   reportLease(parts);
   if (outcome === undefined) return;
   reportFamilies(parts, plan);
+  announcer.report('AddressesScarce', scarce);
   announcer.report('NodeDataInvalid', outcome.desired.nodeProblems.get(nodeName) ?? []);
   announcer.report('UnderlayMissing', outcome.underlay.problems);
   announcer.report('PathSilent', describeSilent(prober.tracks));

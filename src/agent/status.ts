@@ -12,6 +12,7 @@ import type { LeaseView } from './lease-keeper.ts';
 import type { Tracks } from './path-track.ts';
 import { describeSilent } from './path-words.ts';
 import type { LastPass } from './reconciler.ts';
+import type { StockedSubnet } from './subnet-stock.ts';
 
 export type PeerStatus = PeerPath & {
   /** What probes say of the path that is used; `untried` also where none is sent. */
@@ -42,6 +43,8 @@ export type Status = {
     readonly explanation: string;
     /** What the node uses. */
     readonly subnets: readonly Cidr[];
+    /** How full each of those is that the node holds. */
+    readonly usage: readonly StockedSubnet[];
     /** Why new pods get no address; '' when they do. */
     readonly reason: string;
   };
@@ -100,6 +103,7 @@ export type StatusParts = {
   readonly config: Status['config'];
   readonly cluster: Status['cluster'];
   readonly lease: LeaseView;
+  readonly usage: Status['lease']['usage'];
   readonly families: Status['families'];
   readonly outcome: LastPass | undefined;
   readonly passes: number;
@@ -126,6 +130,7 @@ export function buildStatus(parts: StatusParts): Status {
       authority: parts.lease.authority ?? '',
       explanation: parts.lease.explanation,
       subnets: wanted?.ownSubnets ?? [],
+      usage: parts.usage,
       reason: parts.lease.reason,
     },
     families: parts.families,

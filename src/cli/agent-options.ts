@@ -7,6 +7,7 @@ import type { AgentOptions } from '../agent/options.ts';
 import type { LogLevel } from '../lib/log.ts';
 import { ETCD_FLAGS, parseEtcdOptions } from './etcd-options.ts';
 import { usage, wrong } from './flag-errors.ts';
+import { parseSeconds } from './seconds.ts';
 import { parseUnderlayWish, UNDERLAY_FLAGS } from './underlay-options.ts';
 
 type Flag = { readonly fallback?: string; readonly help: string };
@@ -31,6 +32,10 @@ export const AGENT_FLAGS = {
   'metrics-listen': { fallback: '', help: 'HOST:PORT for /metrics, /healthz and /readyz' },
   'proc-sys': { fallback: '/proc/sys/net', help: 'where the sysctls are found' },
   'machine-id-file': { fallback: '/etc/machine-id', help: "file with the machine's identity" },
+  'subnet-rest-seconds': {
+    fallback: '300',
+    help: 'how long a further subnet of this node is empty before it is given back',
+  },
   datastore: { fallback: 'kubernetes', help: 'kubernetes or etcd' },
   ...UNDERLAY_FLAGS,
   ...ETCD_FLAGS,
@@ -72,6 +77,7 @@ export function parseAgentOptions(
     metricsListen: parseListen(value('metrics-listen')),
     procSys: value('proc-sys'),
     machineIdFile: value('machine-id-file'),
+    subnetRestSeconds: parseSeconds('subnet-rest-seconds', value, [1, 86_400]),
     etcd,
     underlay: parseUnderlayWish({ value, values, isEtcd: etcd !== undefined }),
     logLevel: parseLogLevel(value('log-level')),

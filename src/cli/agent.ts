@@ -221,6 +221,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     metrics,
     clock,
     log,
+    subnetRestMs: options.subnetRestSeconds * 1000,
   });
 }
 

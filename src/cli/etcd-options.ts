@@ -3,6 +3,7 @@
 
 import type { EtcdOptions } from '../agent/options.ts';
 import { usage, wrong } from './flag-errors.ts';
+import { parseSeconds } from './seconds.ts';
 
 export const ETCD_FLAGS = {
   'etcd-endpoints': { fallback: '', help: 'http://HOST:PORT or https://HOST:PORT, by commas' },
@@ -100,15 +101,6 @@ function parsePrefix(text: string): string {
   const isRight = /^\/[\x21-\x7e]*[^/\s]\/?$/.test(text) && !text.includes('//');
   if (!isRight) throw wrong('etcd-prefix', text, 'a path, as /coreos.com/network');
   return text.replace(/\/$/, '');
-}
-
-function parseSeconds(flag: EtcdFlag, value: Value, [min, max]: readonly [number, number]): number {
-  const text = value(flag);
-  const seconds = Number(text);
-  if (!/^\d+$/.test(text) || seconds < min || seconds > max) {
-    throw wrong(flag, text, `a number of seconds from ${min} to ${max}`);
-  }
-  return seconds;
 }
 
 const wordsOf = (text: string): readonly string[] =>

@@ -51,6 +51,7 @@ export function renderStatus(status: Status): string {
     `config     ${config.backend || 'none'} (${config.hash || '-'}) from ${config.origin || '-'}`,
     ...config.problems.map((problem) => `  ! not in force: ${renderProblem(problem)}`),
     `lease      ${lease.subnets.join(', ') || 'none'} (${authority}: ${lease.explanation})`,
+    ...lease.usage.map(usageLine),
     ...status.families.flatMap(familyLine),
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
@@ -75,6 +76,14 @@ export function renderStatus(status: Status): string {
 
 const podProblems = ({ broken, isolated, unread, mtu }: Status['pods']): string[] =>
   [broken, isolated, unread, mtu].flat();
+
+function usageLine({ subnet, total, used, resting, state }: Status['lease']['usage'][number]) {
+  const special = state === 'in use' ? '' : `; ${state}`;
+  // Nobody reads how many a /64 has.
+  const of = Number.isSafeInteger(total) ? `${used} of ${total} addresses` : `${used} addresses`;
+  return `    ${subnet}: ${of} in use, ${resting} resting${special}`;
+}
+
 /** Of those that are not simply served. */
 function familyLine({ family, network, state, reason }: Status['families'][number]): string[] {
   if (state === 'served') return [];

@@ -5,6 +5,7 @@
 
 import type { Config } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 
 /** What gives the right: `Node.spec.podCIDRs`, Lease objects, or keys in etcd. */
 export type SubnetAuthority = 'podCIDR' | 'lease' | 'etcd';
@@ -16,6 +17,16 @@ export type SubnetWish = {
   readonly machine: string;
   /** Held before, as far as the node remembers, IPv4 first: claimed again before any other. */
   readonly previous: readonly Cidr[];
+  /** Of subnets beside the first one of each family; absent: whatever is held stays. */
+  readonly further?: FurtherWish;
+};
+
+/** What a node needs beside the first subnet of each family, which it always keeps. */
+export type FurtherWish = {
+  /** So many of a family are to be there, the first one among them; of others, what is held. */
+  readonly counts: Partial<Readonly<Record<Family, number>>>;
+  /** Further ones that have no pod and are out of the kernel: these are given back. */
+  readonly spare: readonly Cidr[];
 };
 
 /** When a right ends that nobody renews any more; the margin is taken off already. */
@@ -35,10 +46,12 @@ export type Holding =
       readonly authority: SubnetAuthority;
       /** Why it is this authority, for `status`. */
       readonly explanation: string;
-      /** IPv4 first; at least one. */
+      /** IPv4 first, within a family the first one first; at least one. */
       readonly subnets: readonly Cidr[];
       /** Why there is none of a family that was wished for as well; absent: nothing lacks. */
       readonly lacks?: string;
+      /** Why a further subnet that was wished for is not to be had. */
+      readonly noFurther?: string;
       /** Absent: until the datastore says otherwise. */
       readonly end?: HoldingEnd;
     }

@@ -16,6 +16,7 @@ import { hasLink, makeHostSide, makePodSide } from './endpoint-kernel.ts';
 
 import type { Verdict } from './errors.ts';
 import { CNI_CODES, done, failed } from './errors.ts';
+import { exhaustedText, NO_FREE_ADDRESS } from './exhausted.ts';
 import { openHostPorts, refusedPorts } from './host-ports.ts';
 import type { PodNamespace } from './netns-check.ts';
 import { checkNamespace } from './netns-check.ts';
@@ -46,23 +47,52 @@ export async function add(
   if (ready.kind === 'not-ready') return notReady(ready.reason);
   const refusal = await clearEarlier(request, context);
   if (refusal !== undefined) return refusal;
-  // As it is now: nothing else comes between this and the reservation.
-  const now = context.readiness();
-  if (now.kind === 'not-ready') return notReady(now.reason);
-  const { network } = now;
-  const step = { context, request, namespace: checked.namespace, network };
-  const refused = refuseAddresses(step);
-  if (refused !== undefined) return refused;
+  return attachWithRoom(request, checked.namespace, context);
+}
+
+/** Of a node that is full and about to get a further subnet, that is waited for. */
+async function attachWithRoom(
+  request: AddRequest,
+  namespace: PodNamespace,
+  context: CniWork,
+): Promise<Verdict> {
+  const { clock, stop, store, readyTimeoutMs } = context;
+  const deadline = clock.monotonicMs() + readyTimeoutMs;
+  for (;;) {
+    // As it is now: nothing else comes between this and the reservation.
+    const now = context.readiness();
+    if (now.kind === 'not-ready') return notReady(now.reason);
+    const { network } = now;
+    const step = { context, request, namespace, network };
+    const refused = refuseAddresses(step);
+    if (refused !== undefined) return refused;
+    const choice = store.choose(network.subnets, requestedBy(request));
+    if (choice.kind === 'chosen') return attach(step);
+    context.attachmentsChanged();
+    const isOver = stop.aborted || clock.monotonicMs() >= deadline;
+    if (network.whenFull.kind === 'stays' || isOver) {
+      const details = exhaustedText(choice, network);
+      return failed(CNI_CODES.tryAgainLater, NO_FREE_ADDRESS, details);
+    }
+    await clock.sleep(READY_POLL_MS, stop);
+  }
+}
+
+async function attach(step: AddStep): Promise<Verdict> {
+  const { context, request, namespace } = step;
   let pod: Kernel | undefined;
   try {
-    pod = context.openPodKernel(checked.namespace.descriptor);
-    return await attach(step, pod);
+    pod = context.openPodKernel(namespace.descriptor);
+    return await attachTo(step, pod);
   } catch (error) {
     return failedBy(error, `${request.identity.ifName} cannot be made`);
   } finally {
     pod?.close();
   }
 }
+
+const requestedBy = ({ requests }: AddRequest): readonly Ip[] =>
+  requests.addresses.map(({ address }) => address);
 
 const notReady = (reason: string): Verdict =>
   failed(CNI_CODES.tryAgainLater, 'the node is not ready for pods', reason);
@@ -107,7 +137,7 @@ async function clearEarlier(
 }
 
 /** Throws AppError after undoing what it did. */
-async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
+async function attachTo(step: AddStep, pod: Kernel): Promise<Verdict> {
   const { context, request, network } = step;
   const { ifName } = request.identity;
   let reserved: Attachment | undefined;
@@ -118,11 +148,10 @@ async function attach(step: AddStep, pod: Kernel): Promise<Verdict> {
     const attachment = context.store.reserve(
       network.subnets,
       (addresses) => describeAttachment(step, addresses, pod.namespaceCookie),
-      request.requests.addresses.map(({ address }) => address),
+      requestedBy(request),
     );
     if (attachment === undefined) {
-      const details = `all addresses of ${network.subnets.join(' and ')} are in use`;
-      return failed(CNI_CODES.tryAgainLater, 'no free address', details);
+      return failed(CNI_CODES.tryAgainLater, NO_FREE_ADDRESS, network.subnets.join(' and '));
     }
     reserved = attachment;
     const { hostLink } = attachment;

@@ -38,6 +38,39 @@ export type AddressChoice =
     }
   | { readonly kind: 'exhausted'; readonly subnets: readonly Cidr[] };
 
+export type SubnetUsage = {
+  readonly subnet: Cidr;
+  /** Addresses that pods can have; in IPv6 more than can be counted exactly. */
+  readonly total: number;
+  readonly used: number;
+  /** Free ones that a pod had before. */
+  readonly resting: number;
+};
+
+/** In the order of the subnets. */
+export function usageOf(
+  subnets: readonly Cidr[],
+  { taken, rested }: Pick<AddressQuestion, 'taken' | 'rested'>,
+): readonly SubnetUsage[] {
+  const counts = subnets.map((subnet) => ({ subnet, used: 0, resting: 0 }));
+  const countOf = (address: Ip) => counts.find(({ subnet }) => contains(subnet, address));
+  for (const address of taken) {
+    const count = countOf(address);
+    if (count !== undefined) count.used += 1;
+  }
+  for (const family of FAMILIES) {
+    for (const address of rested[family]) {
+      const count = taken.has(address) ? undefined : countOf(address);
+      if (count !== undefined) count.resting += 1;
+    }
+  }
+  return counts.map((count) => ({ ...count, total: capacityOf(count.subnet) }));
+}
+
+/** All but the subnet address, the one after it and the last. */
+const capacityOf = (subnet: Cidr): number =>
+  Math.max(0, Number(cidrSize(subnet)) - Number(FIRST_INDEX) - 1);
+
 /** One address for each family that the subnets have, all or none. */
 export function chooseAddresses(question: AddressQuestion): AddressChoice {
   const addresses: Ip[] = [];
@@ -78,16 +111,20 @@ function neverUsed(
   subnets: readonly Cidr[],
   searchFrom: Map<Cidr, bigint>,
 ): Ip | undefined {
+  // Below the hint only what rested so long that it was forgotten is new again.
+  const size = subnets.reduce((sum, subnet) => sum + cidrSize(subnet), 0n);
+  const forgets = size > BigInt(RESTED_MAX);
   const isNew = (ip: Ip): boolean => !taken.has(ip) && !rested.has(ip);
   for (const subnet of subnets) {
     const hint = searchFrom.get(subnet) ?? FIRST_INDEX;
-    // Below the hint only what rested so long that it was forgotten is new again.
-    const forgets = cidrSize(subnet) > BigInt(RESTED_MAX);
-    const index =
-      search(subnet, hint, isNew) ?? (forgets ? search(subnet, FIRST_INDEX, isNew) : undefined);
+    const index = search(subnet, hint, isNew);
     if (index === undefined) continue;
     searchFrom.set(subnet, index + 1n);
     return addressAt(subnet, index);
+  }
+  for (const subnet of forgets ? subnets : []) {
+    const index = search(subnet, FIRST_INDEX, isNew);
+    if (index !== undefined) return addressAt(subnet, index);
   }
   return undefined;
 }

@@ -5,6 +5,7 @@
 import type { CniWork } from './context.ts';
 import type { Verdict } from './errors.ts';
 import { CNI_CODES, done, failed } from './errors.ts';
+import { exhaustedText, NO_FREE_ADDRESS } from './exhausted.ts';
 import type { NodeNetwork } from './node-network.ts';
 import { failedBy } from './verdict.ts';
 
@@ -25,8 +26,9 @@ export function status(context: CniWork): Verdict {
 function obstacleTo(network: NodeNetwork, { store }: CniWork): Verdict | undefined {
   const choice = store.choose(network.subnets);
   if (choice.kind === 'exhausted') {
-    const details = `all addresses of ${choice.subnets.join(' and ')} are in use`;
-    return failed(CNI_CODES.notAvailable, 'no free address', details);
+    // Whoever comes now waits for it.
+    if (network.whenFull.kind === 'grows') return undefined;
+    return failed(CNI_CODES.notAvailable, NO_FREE_ADDRESS, exhaustedText(choice, network));
   }
   try {
     store.probe();

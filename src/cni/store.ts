@@ -23,8 +23,8 @@ import {
   renderAttachment,
   renderFileName,
 } from './attachment-file.ts';
-import type { AddressChoice, AddressObjection } from './ipam.ts';
-import { chooseAddresses, objectionTo } from './ipam.ts';
+import type { AddressChoice, AddressObjection, SubnetUsage } from './ipam.ts';
+import { chooseAddresses, objectionTo, usageOf } from './ipam.ts';
 import { RestLog } from './rest-log.ts';
 import { SpareFiles } from './spare-files.ts';
 import type { StoreFiles } from './store-files.ts';
@@ -110,6 +110,11 @@ export class AttachmentStore {
   choose(subnets: readonly Cidr[], requested: readonly Ip[] = []): AddressChoice {
     const question = { subnets, taken: this.#taken, rested: this.#restLog.rested, requested };
     return chooseAddresses({ ...question, searchFrom: this.#searchFrom });
+  }
+
+  /** How much of each subnet is in use. */
+  usage(subnets: readonly Cidr[]): readonly SubnetUsage[] {
+    return usageOf(subnets, { taken: this.#taken, rested: this.#restLog.rested });
   }
 
   /**

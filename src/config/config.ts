@@ -42,6 +42,8 @@ export type Config = {
   readonly families: readonly FamilyConfig[];
   /** Where Kubernetes is the datastore; etcd knows one way alone. */
   readonly subnetSource: 'auto' | 'podCIDR' | 'lease';
+  /** Of each family, where nodes claim them: one has further ones while its pods need them. */
+  readonly maxSubnetsPerNode: number;
   readonly backend: BackendConfig;
   readonly masquerade: boolean;
   /** Destinations outside of the network that see the pod's own address. */

@@ -117,6 +117,7 @@ function checkTogether(conf: NetConf): ConfigParse {
   const unhashed: Omit<Config, 'hash'> = {
     families,
     subnetSource: conf.SubnetSource,
+    maxSubnetsPerNode: conf.MaxSubnetsPerNode,
     backend: backendOf(conf.Backend),
     masquerade: conf.Masquerade,
     masqueradeExclude: excludes(conf.MasqueradeExclude),

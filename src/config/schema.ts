@@ -25,6 +25,7 @@ export const VXLAN_PORT_DEFAULT = 8472;
 /** Every IPv4 host can take packets of this size (RFC 791). */
 const MTU_MIN = 576;
 const LENGTH_BYTES_MAX = 65_535;
+const MAX_SUBNETS = 256;
 const EXCLUDES_MAX = 256;
 const EXCLUDE_EXAMPLE = '10.0.0.0/8';
 
@@ -133,6 +134,10 @@ export const configSchema = z.strictObject(
     SubnetSource: about(
       z.enum(['auto', 'podCIDR', 'lease'], 'must be "auto", "podCIDR" or "lease"').default('auto'),
       'What gives a node its subnet.',
+    ),
+    MaxSubnetsPerNode: about(
+      wholeNumber(1, MAX_SUBNETS).default(8),
+      'How many subnets of a family a node may have.',
     ),
     Backend: z
       .discriminatedUnion('Type', [vxlanSchema, hostGwSchema, autoSchema], {

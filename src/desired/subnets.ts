@@ -111,7 +111,9 @@ function withoutConflicts(
       complain(claim.node.name, conflictText(claim, previous));
     }
   }
-  return kept;
+  // In the nodes' own order: peers are sent to by the first of their subnets.
+  const isKept = new Set(kept);
+  return claims.filter((claim) => isKept.has(claim));
 }
 
 /** With one prefix length per family, subnets overlap only when they are equal: a cheap test. */

@@ -41,7 +41,8 @@ function apply(store: Store, change: ApiChange): void {
   if (change.verb === 'claim') {
     for (const { nodeName, subnet } of change.claims) {
       const nodeUid = store.get(NODES, nodeName)?.object.metadata.uid ?? '';
-      const lease = newLease(subnet, { nodeName, nodeUid, machine: `machine of ${nodeName}` });
+      const claimant = { nodeName, nodeUid, machine: `machine of ${nodeName}` };
+      const lease = newLease({ subnet, isFurther: false }, claimant);
       createObject(store, { kind: LEASES, namespace: NAMESPACE }, lease);
     }
     return;

@@ -22,16 +22,6 @@ async function wish(machine: Machine, keys: Readonly<Record<string, unknown>>): 
   machine.hold(subnets, configFrom(keys));
 }
 
-/** Of everything that was told since, this was part. */
-function assertHeldAllTheWhile(machine: Machine, since: number, subnets: readonly string[]): void {
-  for (const holding of machine.told.slice(since)) {
-    const held: readonly string[] = holding.kind === 'held' ? holding.subnets : [];
-    for (const subnet of subnets) {
-      assert.ok(held.includes(subnet), `${subnet} was not held: ${JSON.stringify(holding)}`);
-    }
-  }
-}
-
 export const FAMILY_SCENARIOS: Readonly<Record<string, Scenario>> = {
   'another family is claimed beside the one that is held': async (scene) => {
     for (const [index, { one, other }] of ONE_AND_THE_OTHER.entries()) {
@@ -40,7 +30,7 @@ export const FAMILY_SCENARIOS: Readonly<Record<string, Scenario>> = {
       const since = machine.told.length;
       await wish(machine, THREE_DUAL);
       await machine.until('both families', () => machine.subnets.length === 2);
-      assertHeldAllTheWhile(machine, since, before);
+      scene.assertHeldSince(machine, since, before);
       const [added = ''] = machine.subnets.filter((subnet) => !before.includes(subnet));
       assert.match(added, other);
       assert.deepEqual(await scene.claimsOf(machine.name), [...machine.subnets].sort());
@@ -57,7 +47,7 @@ export const FAMILY_SCENARIOS: Readonly<Record<string, Scenario>> = {
       await machine.until('both families', () => machine.subnets.length === 2);
     }
     for (const [index, machine] of machines.entries()) {
-      assertHeldAllTheWhile(machine, since[index] ?? 0, before[index] ?? []);
+      scene.assertHeldSince(machine, since[index] ?? 0, before[index] ?? []);
     }
     assert.equal(new Set(machines.flatMap(({ subnets }) => subnets)).size, 6);
     await scene.assertNoneShared();
@@ -79,7 +69,7 @@ export const FAMILY_SCENARIOS: Readonly<Record<string, Scenario>> = {
     await scene.world.unreserve('fd00:0:0:2::/64');
     await machine.until('both families', () => machine.subnets.length === 2);
     assert.equal(lacks(), '');
-    assertHeldAllTheWhile(machine, since, before);
+    scene.assertHeldSince(machine, since, before);
   },
 
   'a family that is not wished for any more is given back': async (scene) => {
@@ -93,7 +83,7 @@ export const FAMILY_SCENARIOS: Readonly<Record<string, Scenario>> = {
       await machine.until('one claim', async () => {
         return (await scene.claimsOf(machine.name)).join() === kept.join();
       });
-      assertHeldAllTheWhile(machine, since, kept);
+      scene.assertHeldSince(machine, since, kept);
     }
   },
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import type { PartialCluster } from '../../src/cluster/cluster.ts';
 import { fold, NOTHING_KNOWN } from '../../src/cluster/cluster.ts';
-import type { Holding } from '../../src/cluster/holding.ts';
+import type { FurtherWish, Holding } from '../../src/cluster/holding.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import type { Source } from '../../src/source/source.ts';
@@ -59,9 +59,12 @@ export class Machine {
     }, this.#stop.signal);
   }
 
-  hold(previous: readonly string[] = [], config = this.#config): void {
+  hold(previous: readonly string[] = [], config = this.#config, further?: FurtherWish): void {
     const stop = new AbortController();
-    const wish = { config, machine: this.#machineId, previous: previous as readonly Cidr[] };
+    const wish = {
+      ...{ config, machine: this.#machineId, previous: previous as readonly Cidr[] },
+      ...(further === undefined ? {} : { further }),
+    };
     const ended = this.source.hold(wish, (holding) => this.told.push(holding), stop.signal);
     this.#holding = { stop, ended };
   }
@@ -82,6 +85,24 @@ export class Machine {
   get subnets(): readonly string[] {
     const last = this.told.at(-1);
     return last?.kind === 'held' ? last.subnets : [];
+  }
+
+  /** Why there is no further subnet for it. */
+  get noFurther(): string {
+    const last = this.told.at(-1);
+    return (last?.kind === 'held' ? last.noFurther : undefined) ?? '';
+  }
+
+  /** The same machine, which needs so many subnets of IPv4 from now on, and these no more. */
+  async need(ipv4: number, spare: readonly string[] = []): Promise<void> {
+    const { subnets } = this;
+    await this.stopHolding();
+    this.hold(subnets, this.#config, { counts: { ipv4 }, spare: spare as readonly Cidr[] });
+  }
+
+  async untilCount(count: number): Promise<readonly string[]> {
+    await this.until(`${count} subnets`, () => this.subnets.length === count);
+    return this.subnets;
   }
 
   /** Why it holds nothing now. */
@@ -137,6 +158,16 @@ export class LeaseScene {
   async claimsOf(nodeName: string): Promise<readonly string[]> {
     const claims = await this.world.claims();
     return claims.flatMap((claim) => (claim.nodeName === nodeName ? [claim.subnet] : [])).sort();
+  }
+
+  /** That these were part of everything that the machine was told since. */
+  assertHeldSince(machine: Machine, since: number, subnets: readonly string[]): void {
+    for (const holding of machine.told.slice(since)) {
+      const held: readonly string[] = holding.kind === 'held' ? holding.subnets : [];
+      for (const subnet of subnets) {
+        assert.ok(held.includes(subnet), `${subnet} was not held: ${JSON.stringify(holding)}`);
+      }
+    }
   }
 
   /** That no subnet has two holders, and that each holder has claimed what it holds. */

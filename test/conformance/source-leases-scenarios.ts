@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { FAMILY_SCENARIOS } from './source-leases-families.ts';
+import { FURTHER_SCENARIOS } from './source-leases-further.ts';
 import type { LeaseScene, Machine } from './source-leases-machine.ts';
 import { SMALL, THREE, THREE_DUAL } from './source-leases-machine.ts';
 
@@ -280,6 +281,7 @@ export const LEASE_SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...LOSING,
   ...DUAL,
   ...FAMILY_SCENARIOS,
+  ...FURTHER_SCENARIOS,
 };
 
 type Told = Machine['told'][number];

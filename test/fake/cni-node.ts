@@ -30,6 +30,7 @@ const POD_DESCRIPTOR = 7;
 const NETWORK = {
   subnets: ['10.244.1.0/24', 'fd00:10:244:1::/64'] as Cidr[],
   sources: ['10.244.1.0', 'fd00:10:244:1::'] as Ip[],
+  whenFull: { kind: 'stays', reason: 'the test gives no more' } as const,
   linkMtuBytes: 1500,
   routeMtuBytes: 1450,
 };

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import { failingSeeds } from '../sim/failing-seeds.ts';
 import { SEEDS_OF_LONG_TEST } from '../sim/fixed-seeds.ts';
 import type { SubnetSourceName } from '../sim/plan.ts';
+import { CROWDED } from '../sim/plan.ts';
 import type { PoolOptions } from '../sim/pool.ts';
 
 const SEED_COUNT = 200;
@@ -26,6 +27,13 @@ describe(`${SEED_COUNT} fresh seeds of the simulation`, () => {
       await check(context, { seeds, overrides: { subnetSource } });
     });
   }
+});
+
+test('and as many crowds, for which one subnet of a node is not enough', async (context) => {
+  const base = Math.floor(Math.random() * 1_000_000_000);
+  context.diagnostic(`seeds from ${base} on`);
+  const seeds = Array.from({ length: SEED_COUNT }, (_, index) => base + index);
+  await check(context, { seeds, overrides: CROWDED });
 });
 
 async function check(context: TestContext, options: PoolOptions): Promise<void> {

@@ -55,6 +55,7 @@ export type AgentProcessParts = {
 
 /** A world in which pods come and go fast: their runtimes try again soon. */
 const READY_TIMEOUT_MS = 500;
+const SUBNET_REST_MS = 4_000;
 const DISK_MS = 3;
 
 export class AgentProcess {
@@ -190,6 +191,7 @@ export class AgentProcess {
       foreignRules: new ForeignRules({ run: async () => ruleset, clock, log }),
       announcer: new Announcer(this.#source, clock, log),
       metrics: new AgentMetrics(),
+      subnetRestMs: SUBNET_REST_MS,
     });
   }
 

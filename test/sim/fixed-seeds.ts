@@ -16,6 +16,8 @@ export const FAILED_ONCE_BY_SOURCE = [
 ] as const;
 
 export const SEEDS_OF_TEST = [...new Set([...FAILED_ONCE, ...seedsFrom(1, 100)])];
+/** Of crowds; each takes twice as long as others. */
+export const CROWDED_SEEDS_OF_TEST = seedsFrom(1, 6);
 export const SEEDS_OF_LONG_TEST = seedsFrom(101, 200).filter(
   (seed) => !SEEDS_OF_TEST.includes(seed),
 );

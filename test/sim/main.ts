@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import type { PlanOverrides, SubnetSourceName } from './plan.ts';
+import { CROWDED } from './plan.ts';
 import { runSeeds } from './pool.ts';
 import { renderFailure, renderSummary, reportOf } from './report.ts';
 import type { SeedReport } from './run.ts';
@@ -10,7 +11,7 @@ import { runSeed } from './run.ts';
 import { renderStampede, stampede } from './stampede.ts';
 
 const USAGE = `usage: npm run sim -- [--seed N] [--seeds COUNT] [--nodes N] [--threads N]
-       [--subnet-source podCIDR|lease|auto] [--stampede AGENTS] [--verbose]
+       [--subnet-source podCIDR|lease|auto] [--crowded] [--stampede AGENTS] [--verbose]
 `;
 
 const SOURCES: readonly string[] = ['podCIDR', 'lease', 'auto'] satisfies SubnetSourceName[];
@@ -25,6 +26,7 @@ function readArguments() {
       nodes: { type: 'string' },
       threads: { type: 'string' },
       'subnet-source': { type: 'string' },
+      crowded: { type: 'boolean', default: false },
       stampede: { type: 'string' },
       verbose: { type: 'boolean', default: false },
     },
@@ -37,6 +39,7 @@ function readArguments() {
   const overrides: PlanOverrides = {
     ...(nodeCount === undefined ? {} : { nodeCount }),
     ...(source === undefined ? {} : { subnetSource: source as SubnetSourceName }),
+    ...(values.crowded ? { ...CROWDED } : {}),
   };
   const agents = wholeNumber(values.stampede);
   const threadCount = wholeNumber(values.threads);

@@ -70,7 +70,8 @@ export class PathChecks {
       if (problem === undefined) continue;
       const isNew = before !== undefined && before !== problem && op.object === 'route';
       const isBlamed =
-        before === undefined || (isNew && op.verb !== 'remove' && this.#areUndisturbed(from, to));
+        before === undefined ||
+        (isNew && op.verb !== 'remove' && !this.#isLost(way) && this.#areUndisturbed(from, to));
       if (!isBlamed || this.#parts.excuse(from, to) !== undefined) continue;
       const isOfSize = problem === TOO_LARGE;
       if (isOfSize && this.#parts.excuseOfSize(from, to) !== undefined) continue;
@@ -80,6 +81,12 @@ export class PathChecks {
       );
     }
     this.#before = [];
+  }
+
+  /** By the way that leads nowhere to its other subnets, one more is sent to. */
+  #isLost({ from, to, address }: Way): boolean {
+    const others = subnetAddresses(to).filter((other) => other !== address);
+    return others.some((other) => this.#look({ from, to, address: other }).problem !== undefined);
   }
 
   #areUndisturbed(from: SimMachine, to: SimMachine): boolean {

@@ -23,6 +23,8 @@ export type SimPlan = {
   /** How many nodes can have a subnet at once. */
   readonly capacity: number;
   readonly podsPerNode: number;
+  /** Pods come and go in crowds, and a subnet holds five of them: nodes need several. */
+  readonly isCrowded: boolean;
   /** Whether every path is looked at: among hundreds of nodes these are too many. */
   readonly looksAtPaths: boolean;
   /** How long things go wrong. */
@@ -32,7 +34,7 @@ export type SimPlan = {
 };
 
 export type PlanOverrides = Partial<
-  Pick<SimPlan, 'nodeCount' | 'subnetSource' | 'faultsMs' | 'families'>
+  Pick<SimPlan, 'nodeCount' | 'subnetSource' | 'faultsMs' | 'families' | 'isCrowded'>
 >;
 
 const cidr = (text: string): Cidr => {
@@ -57,6 +59,7 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
     },
     subnetLengthBits: { ipv4: 28, ipv6: 64 },
     podsPerNode: random.int(1, 2),
+    isCrowded: false,
     looksAtPaths: true,
     faultsMs: random.int(40, 120) * 1000,
     faultEveryMs: random.int(800, 4000),
@@ -64,6 +67,9 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
   };
   const allocatesPodCidrs =
     plan.subnetSource === 'podCIDR' || (plan.subnetSource === 'auto' && random.chance(0.5));
+  if (plan.isCrowded) {
+    return { ...plan, ...CROWD, allocatesPodCidrs, firstFamilies: plan.families };
+  }
   const subnetCount = 2 ** bits;
   const { families } = plan;
   const isWhole = families.length < 2 || random.chance(0.5);
@@ -74,6 +80,28 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
     // The first subnet of the network is not leased.
     capacity: allocatesPodCidrs ? subnetCount : subnetCount - 1,
   };
+}
+
+/** Nodes that claim as many subnets as their pods need. */
+export const CROWDED = { isCrowded: true, subnetSource: 'lease' } as const;
+
+/** Of 32 subnets, so that each of ten nodes can have three. */
+const CROWD = {
+  networks: { ipv4: cidr('10.244.0.0/24'), ipv6: cidr('fd00:10:244::/59') },
+  subnetLengthBits: { ipv4: 29, ipv6: 64 },
+  capacity: 10,
+  podsPerNode: 7,
+} as const satisfies Partial<SimPlan>;
+
+/** Subnets that a node may have, and how many pods it has for so long each. */
+const CROWD_SUBNETS_MAX = 3;
+const CROWD_SIZES = [7, 11, 1, 8, 0] as const;
+const CROWD_MS = 13_000;
+
+/** How many pods each node should have now; in the end those of the plan. */
+export function podsWanted({ isCrowded, podsPerNode, faultsMs }: SimPlan, nowMs: number): number {
+  if (!isCrowded || nowMs >= faultsMs) return podsPerNode;
+  return CROWD_SIZES[Math.floor(nowMs / CROWD_MS) % CROWD_SIZES.length] ?? podsPerNode;
 }
 
 /** Leases most often: they are what nodes do among themselves. */
@@ -98,13 +126,14 @@ export type Choices = {
 
 /** The text of net-conf.json. */
 export function configText(plan: SimPlan, { backend, masquerades, families }: Choices): string {
-  const { networks, subnetLengthBits, subnetSource } = plan;
+  const { networks, subnetLengthBits, subnetSource, isCrowded } = plan;
   const v4 = { Network: networks.ipv4, SubnetLen: subnetLengthBits.ipv4 };
   const v6 = { IPv6Network: networks.ipv6, IPv6SubnetLen: subnetLengthBits.ipv6 };
   return JSON.stringify({
     ...(families.includes('ipv4') ? v4 : { EnableIPv4: false }),
     ...(families.includes('ipv6') ? { EnableIPv6: true, ...v6 } : {}),
     SubnetSource: subnetSource,
+    ...(isCrowded ? { MaxSubnetsPerNode: CROWD_SUBNETS_MAX } : {}),
     Masquerade: masquerades,
     Backend: backend,
   });

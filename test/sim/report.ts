@@ -7,10 +7,12 @@ import type { SeedReport, Verdict } from './run.ts';
 const TRACE_LINES = 60;
 
 /** The one command that replays a seed. */
-export function replayCommand(seed: number, { nodeCount, subnetSource }: PlanOverrides): string {
+export function replayCommand(seed: number, overrides: PlanOverrides): string {
+  const { nodeCount, subnetSource, isCrowded } = overrides;
+  const crowd = isCrowded === true ? ' --crowded' : '';
   const nodes = nodeCount === undefined ? '' : ` --nodes ${nodeCount}`;
   const source = subnetSource === undefined ? '' : ` --subnet-source ${subnetSource}`;
-  return `npm run sim -- --seed ${seed}${nodes}${source} --verbose`;
+  return `npm run sim -- --seed ${seed}${nodes}${source}${crowd} --verbose`;
 }
 
 export function renderFailure(verdict: Verdict, overrides: PlanOverrides = {}): string {

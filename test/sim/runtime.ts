@@ -41,6 +41,7 @@ export class SimRuntime {
     for (const containerId of this.#gone.splice(0)) this.#sendDel(containerId, undefined);
     const pods = [...machine.pods.values()];
     for (const pod of pods) if (pod.state === 'going') this.end(pod);
+    for (const pod of pods.filter(({ state }) => state === 'up').slice(wanted)) this.end(pod);
     // After a failure one at a time, as a backoff would have it.
     const target = this.#hasFailed ? Math.min(wanted, pods.length + 1) : wanted;
     for (let count = pods.length; count < target; count += 1) this.#start();

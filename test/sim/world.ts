@@ -24,7 +24,7 @@ import { SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 import { PathChecks } from './path-checks.ts';
 import type { SimPlan } from './plan.ts';
-import { podCidrRanges } from './plan.ts';
+import { podCidrRanges, podsWanted } from './plan.ts';
 import type { Random } from './random.ts';
 import { SimRuntime } from './runtime.ts';
 import { Trace } from './trace.ts';
@@ -263,7 +263,7 @@ export class World {
       if (machine.weather.reach === 'open') this.#register(machine);
       this.startAgent(machine);
       if (machine.mustReachApi && this.#hasAsked(machine)) machine.mustReachApi = false;
-      this.#runtimes.get(machine)?.tick(this.plan.podsPerNode);
+      this.#runtimes.get(machine)?.tick(podsWanted(this.plan, this.time.nowMs));
     }
     const delayMs = KUBELET_INTERVAL_MS * (0.5 + this.random.next());
     this.time.after(delayMs, () => this.#kubelet(machine));

@@ -94,7 +94,9 @@ export type OwnKeys = {
   readonly nodeName: string;
   readonly lease: LeaseId;
   readonly subnets: readonly Cidr[];
-  /** Of the subnet key. */
+  /** Beside those, each by a key of its own. */
+  readonly further: readonly Cidr[];
+  /** Of the subnet keys. */
   readonly value: string;
   /** Undefined until something was published. */
   readonly advert: string | undefined;
@@ -105,10 +107,10 @@ export function claimTransaction(
   identity: { readonly machine: string; readonly addresses: readonly Ip[] },
   replaced: { readonly entry: HolderEntry; readonly subnet: SubnetEntry | undefined } | undefined,
 ): Transaction {
-  const { layout, nodeName, lease, subnets } = own;
+  const { layout, nodeName, lease, subnets, further } = own;
   const keys = keysOfNode(layout, nodeName);
   const subnetKey = layout.subnets + subnetKeyName(subnets);
-  const holder = renderHolder({ ...identity, subnets });
+  const holder = renderHolder({ ...identity, subnets, further });
   const writes: Write[] = [
     { kind: 'put', key: subnetKey, value: own.value, lease },
     { kind: 'put', key: keys.holder, value: holder, lease },
@@ -154,18 +156,21 @@ export function publishTransaction(
   own: OwnKeys,
   differs: { readonly value: boolean; readonly advert: boolean },
 ): Transaction {
-  const { layout, nodeName, lease, subnets, value, advert } = own;
+  const { layout, nodeName, lease, value, advert } = own;
   const keys = keysOfNode(layout, nodeName);
-  const subnetKey = layout.subnets + subnetKeyName(subnets);
+  const names = [own.subnets, ...own.further.map((subnet) => [subnet])].map(subnetKeyName);
+  const subnetKeys = names.map((name) => layout.subnets + name);
   const writes: Write[] = [];
-  if (differs.value) writes.push({ kind: 'put', key: subnetKey, value, lease });
+  for (const key of differs.value ? subnetKeys : []) {
+    writes.push({ kind: 'put', key, value, lease });
+  }
   if (differs.advert && advert !== undefined) {
     writes.push({ kind: 'put', key: keys.advert, value: advert, lease });
   }
   return {
     conditions: [
       { from: keys.holder, is: 'bound-to', lease },
-      { from: subnetKey, is: 'bound-to', lease },
+      ...subnetKeys.map((from) => ({ from, is: 'bound-to', lease }) as const),
     ],
     writes,
   };

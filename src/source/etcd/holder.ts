@@ -14,15 +14,21 @@ export type Holder = {
   /** Name of the subnet key. */
   readonly subnetKey: string;
   readonly subnets: readonly Cidr[];
+  /** Beside those, each with a subnet key of its own. */
+  readonly further: readonly Cidr[];
   /** The node's own, as its peers may reach it. */
   readonly addresses: readonly Ip[];
 };
+
+/** More than any configuration allows; a holder with more is not believed. */
+const FURTHER_MAX = 1024;
 
 /** Unknown members are ignored, so that a newer node can say more. */
 const holderSchema = z.object({
   v: z.literal(1),
   machine: z.string().max(128),
   subnet: z.string().max(128),
+  further: z.array(z.string().max(128)).max(FURTHER_MAX).default([]),
   addresses: z.array(z.string()).max(8).default([]),
 });
 
@@ -36,11 +42,12 @@ export function parseHolder(text: string): Holder | undefined {
   }
   const parsed = holderSchema.safeParse(json);
   if (!parsed.success) return undefined;
-  const { machine, subnet: subnetKey, addresses } = parsed.data;
+  const { machine, subnet: subnetKey, further, addresses } = parsed.data;
   const subnets = parseSubnetKeyName(subnetKey);
   if (subnets === undefined) return undefined;
+  const beside = further.flatMap((name) => parseSubnetKeyName(name)?.slice(0, 1) ?? []);
   const ips = addresses.flatMap((text) => parseIp(text) ?? []);
-  return { machine, subnetKey, subnets, addresses: ips };
+  return { machine, subnetKey, subnets, further: beside, addresses: ips };
 }
 
 export const renderHolder = (holder: Omit<Holder, 'subnetKey'>): string =>
@@ -48,5 +55,8 @@ export const renderHolder = (holder: Omit<Holder, 'subnetKey'>): string =>
     v: 1,
     machine: holder.machine,
     subnet: subnetKeyName(holder.subnets),
+    ...(holder.further.length === 0
+      ? {}
+      : { further: holder.further.map((subnet) => subnetKeyName([subnet])) }),
     addresses: holder.addresses,
   });

@@ -24,21 +24,27 @@ export const notDecided = (listed: number | undefined, problem?: string): Holdin
 
 /** What is held, or that it is not any more: its end has passed unrenewed. */
 export function heldOrEnded(
-  right: Right & { readonly lacks: string | undefined },
+  right: Right & {
+    readonly lacks: string | undefined;
+    readonly noFurther: string | undefined;
+  },
   nowBoottimeMs: number,
   problem?: string,
 ): Holding {
-  const { subnets, end, lacks } = right;
+  const { subnets, end, lacks, noFurther } = right;
   if (nowBoottimeMs < end.boottimeMs) {
-    const word = lacks === undefined ? {} : { lacks };
-    return { kind: 'held', ...ETCD, subnets, ...word, ...holdingEnd(right) };
+    const words = {
+      ...(lacks === undefined ? {} : { lacks }),
+      ...(noFurther === undefined ? {} : { noFurther }),
+    };
+    return { kind: 'held', ...ETCD, subnets, ...words, ...holdingEnd(right) };
   }
   const why = problem ?? 'etcd did not renew it';
   return noHolding(`the right to ${subnets.join(', ')} has ended: ${why}`);
 }
 
-export const noneFree = ({ config }: SubnetWish): string => {
-  const ranges = config.families.map(
+export const noneFree = ({ config: { families } }: Pick<SubnetWish, 'config'>): string => {
+  const ranges = families.map(
     ({ subnetMin, subnetMax, subnetLengthBits }) =>
       `/${subnetLengthBits} from ${subnetMin} to ${subnetMax}`,
   );
@@ -59,6 +65,12 @@ export function lossWords(
   const owner = entry === undefined ? 'nobody yet' : ownerWords(entry, table);
   return `${lost.join(', ')} was lost: ${owner} has it now`;
 }
+
+/** Others claim at the same time. */
+export const outrunBy = (lost: readonly Cidr[]): string => {
+  const words = lost.length > 0 ? `${lost.join(', ')} was lost: ` : '';
+  return `${words}other nodes claim at the same time, trying again`;
+};
 
 /** Repeats are not told. */
 export function tellingChanges(listener: (holding: Holding) => void): (holding: Holding) => void {

@@ -4,6 +4,7 @@
 
 import { parseAdvert, withSharedLists } from '../../cluster/advert.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
+import type { Cidr } from '../../net/cidr.ts';
 import type { Ip } from '../../net/ip.ts';
 import { shown } from '../kubernetes/flannel-annotations.ts';
 import type { KeyValue } from './api.ts';
@@ -19,6 +20,8 @@ export type NodeKeys = {
   readonly holder?: HolderEntry;
   /** The key that the holder has made; without a holder, one that nobody of ours has made. */
   readonly subnet?: SubnetEntry | undefined;
+  /** All that the holder has, by further keys as well. */
+  readonly subnets?: readonly Cidr[];
   readonly advert: KeyValue | undefined;
 };
 
@@ -36,7 +39,7 @@ export const nodeWithoutKeys = (name: string, internalIps: readonly Ip[]): Clust
 });
 
 function poplinNode(
-  { name, subnet, advert }: NodeKeys,
+  { name, subnet, subnets = [], advert }: NodeKeys,
   { item, holder }: HolderEntry,
 ): ClusterNode {
   const value = subnet === undefined ? undefined : parseSubnetValue(subnet.item.value);
@@ -52,7 +55,7 @@ function poplinNode(
     name,
     uid: String(item.createRevision),
     createdAt: stampOf(subnet?.item ?? item),
-    subnets: subnet === undefined ? [] : holder.subnets,
+    subnets,
     internalIps: holder.addresses,
     ...(said?.kind === 'ok' ? { advert: withSharedLists(said.advert, holder.addresses) } : {}),
     ...(value?.flannel === undefined ? {} : { flannel: value.flannel }),

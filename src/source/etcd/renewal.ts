@@ -9,16 +9,18 @@ import type { Right } from './right.ts';
 import { rightFrom } from './right.ts';
 import type { HolderEntry } from './table.ts';
 
-type RenewalParts = Pick<KeeperParts, 'api' | 'clock' | 'lease' | 'addresses'>;
+type RenewalParts = Pick<KeeperParts, 'api' | 'clock' | 'lease' | 'addresses' | 'table'>;
 
 /** `undefined`: etcd says that the lease is no more. Rejects with AppError. */
 export async function renewedRight(
-  { api, clock, lease: timing }: RenewalParts,
-  { item: { lease }, holder }: HolderEntry,
+  { api, clock, lease: timing, table }: RenewalParts,
+  entry: HolderEntry,
   stop: AbortSignal,
 ): Promise<Right | undefined> {
   const asked = { boottimeMs: clock.boottimeMs(), wallClockMs: clock.now().getTime() };
-  const { subnets, subnetKey, machine } = holder;
+  const { lease } = entry.item;
+  const { subnetKey, machine } = entry.holder;
+  const subnets = table.ownSubnets(entry);
   const identity = { lease, subnets, subnetKey, machine };
   // Somebody has pinned it for this node: it never ends.
   if (lease === NO_LEASE) {

@@ -5,6 +5,7 @@
 import type { HoldingEnd } from '../../cluster/holding.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import type { LeaseId } from './api.ts';
+import { parseSubnetKeyName } from './keys.ts';
 
 export type LeaseTiming = {
   /** How long a subnet stays a node's own without word of it. */
@@ -19,8 +20,9 @@ export const LEASE_TIMING: LeaseTiming = { leaseSeconds: 86_400, renewMarginSeco
 export type Right = {
   readonly lease: LeaseId;
   readonly machine: string;
+  /** Further ones among them. */
   readonly subnets: readonly Cidr[];
-  /** Name of the subnet key. */
+  /** Name of the first subnet key. */
   readonly subnetKey: string;
   /** Infinity of what never ends. */
   readonly end: HoldingEnd;
@@ -48,6 +50,16 @@ export function rightFrom(
 }
 
 export const renewalDueMs = ({ renewAtBoottimeMs }: Right): number => renewAtBoottimeMs;
+
+/** The first subnet of each family. */
+export const firstOf = ({ subnetKey }: Pick<Right, 'subnetKey'>): readonly Cidr[] =>
+  parseSubnetKeyName(subnetKey) ?? [];
+
+/** What remains when the first subnets become these. */
+export function withFirst(right: Right, firsts: readonly Cidr[]): Right {
+  const given = firstOf(right).filter((subnet) => !firsts.includes(subnet));
+  return { ...right, subnets: right.subnets.filter((subnet) => !given.includes(subnet)) };
+}
 
 /** Nothing of a right without end. */
 export const holdingEnd = ({ end }: Right): { readonly end?: HoldingEnd } =>

@@ -169,7 +169,8 @@ export class EtcdSource implements Source {
     if (this.#table.held(entry) === undefined) return undefined;
     const { subnets } = entry.holder;
     const { lease } = entry.item;
-    return { layout: this.#layout, nodeName, lease, subnets, ...this.#rendered() };
+    const further = this.#table.heldFurther(entry).flatMap((each) => each.subnets);
+    return { layout: this.#layout, nodeName, lease, subnets, further, ...this.#rendered() };
   }
 
   #knownOf({ nodeName }: OwnKeys): { value: string | undefined; advert: string | undefined } {
@@ -177,6 +178,9 @@ export class EtcdSource implements Source {
     if (isAwaited && this.#written.revision > (this.#table.revision ?? 0)) return this.#written;
     const entry = this.#table.holder(nodeName);
     const subnet = entry === undefined ? undefined : this.#table.held(entry);
-    return { value: subnet?.item.value, advert: this.#table.advert(nodeName)?.value };
+    const others = entry === undefined ? [] : this.#table.heldFurther(entry);
+    const isSame = others.every(({ item }) => item.value === subnet?.item.value);
+    const value = isSame ? subnet?.item.value : undefined;
+    return { value, advert: this.#table.advert(nodeName)?.value };
   }
 }

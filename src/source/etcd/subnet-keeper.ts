@@ -1,7 +1,6 @@
 // Claims the node's subnet and keeps it: by one transaction under a lease of etcd's, which is
 // renewed long before it ends. A claim counts once the table shows it and nothing older overlaps
-// it. What is lost is claimed again first, then another; who has it is said. It gives nothing back
-// by itself.
+// it. What is lost is claimed again first, then another; who has it is said.
 
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
 import { BEING_CLAIMED } from '../../cluster/holding.ts';
@@ -19,6 +18,7 @@ import {
   ownerWords,
   pickSubnets,
 } from './claim.ts';
+import { FurtherKeys } from './further-keys.ts';
 import {
   heldOrEnded,
   holdsAll,
@@ -26,13 +26,14 @@ import {
   noHolding,
   noneFree,
   notDecided,
+  outrunBy,
   tellingChanges,
 } from './holding-words.ts';
 import type { KeeperParts } from './keeper-parts.ts';
 import { correctAddresses, renewedRight } from './renewal.ts';
 import type { Right } from './right.ts';
-import { renewalDueMs } from './right.ts';
-import type { HolderEntry, SubnetEntry } from './table.ts';
+import { firstOf, renewalDueMs, withFirst } from './right.ts';
+import type { Claimed, HolderEntry, Replaced, SubnetEntry } from './table.ts';
 
 const RETRY = { baseMs: 100, capMs: 5_000 } as const;
 /** Nothing happens without a change or a date; this is for what nobody has thought of. */
@@ -43,8 +44,6 @@ export const SHOWN_WITHIN_MS = 10_000;
 
 /** How long to wait unless the table changes; 0: go on at once. */
 type Pause = number;
-
-type Replaced = { readonly entry: HolderEntry; readonly subnet: SubnetEntry | undefined };
 
 type Hold = {
   readonly wish: SubnetWish;
@@ -65,10 +64,12 @@ export class SubnetKeeper {
   #lost: readonly Cidr[] = [];
   /** Why a family that is wished for is not to be had; undefined: nothing speaks against it. */
   #lacks: string | undefined;
+  readonly #further: FurtherKeys;
   #failures = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
+    this.#further = new FurtherKeys(parts);
   }
 
   get right(): Right | undefined {
@@ -108,11 +109,7 @@ export class SubnetKeeper {
 
   #retryMs(): number {
     this.#failures += 1;
-    const { right } = this;
-    const waitMs = backoffMs(RETRY, this.#failures, this.#parts.random());
-    if (right === undefined) return waitMs;
-    const leftMs = right.end.boottimeMs - this.#parts.clock.boottimeMs();
-    return leftMs > 0 ? Math.min(waitMs, leftMs) : waitMs;
+    return this.#withinRight(backoffMs(RETRY, this.#failures, this.#parts.random()));
   }
 
   /** `undefined`: it did not work, and another try is due after a while. */
@@ -122,7 +119,7 @@ export class SubnetKeeper {
       const { problem } = this.#parts;
       if (this.#right === undefined) hold.tell(notDecided(undefined, problem()));
       else this.#tellHeld(hold, this.#right);
-      return Math.min(IDLE_MS, this.#leftMs());
+      return this.#withinRight(IDLE_MS);
     }
     const awaitedMs = this.#awaited.untilMs - this.#parts.clock.monotonicMs();
     if (table.revision < this.#awaited.revision && awaitedMs > 0) return awaitedMs;
@@ -157,19 +154,32 @@ export class SubnetKeeper {
   async #keep(hold: Hold, entry: HolderEntry, subnet: SubnetEntry): Promise<Pause | undefined> {
     const { table, clock } = this.#parts;
     // A right to a part is that of before a change: the rest has not been looked at.
-    if (this.#right?.subnets.join() !== entry.holder.subnets.join()) {
+    if (!table.ownSubnets(entry).every((each) => this.#right?.subnets.includes(each))) {
       const older = olderOverlap(subnet, table);
       if (older !== undefined) return this.#giveWay(hold, { entry, subnet }, older);
-      const revision = await correctAddresses(this.#parts, entry, hold.stop);
+      const revision =
+        (await correctAddresses(this.#parts, entry, hold.stop)) ??
+        (await this.#further.giveWay({ entry, subnet }, hold.stop));
       if (revision !== undefined) return this.#await(revision);
-    } else {
+    } else if (this.#right !== undefined) {
       const dueMs = renewalDueMs(this.#right) - clock.boottimeMs();
-      if (dueMs > 0) {
-        this.#tellHeld(hold, this.#right);
-        return Math.min(dueMs, IDLE_MS);
-      }
+      if (dueMs > 0) return this.#keepFurther(hold, { entry, subnet }, dueMs);
     }
     return this.#renew(hold, entry);
+  }
+
+  /** What is held beside the first subnets, with a right that is not to be renewed yet. */
+  async #keepFurther(hold: Hold, claimed: Claimed, dueMs: number): Promise<Pause | undefined> {
+    if (this.#right === undefined) return undefined;
+    this.#right = this.#further.remaining(this.#right, claimed.entry);
+    const written = await this.#further.step(hold.wish, claimed, hold.stop);
+    if (written === 'nothing') {
+      this.#tellHeld(hold, this.#right);
+      return Math.min(dueMs, IDLE_MS);
+    }
+    if (written !== 'outrun') return this.#await(written);
+    this.#tellHeld(hold, this.#right);
+    return undefined;
   }
 
   async #renew(hold: Hold, entry: HolderEntry): Promise<Pause | undefined> {
@@ -181,30 +191,23 @@ export class SubnetKeeper {
       this.#lose();
       return undefined;
     }
-    this.#take(hold, right);
-    return lease === NO_LEASE ? IDLE_MS : 0;
-  }
-
-  #take(hold: Hold, right: Right): void {
     this.#right = right;
     this.#lost = [];
     this.#tellHeld(hold, right);
+    return lease === NO_LEASE ? IDLE_MS : 0;
   }
 
   #lose(): void {
     const { right } = this;
     if (right === undefined) return;
-    this.#lost = right.subnets;
+    this.#lost = firstOf(right);
+    this.#further.lose(right);
     this.#right = undefined;
     this.#parts.log.warn({ subnets: right.subnets }, 'the claim in etcd is gone');
   }
 
   /** Of two claims at once the later one, whose key is another but overlaps. */
-  async #giveWay(
-    hold: Hold,
-    claimed: Replaced & { readonly subnet: SubnetEntry },
-    older: SubnetEntry,
-  ): Promise<Pause | undefined> {
+  async #giveWay(hold: Hold, claimed: Claimed, older: SubnetEntry): Promise<Pause | undefined> {
     const { api, table, log } = this.#parts;
     const to = ownerWords(older, table);
     log.warn({ key: older.name, to }, 'the claimed subnet overlaps an older one: giving it back');
@@ -234,12 +237,16 @@ export class SubnetKeeper {
       hold.tell(noHolding(noneFree(wish)));
       return IDLE_MS;
     }
-    const lease = this.#leaseOfKept(picked) ?? this.#spare ?? (await this.#grant(stop));
+    const kept = this.#leaseOfKept(picked) ?? this.#further.leaseOf(replaced?.entry, this.#gone);
+    const { leaseSeconds } = this.#parts.lease;
+    const lease = kept ?? this.#spare ?? (await api.grant(leaseSeconds, stop));
+    if (kept === undefined) this.#spare = lease;
     const rendered = this.#parts.rendered();
     // What a process before this one has published is better than nothing.
     const value = rendered.advert === undefined ? replaced?.subnet?.item.value : undefined;
     const said = value === undefined ? rendered : { ...rendered, value };
-    const keys = { layout, nodeName, lease, subnets: picked, ...said };
+    const further = lease === replaced?.entry.item.lease ? replaced.entry.holder.further : [];
+    const keys = { layout, nodeName, lease, subnets: picked, further, ...said };
     const identity = { machine: wish.machine, addresses };
     let committed: Awaited<ReturnType<EtcdApi['transact']>>;
     try {
@@ -254,18 +261,13 @@ export class SubnetKeeper {
     return this.#await(committed.revision);
   }
 
-  async #grant(stop: AbortSignal): Promise<LeaseId> {
-    const { api, lease } = this.#parts;
-    this.#spare = await api.grant(lease.leaseSeconds, stop);
-    return this.#spare;
-  }
-
   /** Of a claim that goes on in part: its end stays as it is. What is given up ends before. */
   #leaseOfKept(picked: readonly Cidr[]): LeaseId | undefined {
     const { right } = this;
-    const subnets = right?.subnets.filter((subnet) => picked.includes(subnet)) ?? [];
-    if (right === undefined || subnets.length === 0) return undefined;
-    this.#right = { ...right, subnets };
+    if (right === undefined || !firstOf(right).some((each) => picked.includes(each))) {
+      return undefined;
+    }
+    this.#right = withFirst(right, picked);
     return right.lease;
   }
 
@@ -277,10 +279,7 @@ export class SubnetKeeper {
   /** Another was faster, or the table was not up to date. */
   #outrun(hold: Hold): undefined {
     if (this.#right !== undefined) return undefined;
-    if (this.#lost.length > 0 || this.#failures > 2) {
-      const words = this.#lost.length > 0 ? `${this.#lost.join(', ')} was lost: ` : '';
-      hold.tell(noHolding(`${words}other nodes claim at the same time, trying again`));
-    }
+    if (this.#lost.length > 0 || this.#failures > 2) hold.tell(noHolding(outrunBy(this.#lost)));
     return undefined;
   }
 
@@ -288,13 +287,14 @@ export class SubnetKeeper {
     const { clock, problem } = this.#parts;
     const isWhole = holdsAll(right, hold.wish);
     const lacks = isWhole ? undefined : (this.#lacks ?? problem() ?? BEING_CLAIMED);
-    hold.tell(heldOrEnded({ ...right, lacks }, clock.boottimeMs(), problem()));
+    const { noFurther } = this.#further;
+    hold.tell(heldOrEnded({ ...right, lacks, noFurther }, clock.boottimeMs(), problem()));
   }
 
-  #leftMs(): number {
-    const { right } = this;
-    if (right === undefined) return IDLE_MS;
-    const leftMs = right.end.boottimeMs - this.#parts.clock.boottimeMs();
-    return leftMs > 0 ? leftMs : IDLE_MS;
+  /** Whoever waits looks again when the right ends. */
+  #withinRight(waitMs: number): number {
+    const endMs = this.#right?.end.boottimeMs ?? Number.POSITIVE_INFINITY;
+    const leftMs = endMs - this.#parts.clock.boottimeMs();
+    return leftMs > 0 ? Math.min(waitMs, leftMs) : waitMs;
   }
 }

@@ -5,11 +5,12 @@
 import type { ClusterEvent } from '../../cluster/cluster.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import type { Cidr } from '../../net/cidr.ts';
+import { cidrFamily } from '../../net/cidr.ts';
 import type { Change, KeyValue, Listing } from './api.ts';
 import type { Holder } from './holder.ts';
 import { parseHolder } from './holder.ts';
 import type { KeyLayout } from './keys.ts';
-import { nodeKeyName, nodeNameOf, parseSubnetKeyName } from './keys.ts';
+import { nodeKeyName, nodeNameOf, parseSubnetKeyName, subnetKeyName } from './keys.ts';
 import type { NodeKeys } from './node-record.ts';
 import { FLANNEL_NAME, nodeRecord } from './node-record.ts';
 
@@ -22,6 +23,10 @@ export type SubnetEntry = {
   /** IPv4 first; none when the key's name is not one of subnets. */
   readonly subnets: readonly Cidr[];
 };
+
+/** A holder, and the first of its subnet keys, unless that is gone. */
+export type Replaced = { readonly entry: HolderEntry; readonly subnet: SubnetEntry | undefined };
+export type Claimed = { readonly entry: HolderEntry; readonly subnet: SubnetEntry };
 
 export class EtcdTable {
   readonly #layout: KeyLayout;
@@ -111,11 +116,25 @@ export class EtcdTable {
     return entry?.item.lease === item.lease ? entry : undefined;
   }
 
+  /** The same of its further subnet keys, in its own order. */
+  heldFurther({ item, holder }: HolderEntry): readonly SubnetEntry[] {
+    return holder.further.flatMap((subnet) => {
+      const entry = this.#subnets.get(subnetKeyName([subnet]));
+      return entry?.item.lease === item.lease ? [entry] : [];
+    });
+  }
+
+  /** All that the node holds: IPv4 first, within a family the first one first. */
+  ownSubnets(entry: HolderEntry): readonly Cidr[] {
+    if (this.held(entry) === undefined) return [];
+    const further = this.heldFurther(entry).flatMap(({ subnets }) => subnets);
+    return ipv4First([...entry.holder.subnets, ...further]);
+  }
+
   /** The Poplin node that holds a subnet key. */
-  holderNameOf({ name }: SubnetEntry): string | undefined {
+  holderNameOf({ name, item }: SubnetEntry): string | undefined {
     for (const nodeName of this.#holderNames.get(name) ?? []) {
-      const entry = this.#holders.get(nodeName);
-      if (entry !== undefined && this.held(entry) !== undefined) return nodeName;
+      if (this.#holders.get(nodeName)?.item.lease === item.lease) return nodeName;
     }
     return undefined;
   }
@@ -167,12 +186,13 @@ export class EtcdTable {
 
   #setHolder(name: string, entry: HolderEntry): void {
     this.#holders.set(name, entry);
-    const { subnetKey } = entry.holder;
-    const names = this.#holderNames.get(subnetKey);
-    if (names === undefined) this.#holderNames.set(subnetKey, new Set([name]));
-    else names.add(name);
     this.#touched.add(name);
-    this.#touchSubnet(subnetKey);
+    for (const subnetKey of keyNamesOf(entry)) {
+      const names = this.#holderNames.get(subnetKey);
+      if (names === undefined) this.#holderNames.set(subnetKey, new Set([name]));
+      else names.add(name);
+      this.#touchSubnet(subnetKey);
+    }
   }
 
   #forgetHolder(name: string): void {
@@ -180,11 +200,12 @@ export class EtcdTable {
     this.#touched.add(name);
     if (entry === undefined) return;
     this.#holders.delete(name);
-    const { subnetKey } = entry.holder;
-    this.#touchSubnet(subnetKey);
-    const names = this.#holderNames.get(subnetKey);
-    names?.delete(name);
-    if (names?.size === 0) this.#holderNames.delete(subnetKey);
+    for (const subnetKey of keyNamesOf(entry)) {
+      this.#touchSubnet(subnetKey);
+      const names = this.#holderNames.get(subnetKey);
+      names?.delete(name);
+      if (names?.size === 0) this.#holderNames.delete(subnetKey);
+    }
   }
 
   #touchSubnet(name: string): void {
@@ -213,7 +234,9 @@ export class EtcdTable {
   #keysOf(name: string): NodeKeys {
     const holder = this.#holders.get(name);
     if (holder !== undefined) {
-      return { name, holder, subnet: this.held(holder), advert: this.#adverts.get(name) };
+      const subnets = this.ownSubnets(holder);
+      const keys = { name, holder, subnet: this.held(holder), subnets };
+      return { ...keys, advert: this.#adverts.get(name) };
     }
     const alone = name.startsWith(FLANNEL_NAME)
       ? this.#subnets.get(name.slice(FLANNEL_NAME.length))
@@ -222,6 +245,16 @@ export class EtcdTable {
     return { name, subnet: isAlone ? alone : undefined, advert: this.#adverts.get(name) };
   }
 }
+
+/** Names of the subnet keys that a holder speaks of. */
+const keyNamesOf = ({ holder }: HolderEntry): readonly string[] => [
+  holder.subnetKey,
+  ...holder.further.map((subnet) => subnetKeyName([subnet])),
+];
+
+/** Within a family as they are. */
+const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>
+  [...subnets].sort((a, b) => cidrFamily(a).localeCompare(cidrFamily(b)));
 
 /** Where a node says who it is, and what its peers need. */
 export const keysOfNode = (layout: KeyLayout, nodeName: string) => ({

@@ -1,15 +1,18 @@
-// A node's subnets where they are claimed by Leases: one per family, IPv4 first, all or none. What
-// the node held before comes first; what was told to the agent stays until somebody else has it.
+// A node's subnets where they are claimed by Leases: one per family, IPv4 first, all or none; then
+// those that it needs beside them (assess-further.ts), which come and go by themselves. What the
+// node held before comes first; what was told to the agent stays until somebody else has it.
 // Only what carries this machine's identity is ever used, adopted or given back. Pure.
 
 import type { Holding } from '../../cluster/holding.ts';
 import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { FamilyConfig } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
-import { cidrFamily, cidrLengthBits, containsCidr, overlaps } from '../../net/cidr.ts';
-import { isClaimable, pickFreeSubnet, subnetCount } from '../free-subnets.ts';
-import type { Assessment, ClaimMemory, ClaimView, Step, Why } from './claim-view.ts';
+import { cidrFamily, cidrLengthBits, containsCidr } from '../../net/cidr.ts';
+import { assessFurther } from './assess-further.ts';
+import type { Assessment, ClaimView, Step, Why } from './claim-view.ts';
 import { heldSubnets, noNodeText, noneBecause, REST } from './claim-view.ts';
+import type { Stock } from './lease-candidates.ts';
+import { candidateOf, fullText, giveBack, isFresh, keptTold, takerOf } from './lease-candidates.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import type { SubnetRules } from './subnet-source-record.ts';
 
@@ -18,16 +21,6 @@ export type LeaseRules = {
   readonly why: Why;
   /** In [0, 1). */
   readonly random: () => number;
-};
-
-/** What a node has of each family that the configuration wants. */
-type Stock = {
-  readonly families: readonly FamilyConfig[];
-  /** At most one per family, in the order of the families. */
-  readonly kept: readonly LeaseRecord[];
-  readonly missing: readonly FamilyConfig[];
-  /** Claimed by this machine, and not needed. */
-  readonly surplus: readonly LeaseRecord[];
 };
 
 export function assessLeases(view: ClaimView, leaseRules: LeaseRules): Assessment {
@@ -55,7 +48,7 @@ export function assessLeases(view: ClaimView, leaseRules: LeaseRules): Assessmen
   if (outdated !== undefined) {
     return none('a subnet of another length is being given back', giveBack(outdated));
   }
-  if (stock.missing.length === 0) return complete(view, stock, why);
+  if (stock.missing.length === 0) return complete(view, stock, leaseRules);
   const lost = lostSubnets(view, stock);
   if (lost.length > 0) return losing(view, { lost, leaseRules });
   return incomplete(view, stock, leaseRules);
@@ -77,7 +70,9 @@ function stockOf(view: ClaimView, mine: readonly LeaseRecord[], rules: SubnetRul
     const index = order.indexOf(subnet);
     return index < 0 ? order.length : index;
   };
-  const sorted = [...mine].sort((a, b) => rank(a) - rank(b) || (a.subnet < b.subnet ? -1 : 1));
+  const sorted = [...mine].sort(
+    (a, b) => mark(a) - mark(b) || rank(a) - rank(b) || (a.subnet < b.subnet ? -1 : 1),
+  );
   const kept: LeaseRecord[] = [];
   const missing: FamilyConfig[] = [];
   for (const family of families) {
@@ -86,20 +81,35 @@ function stockOf(view: ClaimView, mine: readonly LeaseRecord[], rules: SubnetRul
     else kept.push(usable);
   }
   // One of a family that is not wished for is among them: the agent wishes for what has pods.
-  const surplus = sorted.filter((lease) => !kept.includes(lease));
-  return { families, kept, missing, surplus };
+  const rest = sorted.filter((lease) => !kept.includes(lease));
+  const isMeant = ({ subnet, isFurther }: LeaseRecord): boolean =>
+    isFurther === true || heldSubnets(keptTold(memory.told)).includes(subnet);
+  const further = rest.filter(
+    (lease) =>
+      isMeant(lease) && families.some(({ network }) => containsCidr(network, lease.subnet)),
+  );
+  const surplus = rest.filter((lease) => !further.includes(lease));
+  return { families, kept, further, missing, surplus };
 }
 
+const mark = ({ isFurther }: LeaseRecord): number => Number(isFurther === true);
+
 /** Every family has its subnet: held once the Lease is this Node's and the record is as it was. */
-function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessment {
+function complete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Assessment {
+  const { kept, further, surplus } = stock;
   const { nodes, memory } = view;
+  const { why } = leaseRules;
   const held = heldSubnets(memory.told);
-  const stale = kept.find(({ ownerUid }) => ownerUid !== nodes.own?.uid);
-  const unverified = kept
-    .map(({ subnet }) => subnet)
-    .filter((subnet) => isFresh(memory, subnet) && !memory.verified.has(subnet));
-  const isNew = kept.some(({ subnet }) => !held.includes(subnet));
+  const isStale = ({ ownerUid }: LeaseRecord): boolean => ownerUid !== nodes.own?.uid;
+  const isUnverified = ({ subnet }: LeaseRecord): boolean =>
+    isFresh(memory, subnet) && !memory.verified.has(subnet);
+  const isReady = (lease: LeaseRecord): boolean =>
+    held.includes(lease.subnet) || !(isStale(lease) || isUnverified(lease));
+  const all = [...kept, ...further];
+  const stale = all.find(isStale);
+  const unverified = all.filter(isUnverified).map(({ subnet }) => subnet);
   const [extra] = surplus;
+  const plan = assessFurther(view, stock, leaseRules.random);
   const step: Step =
     stale !== undefined
       ? nodes.own === undefined
@@ -109,34 +119,31 @@ function complete(view: ClaimView, { kept, surplus }: Stock, why: Why): Assessme
         ? { kind: 'verify', subnets: unverified }
         : extra !== undefined
           ? giveBack(extra)
-          : REST;
-  if (isNew && (stale !== undefined || unverified.length > 0)) {
+          : plan.step;
+  if (!kept.every(isReady)) {
     const reason = nodes.own === undefined ? noNodeText(view.nodeName) : claimingText(view);
-    const told = kept.filter(({ subnet }) => held.includes(subnet));
+    const told = all.filter(({ subnet }) => held.includes(subnet));
     return { holding: heldOrNone(told, why, reason), step };
   }
-  return { holding: heldBy(kept, why), step };
+  const word = plan.noFurther === undefined ? {} : { noFurther: plan.noFurther };
+  const subnets = [...all.filter(isReady).map(({ subnet }) => subnet), ...plan.stillHeld];
+  const holding = { kind: 'held', ...why, subnets: ipv4First(subnets), ...word } as const;
+  return { holding, step, lostFurther: plan.lost };
 }
-
-/** Claimed just now, also where the watch is faster than the answer. */
-export const isFresh = ({ fresh, pending }: ClaimMemory, subnet: Cidr): boolean =>
-  fresh.has(subnet) || pending.get(cidrFamily(subnet)) === subnet;
 
 const heldBy = (leases: readonly LeaseRecord[], why: Why): Held => ({
   kind: 'held',
   ...why,
-  subnets: leases.map(({ subnet }) => subnet),
+  subnets: ipv4First(leases.map(({ subnet }) => subnet)),
 });
+
+/** Within a family as they are. */
+const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>
+  [...subnets].sort((a, b) => cidrFamily(a).localeCompare(cidrFamily(b)));
 
 /** What is in use already goes on while `reason` keeps another family from being used. */
 const heldOrNone = (leases: readonly LeaseRecord[], why: Why, reason: string): Holding =>
   leases.length === 0 ? noneBecause(reason, why) : { ...heldBy(leases, why), lacks: reason };
-
-const giveBack = ({ subnet, own }: LeaseRecord): Step => ({
-  kind: 'give-back',
-  subnet,
-  uid: own?.uid ?? '',
-});
 
 /** What the agent was told that it holds, and for which there is no Lease any more. */
 const lostSubnets = ({ memory }: ClaimView, { kept, missing }: Stock): readonly Cidr[] =>
@@ -146,39 +153,45 @@ const lostSubnets = ({ memory }: ClaimView, { kept, missing }: Stock): readonly 
       missing.some(({ network }) => containsCidr(network, subnet)),
   );
 
-const keptTold = (told: Holding | undefined): Holding | undefined =>
-  told?.authority === 'lease' ? told : undefined;
-
 /** A subnet in use has lost its Lease: it is claimed again, unless somebody was faster. */
 function losing(
   view: ClaimView,
   { lost, leaseRules: { why } }: { lost: readonly Cidr[]; leaseRules: LeaseRules },
 ): Assessment {
   const { memory, nodes, nodeName } = view;
-  for (const subnet of lost) {
+  // Of each family the first one; those beside it are claimed again when that is there.
+  const firsts = lost.filter((subnet, index) => !lost.slice(0, index).some(sameFamily(subnet)));
+  const lostFurther = lost.filter((subnet) => !firsts.includes(subnet));
+  for (const subnet of firsts) {
     const taker = takerOf(view, subnet);
     if (taker === undefined) continue;
     const loss = `the Lease of ${subnet} was taken away, and now it is ${taker}`;
     const step = { kind: 'rest', againAfterMs: 0 } as const;
-    return { holding: noneBecause(`${loss}; another is being claimed`, why), step, loss };
+    const reason = `${loss}; another is being claimed`;
+    return { holding: noneBecause(reason, why), step, loss, lostFurther };
   }
-  const [subnet = '' as Cidr] = lost;
+  const [subnet = '' as Cidr] = firsts;
   const gone = `the Lease of ${subnet} is gone`;
   if (nodes.own === undefined) {
     const reason = `${noNodeText(nodeName)}: ${gone} with it`;
-    return { holding: noneBecause(reason, why), step: REST, loss: reason };
+    return { holding: noneBecause(reason, why), step: REST, loss: reason, lostFurther };
   }
-  const step = { kind: 'claim', subnet, isNamed: true } as const;
+  const step = { kind: 'claim', subnet, isNamed: true, isFurther: false } as const;
   const told = keptHolding(view);
   if (told !== undefined && memory.problem === undefined) return { holding: told, step };
   const loss = `${gone} and could not be claimed again: ${memory.problem}`;
-  return { holding: noneBecause(loss, why), step, loss };
+  return { holding: noneBecause(loss, why), step, loss, lostFurther };
 }
+
+const sameFamily =
+  (subnet: Cidr) =>
+  (other: Cidr): boolean =>
+    cidrFamily(other) === cidrFamily(subnet);
 
 function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Assessment {
   const { why } = leaseRules;
   const { memory, nodes, nodeName } = view;
-  const before = stock.kept.filter(({ subnet }) => !isFresh(memory, subnet));
+  const before = [...stock.kept, ...stock.further].filter(({ subnet }) => !isFresh(memory, subnet));
   const told = before.filter(({ subnet }) => heldSubnets(memory.told).includes(subnet));
   const waiting = (reason: string, step: Step): Assessment => ({
     holding: heldOrNone(told, why, reason),
@@ -190,7 +203,7 @@ function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Asse
   const candidates = stock.missing.map((family) => candidateOf(view, family, leaseRules.random));
   const [first] = candidates;
   if (first !== undefined && !candidates.includes(undefined)) {
-    return waiting(claimingText(view), { kind: 'claim', ...first });
+    return waiting(claimingText(view), { kind: 'claim', ...first, isFurther: false });
   }
   const full = stock.missing.find((_family, index) => candidates[index] === undefined);
   const reason = [fullText(full), memory.loss].filter((text) => text !== undefined).join('; ');
@@ -206,54 +219,12 @@ function incomplete(view: ClaimView, stock: Stock, leaseRules: LeaseRules): Asse
 
 type Held = Extract<Holding, { kind: 'held' }>;
 
-type Candidate = { readonly subnet: Cidr; readonly isNamed: boolean };
-
-/** A claim without an answer, what was held before, or any that is free. */
-function candidateOf(
-  view: ClaimView,
-  family: FamilyConfig,
-  random: () => number,
-): Candidate | undefined {
-  const { wish, memory, leases, nodes } = view;
-  const pending = memory.pending.get(family.family);
-  const before = [...memory.lastHeld, ...wish.previous];
-  for (const subnet of pending === undefined ? before : [pending, ...before]) {
-    if (isClaimable(family, subnet) && takerOf(view, subnet) === undefined) {
-      return { subnet, isNamed: true };
-    }
-  }
-  const taken = [...leases.subnets(), ...memory.refused.keys(), ...nodes.flannelSubnets];
-  const subnet = pickFreeSubnet(family, taken, random());
-  return subnet === undefined ? undefined : { subnet, isNamed: false };
-}
-
-/** Who stands in the way of claiming this subnet, in words. */
-function takerOf(view: ClaimView, subnet: Cidr): string | undefined {
-  const { leases, memory, nodes } = view;
-  const same = leases.get(subnet);
-  const taker = same ?? [...leases.records()].find((other) => overlaps(other.subnet, subnet));
-  if (taker !== undefined) return takerText(taker);
-  const flannel = nodes.flannelSubnets.find((other) => overlaps(other, subnet));
-  if (flannel !== undefined) return `${flannel} of a node of Flannel`;
-  return memory.refused.get(subnet);
-}
-
-export const takerText = ({ subnet, ownerUid, holder }: LeaseRecord): string =>
-  ownerUid === '' ? `reserved by a Lease of ${subnet}` : `held by node ${holder} (${subnet})`;
-
 const claimingText = ({ memory }: ClaimView): string => {
   const { loss, problem } = memory;
   if (loss === undefined && problem === undefined) return BEING_CLAIMED;
   const state = problem === undefined ? 'is being claimed' : `could not be claimed yet: ${problem}`;
   return loss === undefined ? `a subnet ${state}` : `${loss}; another ${state}`;
 };
-
-function fullText(family: FamilyConfig | undefined): string | undefined {
-  if (family === undefined) return undefined;
-  const { subnetLengthBits, subnetMin, subnetMax } = family;
-  const all = `all ${subnetCount(family)} of /${subnetLengthBits}`;
-  return `no free subnet: ${all} from ${subnetMin} to ${subnetMax} are taken`;
-}
 
 function otherMachineText({ nodeName }: ClaimView, { subnet, own }: LeaseRecord): string {
   return (

@@ -9,10 +9,10 @@ import type { Log } from '../../lib/log.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily } from '../../net/cidr.ts';
 import type { Family } from '../../net/family.ts';
-import { takerText } from './assess-leases.ts';
 import type { Step } from './claim-view.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { LeaseCalls } from './lease-calls.ts';
+import { takerText } from './lease-candidates.ts';
 import { leaseName } from './lease-name.ts';
 import type { Claimant, LeaseRecord } from './lease-record.ts';
 import type { RecordSteps } from './record-steps.ts';
@@ -99,14 +99,15 @@ export class ClaimSteps {
     throw new AppError('KUBERNETES_API', 'verify a claim', `Node ${nodeName} ${now} by now`);
   }
 
-  async #claim({ subnet, isNamed }: Claim, claimant: Claimant, stop: AbortSignal): Promise<void> {
+  async #claim(claim: Claim, claimant: Claimant, stop: AbortSignal): Promise<void> {
+    const { subnet, isNamed } = claim;
     const { calls, log } = this.#options;
     const { pending, fresh, verified, refused } = this.#memory;
     const family = cidrFamily(subnet);
     const wasPending = pending.get(family) === subnet;
     // Until there is an answer, it may have been made.
     pending.set(family, subnet);
-    const made = await calls.claim(subnet, claimant, stop);
+    const made = await calls.claim(claim, claimant, stop);
     const found = made === undefined && isNamed ? await calls.read(subnet, stop) : made;
     pending.delete(family);
     const isMine = found?.own?.machine === claimant.machine;

@@ -48,6 +48,8 @@ export type ClaimMemory = {
   readonly pending: ReadonlyMap<Family, Cidr>;
   /** How the last subnet was lost, until there is another. */
   readonly loss: string | undefined;
+  /** Further subnets that have lost their Leases, and that nobody else has. */
+  readonly lostFurther: readonly Cidr[];
   /** Why the last request failed. */
   readonly problem: string | undefined;
 };
@@ -74,7 +76,13 @@ export type Step =
   | { readonly kind: 'ask-change'; readonly rules: SubnetRules }
   | { readonly kind: 'settle-change' }
   /** `isNamed`: this very subnet is wanted, so that it matters who has it. */
-  | { readonly kind: 'claim'; readonly subnet: Cidr; readonly isNamed: boolean }
+  | {
+      readonly kind: 'claim';
+      readonly subnet: Cidr;
+      readonly isNamed: boolean;
+      /** Beside one of the family that the node has. */
+      readonly isFurther: boolean;
+    }
   /** The Lease is this machine's, but its owner is an earlier Node object. */
   | { readonly kind: 'adopt'; readonly subnet: Cidr }
   | { readonly kind: 'give-back'; readonly subnet: Cidr; readonly uid: string }
@@ -86,6 +94,8 @@ export type Assessment = {
   readonly step: Step;
   /** A subnet was found to be lost, in words that are remembered. */
   readonly loss?: string;
+  /** The same of further subnets that are to be claimed again; absent: as before. */
+  readonly lostFurther?: readonly Cidr[];
   /** What the configuration asks for and does not get, in words for the operator. */
   readonly refusal?: string;
 };

@@ -7,7 +7,7 @@ import { KubernetesApiError } from './api-error.ts';
 import type { InUse } from './assess.ts';
 import type { NodeJson, ObjectJson } from './json-types.ts';
 import { leaseName } from './lease-name.ts';
-import type { Claimant, LeaseRecord } from './lease-record.ts';
+import type { Claimant, LeaseClaim, LeaseRecord } from './lease-record.ts';
 import { leaseRecord, newLease, ownerReferences } from './lease-record.ts';
 import { nodeRecord } from './node-record.ts';
 import type { NewRecord, SubnetSourceRecord } from './subnet-source-record.ts';
@@ -37,12 +37,12 @@ export class LeaseCalls {
 
   /** `undefined`: somebody has it. */
   async claim(
-    subnet: Cidr,
+    claim: LeaseClaim,
     claimant: Claimant,
     stop: AbortSignal,
   ): Promise<LeaseRecord | undefined> {
     const path = leasesPath(this.#options.namespace);
-    const body = newLease(subnet, claimant);
+    const body = newLease(claim, claimant);
     return this.#record(await unless(409, this.#call({ method: 'POST', path, body }, stop)));
   }
 

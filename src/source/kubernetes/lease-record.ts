@@ -13,6 +13,8 @@ export type LeaseRecord = {
   readonly ownerUid: string;
   /** Name of the node that claimed it, or whatever holderIdentity says. */
   readonly holder: string;
+  /** Its node had one of the family already; absent of all others. */
+  readonly isFurther?: true;
   /** Of Leases in the own node's name alone. */
   readonly own?: OwnLease;
 };
@@ -23,6 +25,9 @@ export type OwnLease = {
   readonly uid: string;
 };
 
+/** A subnet as it is to be claimed. */
+export type LeaseClaim = { readonly subnet: Cidr; readonly isFurther: boolean };
+
 export type Claimant = {
   readonly nodeName: string;
   readonly nodeUid: string;
@@ -31,6 +36,9 @@ export type Claimant = {
 
 /** A node's name holds no underscore. */
 const SEPARATOR = '_';
+
+/** Peers send to a node by the first of its subnets, which so must not change with the others. */
+const FURTHER_ANNOTATION = 'poplin.dev/further';
 
 /** `undefined`: it is no Lease of a subnet. */
 export function leaseRecord(object: ObjectJson, ownName: string): LeaseRecord | undefined {
@@ -43,6 +51,7 @@ export function leaseRecord(object: ObjectJson, ownName: string): LeaseRecord | 
     subnet,
     ownerUid: ownerUidOf(metadata?.ownerReferences),
     holder,
+    ...(metadata?.annotations?.[FURTHER_ANNOTATION] === 'true' ? { isFurther: true } : {}),
     ...(holder === ownName
       ? { own: { machine: machine.join(SEPARATOR), uid: textOf(metadata?.uid) } }
       : {}),
@@ -65,9 +74,13 @@ export const ownerReferences = ({ nodeName, nodeUid }: Claimant): readonly objec
   { apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeUid },
 ];
 
-export const newLease = (subnet: Cidr, claimant: Claimant): object => ({
+export const newLease = ({ subnet, isFurther }: LeaseClaim, claimant: Claimant): object => ({
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',
-  metadata: { name: leaseName(subnet), ownerReferences: ownerReferences(claimant) },
+  metadata: {
+    name: leaseName(subnet),
+    ...(isFurther ? { annotations: { [FURTHER_ANNOTATION]: 'true' } } : {}),
+    ownerReferences: ownerReferences(claimant),
+  },
   spec: { holderIdentity: `${claimant.nodeName}${SEPARATOR}${claimant.machine}` },
 });

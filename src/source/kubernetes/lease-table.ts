@@ -35,7 +35,7 @@ export class LeaseTable {
     return [...this.#ofOwnName.values()];
   }
 
-  /** What the Node of this uid holds, IPv4 first. */
+  /** What the Node of this uid holds, IPv4 first, further ones of a family last. */
   ownedBy(nodeUid: string): readonly Cidr[] {
     return this.#byOwner.get(nodeUid) ?? [];
   }
@@ -69,7 +69,7 @@ export class LeaseTable {
     if (before !== undefined) this.#disown(before);
     if (ownerUid === '') return before === undefined ? [] : [before.ownerUid];
     const owned = [...this.ownedBy(ownerUid), subnet];
-    this.#byOwner.set(ownerUid, owned.length < 2 ? owned : owned.sort(ipv4First));
+    this.#byOwner.set(ownerUid, owned.length < 2 ? owned : owned.sort(this.#inOrder));
     return before === undefined ? [ownerUid] : [before.ownerUid, ownerUid];
   }
 
@@ -81,6 +81,15 @@ export class LeaseTable {
     this.#ofOwnName.delete(subnet);
     this.#disown(record);
     return [record.ownerUid];
+  }
+
+  readonly #inOrder = (a: Cidr, b: Cidr): number =>
+    cidrFamily(a).localeCompare(cidrFamily(b)) ||
+    Number(this.#isFurther(a)) - Number(this.#isFurther(b)) ||
+    (a < b ? -1 : a > b ? 1 : 0);
+
+  #isFurther(subnet: Cidr): boolean {
+    return this.#bySubnet.get(subnet)?.isFurther === true;
   }
 
   #disown({ subnet, ownerUid }: LeaseRecord): void {

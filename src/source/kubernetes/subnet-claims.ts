@@ -71,6 +71,7 @@ export class SubnetClaims {
   #told: Holding | undefined;
   #lastHeld: readonly Cidr[] = [];
   #loss: string | undefined;
+  #lostFurther: readonly Cidr[] = [];
   #refusal: string | undefined;
   #problem: string | undefined;
   #failures = 0;
@@ -201,10 +202,11 @@ export class SubnetClaims {
   }
 
   #tell(
-    { holding, loss, refusal }: Assessment,
+    { holding, loss, lostFurther, refusal }: Assessment,
     { session, first }: { readonly session: Session; readonly first: boolean },
   ): void {
     if (loss !== undefined) this.#loss = loss;
+    if (lostFurther !== undefined) this.#lostFurther = lostFurther;
     if (refusal !== this.#refusal) {
       this.#refusal = refusal;
       if (refusal !== undefined) this.#options.onRefusal(refusal);
@@ -237,7 +239,7 @@ export class SubnetClaims {
     const { fresh, verified, refused, pending } = this.#memory;
     return {
       ...{ told: this.#told, lastHeld: this.#lastHeld, loss: this.#loss, problem: this.#problem },
-      ...{ fresh, verified, refused, pending },
+      ...{ fresh, verified, refused, pending, lostFurther: this.#lostFurther },
     };
   }
 

@@ -46,6 +46,7 @@ async function claimsIn({ etcd, layout }: Operator): Promise<readonly Claim[]> {
   const holders = await etcd.getAll().prefix(layout.holders).strings();
   return Object.entries(holders).flatMap(([key, text]) => {
     const nodeName = nodeNameOf(key.slice(layout.holders.length)) ?? '';
-    return (parseHolder(text)?.subnets ?? []).map((subnet) => ({ nodeName, subnet }));
+    const { subnets = [], further = [] } = parseHolder(text) ?? {};
+    return [...subnets, ...further].map((subnet) => ({ nodeName, subnet }));
   });
 }

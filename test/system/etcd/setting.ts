@@ -88,7 +88,7 @@ export class Operator {
     const cidrs = subnets as readonly Cidr[];
     const value = '{"PublicIP":"192.168.9.9","PublicIPv6":null,"BackendType":"alloc"}';
     await this.put(this.layout.subnets + subnetKeyName(cidrs), value, lease);
-    const holder = renderHolder({ machine, subnets: cidrs, addresses: [] });
+    const holder = renderHolder({ machine, subnets: cidrs, further: [], addresses: [] });
     await this.put(keysOfNode(this.layout, nodeName).holder, holder, lease);
     return lease;
   }

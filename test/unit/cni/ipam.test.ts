@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { chooseAddresses, objectionTo } from '../../../src/cni/ipam.ts';
+import { chooseAddresses, objectionTo, usageOf } from '../../../src/cni/ipam.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import { addressAt, contains, parseCidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
@@ -89,6 +89,31 @@ describe('the address of a new pod', () => {
   for (const [name, subnets, node, expected] of cases) {
     test(name, () => assert.equal(choose(subnets, node), expected));
   }
+});
+
+describe('how much of a subnet is in use', () => {
+  const [first = assert.fail(), second = assert.fail()] = ['10.1.0.0/29', '10.2.0.0/24'].map(cidr);
+  const taken = ips('10.1.0.2', '10.1.0.3', '10.2.0.9', '10.9.0.2');
+  const rested = { ipv4: ips('10.1.0.3', '10.1.0.4', '10.9.0.3'), ipv6: new Set<Ip>() };
+
+  test('counts what is taken, and what has rested and is free', () =>
+    assert.deepEqual(usageOf([first, second], { taken, rested }), [
+      { subnet: first, total: 5, used: 2, resting: 1 },
+      { subnet: second, total: 253, used: 1, resting: 0 },
+    ]));
+
+  test('is nothing of a subnet without addresses for pods', () =>
+    assert.equal(usageOf([cidr('10.1.0.0/31')], { taken, rested })[0]?.total, 0));
+});
+
+test('what rested so long that it was forgotten is found in many small subnets as well', () => {
+  const subnets = Array.from({ length: 17 }, (_, index) => cidr(`10.1.${index}.0/24`));
+  const searchFrom = new Map(subnets.map((subnet) => [subnet, 255n]));
+  const none = new Set<Ip>();
+  const choice = chooseAddresses({
+    ...{ subnets, taken: none, rested: { ipv4: none, ipv6: none }, searchFrom },
+  });
+  assert.equal(choice.kind === 'chosen' ? choice.addresses.join() : choice.kind, '10.1.0.2');
 });
 
 /**

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeRequest } from '../../../src/cni/frame.ts';
+import type { NodeReadiness, WhenFull } from '../../../src/cni/node-network.ts';
+import type { Cidr } from '../../../src/net/cidr.ts';
 import { FakeCniNode, READY } from '../../fake/cni-node.ts';
 import type { Fault } from '../../fake/kernel.ts';
 
@@ -126,6 +128,52 @@ test('an ADD waits 20 s for the node, and goes on as soon as it is ready', async
   const refused = node.call('ADD');
   await node.clock.advance(20_100);
   assert.equal(codeOf(await refused), 11);
+});
+
+const TINY = ['10.244.1.0/30', '10.244.2.0/30'] as Cidr[];
+
+/** A node whose one address of the first subnet is taken, and what it says of others. */
+async function fullNode(whenFull: WhenFull): Promise<FakeCniNode> {
+  const node = new FakeCniNode();
+  node.readiness = readyWith(TINY.slice(0, 1), whenFull);
+  assert.equal((await node.call('ADD', { env: { CNI_CONTAINERID: 'first' } })).exitCode, 0);
+  node.podKernel.namespace.links.delete('eth0');
+  return node;
+}
+
+const readyWith = (subnets: readonly Cidr[], whenFull: WhenFull): NodeReadiness => {
+  assert.equal(READY.kind, 'ready');
+  return { ...READY, network: { ...READY.network, subnets, whenFull } };
+};
+
+test('an ADD without a free address waits for a further subnet, 20 s at most', async () => {
+  const node = await fullNode({ kind: 'grows' });
+  assert.equal((await node.call('STATUS')).exitCode, 0);
+  const patient = node.call('ADD');
+  await node.clock.advance(19_000);
+  node.readiness = readyWith(TINY, { kind: 'grows' });
+  await node.clock.advance(100);
+  assert.match((await patient).stdout, /10\.244\.2\.2\/32/);
+  const third = node.call('ADD', { env: { CNI_CONTAINERID: 'third' } });
+  await node.clock.advance(20_100);
+  const refused = await third;
+  assert.equal(codeOf(refused), 11);
+  assert.match(refused.stdout, /no free address.*a further subnet is being claimed/);
+});
+
+test('where no further subnet is to come, ADD and STATUS say at once what would help', async () => {
+  const node = await fullNode({ kind: 'stays', reason: 'MaxSubnetsPerNode is 1' });
+  for (const [verb, code] of [
+    ['ADD', 11],
+    ['STATUS', 50],
+  ] as const) {
+    const refused = await node.call(verb);
+    assert.equal(codeOf(refused), code);
+    assert.match(
+      refused.stdout,
+      /all addresses of 10\.244\.1\.0\/30 are in use; MaxSubnetsPerNode/,
+    );
+  }
 });
 
 test('a DEL that comes during an ADD of its container waits for it, another does not', async () => {

@@ -50,6 +50,7 @@ describe('a configuration that is right', () => {
       masquerade: true,
       masqueradeExclude: [],
       subnetSource: 'auto',
+      maxSubnetsPerNode: 8,
       forwardRules: 'own',
     });
   });
@@ -79,7 +80,8 @@ describe('a configuration that is right', () => {
       "Backend": {"Type": "vxlan", "VNI": 4096, "Port": 4789, "MTU": 9000, "GBP": true,
                   "Learning": true, "DirectRouting": true},
       "Masquerade": false, "MasqueradeExclude": ["192.168.0.0/16", "fd01::/16", "192.168.0.0/16"],
-      "ForwardRules": "insert", "SubnetSource": "podCIDR"
+      "ForwardRules": "insert", "SubnetSource": "podCIDR",
+      "MaxSubnetsPerNode": 5
     }`);
     assert.deepEqual(withoutHash(config), {
       families: [
@@ -110,6 +112,7 @@ describe('a configuration that is right', () => {
       masquerade: false,
       masqueradeExclude: ['192.168.0.0/16', 'fd01::/16'],
       subnetSource: 'podCIDR',
+      maxSubnetsPerNode: 5,
       forwardRules: 'insert',
     });
   });

@@ -79,7 +79,8 @@ const REFUSED: readonly Refusal[] = [
     problems: [
       'Colour = "blue": is no key here; the keys are Network, IPv6Network, EnableIPv4, ' +
         'EnableIPv6, EnableNFTables, SubnetLen, SubnetMin, SubnetMax, IPv6SubnetLen, ' +
-        'IPv6SubnetMin, IPv6SubnetMax, SubnetSource, Backend, Masquerade, MasqueradeExclude, ForwardRules',
+        'IPv6SubnetMin, IPv6SubnetMax, SubnetSource, MaxSubnetsPerNode, Backend, Masquerade, ' +
+        'MasqueradeExclude, ForwardRules',
     ],
   },
   {

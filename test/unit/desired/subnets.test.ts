@@ -55,6 +55,21 @@ describe('subnets', () => {
       problems: { 'node-2': [/10\.244\.0\.0\/20 overlaps 10\.244\.4\.0\/24/] },
     }));
 
+  test('of one node stay in its own order, whatever overlaps elsewhere', () =>
+    check(
+      [
+        nodeOf(1, subnets('10.244.9.0/24', '10.244.4.0/24', '10.244.7.0/24')),
+        nodeOf(2, subnets('10.244.2.0/24', '10.244.4.0/24')),
+      ],
+      {
+        held: {
+          'node-1': ['10.244.9.0/24', '10.244.4.0/24', '10.244.7.0/24'],
+          'node-2': ['10.244.2.0/24'],
+        },
+        problems: { 'node-2': [/10\.244\.4\.0\/24 overlaps/] },
+      },
+    ));
+
   test('outside of the network are named with it', () =>
     check([nodeOf(1, subnets('10.99.0.0/24')), nodeOf(2)], {
       held: { 'node-2': ['10.244.2.0/24'] },

@@ -12,7 +12,7 @@ import { cidr } from '../../../fake/config-from.ts';
 
 const SUBNET = cidr('10.244.3.0/24');
 const CLAIMANT = { nodeName: 'n1', nodeUid: 'u1', machine: 'm_1' };
-const CREATED = newLease(SUBNET, CLAIMANT) as never;
+const CREATED = newLease({ subnet: SUBNET, isFurther: false }, CLAIMANT) as never;
 
 describe('a Lease', () => {
   test('that was written is read back, with the machine for the own node alone', () => {
