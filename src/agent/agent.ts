@@ -37,7 +37,7 @@ import type { Status } from './status.ts';
 import { buildStatus } from './status.ts';
 import { SubnetStock } from './subnet-stock.ts';
 import type { Seen } from './verdict.ts';
-import { blockerOf, limitOf, problemsOf } from './verdict.ts';
+import { blockerOf, problemsOf } from './verdict.ts';
 import { WallClock } from './wall-clock.ts';
 
 export type AgentParts = {
@@ -139,8 +139,7 @@ export class Agent {
       held.includes(subnet) &&
       this.#families.isGiven(cidrFamily(subnet)) &&
       this.#stock.isGiven(subnet);
-    const limit = limitOf(outcome, this.#parts.prober.tracks);
-    return readinessBy(outcome, { isGiven, whenFull: this.#stock.whenFull, limit });
+    return readinessBy(outcome, { isGiven, stock: this.#stock, prober: this.#parts.prober });
   }
 
   /** Told after each pod that came or went: the last one of a dropped family may have been it. */

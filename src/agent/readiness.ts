@@ -4,25 +4,25 @@
 import type { NodeReadiness, WhenFull } from '../cni/node-network.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress } from '../net/cidr.ts';
+import type { Tracks } from './path-track.ts';
 import type { LastPass } from './reconciler.ts';
+import { limitOf } from './verdict.ts';
 
 type Given = {
   readonly isGiven: (subnet: Cidr) => boolean;
-  readonly whenFull: WhenFull;
-  /** Why pods would reach less than they should. */
-  readonly limit: string | undefined;
+  readonly stock: { readonly whenFull: WhenFull };
+  readonly prober: { readonly tracks: Tracks };
 };
 
-export function readinessBy(
-  { desired }: LastPass,
-  { isGiven, whenFull, limit }: Given,
-): NodeReadiness {
+export function readinessBy(pass: LastPass, { isGiven, stock, prober }: Given): NodeReadiness {
+  const { desired } = pass;
   const { podMtuBytes } = desired;
+  const limit = limitOf(pass, prober.tracks);
   const subnets = desired.ownSubnets.filter(isGiven);
   const network = {
     subnets,
     sources: subnets.map(cidrAddress),
-    whenFull,
+    whenFull: stock.whenFull,
     linkMtuBytes: podMtuBytes.link,
     routeMtuBytes: podMtuBytes.route,
   };
