@@ -43,6 +43,8 @@ export const egressLinkOf = (hostLink: string): string => {
   return `${EGRESS_LINK_PREFIX}${digits.toString(36).padStart(EGRESS_DIGITS, '0')}`;
 };
 
+export const isEgressLink = (name: string): boolean => /^poplini[0-9a-z]{7}$/.test(name);
+
 export const ownsRoute = (route: Route): boolean => route.protocol === OWN_PROTOCOL;
 export const ownsRule = (rule: Rule): boolean => rule.priority === PROBE_TABLE;
 

@@ -10,7 +10,7 @@ import type { Family } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { Op } from '../../src/state/op.ts';
-import { isPodLink, MAIN_TABLE, OWN_PROTOCOL } from '../../src/state/own.ts';
+import { isEgressLink, isPodLink, MAIN_TABLE, OWN_PROTOCOL } from '../../src/state/own.ts';
 import { printOp } from '../../src/state/print.ts';
 import type { Fabric } from './fabric.ts';
 import type { SimMachine } from './machine.ts';
@@ -148,6 +148,7 @@ function reachOf(op: Op): Reach | undefined {
     case 'link':
       if (op.verb === 'add') return undefined;
       // Pods come and go; what they receive is their links' MTU.
+      if (isEgressLink(op.value.name)) return undefined;
       return isPodLink(op.value.name) && op.verb === 'remove' ? undefined : EVERYTHING;
     case 'address':
       return op.verb === 'add' ? undefined : EVERYTHING;
