@@ -3,8 +3,9 @@
 // running machine to a subnet of another, which would have arrived before the change, must arrive
 // after it. What others do (a crash, a deleted device, a cut cable, a firewall, an address that
 // moves) may break a path; what an agent does may not. What arrives by a third node that passes it
-// on does not count: that one held the subnet before, and is about to be forgotten. And an agent that begins to send where
-// nothing was sent must not send in vain, when for long enough nothing has gone wrong with either.
+// on does not count: that one held the subnet before, and is about to be forgotten. And an agent
+// that begins to send where nothing was sent must not send in vain, when for long enough nothing
+// has gone wrong with either.
 
 import type { Cidr } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
