@@ -1,7 +1,8 @@
 // Keeps the node's own advert published: when it changes, while the API refuses, and again when
 // somebody else has changed it or the Node is a new one. It never holds up the loop. Two agents
 // with one node name overwrite each other's adverts for ever, so the latter happens at a bounded
-// rate.
+// rate. It also knows what peers may still believe: not what was published alone, since a watch may
+// have broken in silence, but what came back counts.
 
 import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
 import { renderAdvert } from '../cluster/advert.ts';
@@ -30,12 +31,19 @@ export class AdvertPublisher {
   readonly #settled: () => void;
   /** Those that may be what peers read: the last one published, and all that were to be since. */
   #possible: readonly Advert[] = [];
+  /**
+   * Those before them. Who sends by them has said so before they were replaced, so that this node
+   * knows of it as soon as it has read of its own Node what replaced them.
+   */
+  #replaced: readonly Advert[] = [];
+  /** The own advert as last read; undefined when that says nothing of how much was read. */
+  #read: string | undefined;
   #publication: Publication | undefined;
   #text = '';
   #looks = LOOKS_MAX;
   #refilledMs: number;
 
-  /** `settled` is called when peers can read nothing else any more than the last advert. */
+  /** `settled` is called when no peer is known to go by another advert than the last one. */
   constructor(parts: AdvertPublisherParts, settled: () => void = () => undefined) {
     this.#parts = parts;
     this.#settled = settled;
@@ -49,7 +57,7 @@ export class AdvertPublisher {
 
   /** By which VXLAN networks peers may believe that they can send to this node. */
   get promised(): readonly VxlanReceiver[] {
-    return this.#possible.flatMap(({ receives }) => receives.vxlan);
+    return [...this.#replaced, ...this.#possible].flatMap(({ receives }) => receives.vxlan);
   }
 
   /** What is to be published from now on. */
@@ -68,8 +76,10 @@ export class AdvertPublisher {
     this.#publication = undefined;
   }
 
-  /** The own Node has changed: maybe the advert is not there any more. */
-  look(): void {
+  /** The own Node has changed, and says this: maybe the advert is not there any more. */
+  look(advert: Advert | undefined): void {
+    this.#read = advert && renderAdvert(advert);
+    this.#release();
     const nowMs = this.#parts.clock.monotonicMs();
     const granted = Math.floor((nowMs - this.#refilledMs) / LOOK_REFILL_MS);
     this.#looks = Math.min(LOOKS_MAX, this.#looks + granted);
@@ -98,7 +108,19 @@ export class AdvertPublisher {
 
   #wasPublished(publication: Publication): void {
     if (publication !== this.#publication || this.#possible.length === 1) return;
+    // The one before has not come back yet: what was read is older, even if it says the same.
+    if (this.#replaced.length > 0) this.#read = undefined;
+    const before = this.#possible.filter((advert) => advert !== publication.advert);
+    this.#replaced = [...this.#replaced, ...before].slice(-POSSIBLE_MAX);
     this.#possible = [publication.advert];
+    this.#release();
+  }
+
+  #release(): void {
+    const isOfNow = (advert: Advert): boolean => renderAdvert(advert) === this.#read;
+    // An advert may come back before the answer to the request that wrote it.
+    if (this.#replaced.length === 0 || !this.#possible.some(isOfNow)) return;
+    this.#replaced = [];
     this.#settled();
   }
 }

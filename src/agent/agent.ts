@@ -190,7 +190,10 @@ export class Agent {
   #take(event: ClusterEvent): void {
     if (!this.#cluster.take(event)) return;
     this.#configure();
-    if (concerns(event, this.#parts.nodeName)) this.#publisher.look();
+    const { nodeName } = this.#parts;
+    if (concerns(event, nodeName)) {
+      this.#publisher.look(this.#cluster.known.nodes?.get(nodeName)?.advert);
+    }
     this.#loop.trigger();
   }
 

@@ -22,7 +22,6 @@ import { AttachmentStore } from '../../src/cni/store.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Op } from '../../src/state/op.ts';
-import { isEgressLink, isPodLink } from '../../src/state/own.ts';
 import { EVERYTHING_ANSWERS } from '../fake/echo.ts';
 import type { FakeKernel } from '../fake/kernel.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
@@ -268,8 +267,9 @@ export class AgentProcess {
 }
 
 /** What only the whole cluster can say: not the node's own subnets, nor its pods. */
-function leadsToOthers(op: Op): boolean {
-  if (op.object === 'link') return !isPodLink(op.value.name) && !isEgressLink(op.value.name);
+export function leadsToOthers(op: Op): boolean {
+  // All other links are pods', the one that shapes a pod's egress as well as its veth.
+  if (op.object === 'link') return op.value.kind === 'vxlan';
   if (op.object === 'address') return op.value.link !== 'lo';
   if (op.object === 'route')
     return op.value.via.kind !== 'unreachable' && op.value.via.kind !== 'link';

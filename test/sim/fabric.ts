@@ -26,7 +26,11 @@ type Probe = Pick<EchoRequest, 'destination' | 'isMarked' | 'packetBytes'>;
 
 export type Walk = { readonly outcome: Outcome; readonly way: readonly string[] };
 
-/** A packet that passed so many nodes goes in circles: there are two on every right way. */
+/** Why a packet is lost; or the nodes that it passes where others are among them than the ends. */
+export type Passage = { readonly problem?: string; readonly detour?: string };
+
+/** On every right way there are two nodes; a packet that passed so many goes in circles. */
+const NODES_OF_WAY = 2;
 const NODES_MAX = 8;
 
 export class Fabric {
@@ -64,13 +68,16 @@ export class Fabric {
     return { outcome: this.#forward(machine, destination, way), way };
   }
 
-  /** Why a packet that one machine passes on to another's subnet would not get there. */
-  losesTo(from: SimMachine, to: SimMachine, destination: Ip): string | undefined {
+  /** What becomes of a packet that one machine passes on to another's subnet. */
+  passOn(from: SimMachine, to: SimMachine, destination: Ip): Passage {
     const way: string[] = [];
     const outcome = this.#forward(from, destination, way);
-    if (outcome.kind !== 'node') return `${describeOutcome(outcome)}, by ${way.join(' > ')}`;
-    if (outcome.machine !== to) return describeOutcome(outcome);
-    return forwards(to, destination) ? undefined : `${to.id} does not forward`;
+    if (outcome.kind !== 'node') {
+      return { problem: `${describeOutcome(outcome)}, by ${way.join(' > ')}` };
+    }
+    if (outcome.machine !== to) return { problem: describeOutcome(outcome) };
+    if (!forwards(to, destination)) return { problem: `${to.id} does not forward` };
+    return way.length > NODES_OF_WAY ? { detour: way.join(' > ') } : {};
   }
 
   /** Whether a probe to an address of another node comes back. */

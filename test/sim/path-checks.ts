@@ -2,8 +2,10 @@
 // change that an agent makes to a kernel, in the middle of an apply as well: a packet from one
 // running machine to a subnet of another, which would have arrived before the change, must arrive
 // after it. What others do (a crash, a deleted device, a cut cable, a firewall, an address that
-// moves) may break a path; what an agent does may not. And an agent that begins to send where
-// nothing was sent must not send in vain, when for long enough nothing has gone wrong with either.
+// moves) may break a path; what an agent does may not. What arrives by a third node that passes it
+// on does not count: that one held the subnet before, and is about to be forgotten. And an agent
+// that begins to send where nothing was sent must not send in vain, when for long enough nothing
+// has gone wrong with either.
 
 import type { Cidr } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
@@ -34,7 +36,12 @@ export type PathChecksParts = {
 /** From one machine to the subnet of another that begins with this address. */
 type Way = { readonly from: SimMachine; readonly to: SimMachine; readonly address: Ip };
 
-type Look = { readonly way: Way; readonly problem: string | undefined };
+type Look = {
+  readonly way: Way;
+  readonly problem: string | undefined;
+  /** A third node passes it on, to which nobody sends on purpose: it may end at any time. */
+  readonly detour: string | undefined;
+};
 
 /** Which ways an op may change. */
 type Reach = { readonly sends: boolean; readonly receives: boolean; readonly address?: Ip };
@@ -62,7 +69,8 @@ export class PathChecks {
   }
 
   after(machine: SimMachine, op: Op): void {
-    for (const { way, problem: before } of this.#before) {
+    for (const { way, problem: lost, detour } of this.#before) {
+      const before = lost ?? detour;
       const { from, to } = way;
       // Whoever has no right to a subnet any more is not sent to.
       if (!holds(to, way.address)) continue;
@@ -99,8 +107,8 @@ export class PathChecks {
     this.looks += 1;
     const { from, to, address } = way;
     const { fabric, subnetOf } = this.#parts;
-    const problem = fabric.losesTo(from, to, address);
-    return { way, problem: problem ?? losesLargeTo(from, to, subnetOf(address)) };
+    const { problem, detour } = fabric.passOn(from, to, address);
+    return { way, problem: problem ?? losesLargeTo(from, to, subnetOf(address)), detour };
   }
 
   #waysOf(machine: SimMachine, { sends, receives, address: only }: Reach): Way[] {

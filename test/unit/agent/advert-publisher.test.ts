@@ -33,6 +33,16 @@ async function publishing(
   await running;
 }
 
+const receiving = (vni: number): Publication => {
+  const { advert, backend } = publicationWith(`${vni}`);
+  const [receiver] = advert.receives.vxlan;
+  assert.ok(receiver !== undefined);
+  const receives = { ...advert.receives, vxlan: [{ ...receiver, vni }] };
+  return { advert: { ...advert, receives }, backend };
+};
+
+const vnisOf = (publisher: AdvertPublisher): number[] => publisher.promised.map(({ vni }) => vni);
+
 describe('the own advert', () => {
   test('is published when it changes, and not when it is the same', () =>
     publishing(0, async ({ publisher, clock, calls }) => {
@@ -52,31 +62,67 @@ describe('the own advert', () => {
 
   test('promises what peers may still read, until another is published', () =>
     publishing(3, async ({ publisher, clock, calls }) => {
-      const receiving = (vni: number): Publication => {
-        const { advert, backend } = publicationWith(`${vni}`);
-        const [receiver] = advert.receives.vxlan;
-        assert.ok(receiver !== undefined);
-        const receives = { ...advert.receives, vxlan: [{ ...receiver, vni }] };
-        return { advert: { ...advert, receives }, backend };
-      };
-      const vnis = (): number[] => publisher.promised.map(({ vni }) => vni);
       publisher.offer(receiving(1));
       await clock.advance(100);
       publisher.offer(receiving(2));
-      assert.deepEqual(vnis(), [1, 2]);
+      assert.deepEqual(vnisOf(publisher), [1, 2]);
+      publisher.look(receiving(2).advert);
+      assert.deepEqual(vnisOf(publisher), [1, 2]);
       await clock.advance(10_000);
       assert.ok(calls.length > 3);
-      assert.deepEqual(vnis(), [2]);
+      assert.deepEqual(vnisOf(publisher), [2]);
+    }));
+
+  test('promises what peers had read, until what was published instead has come back', () =>
+    publishing(0, async ({ publisher, clock }) => {
+      for (const vni of [1, 2]) {
+        publisher.offer(receiving(vni));
+        await clock.advance(100);
+      }
+      assert.deepEqual(vnisOf(publisher), [1, 2]);
+      publisher.look(receiving(1).advert);
+      assert.deepEqual(vnisOf(publisher), [1, 2]);
+      publisher.look(receiving(2).advert);
+      assert.deepEqual(vnisOf(publisher), [2]);
+    }));
+
+  test('may come back before the answer to the request', () =>
+    publishing(0, async ({ publisher, clock }) => {
+      for (const vni of [1, 2]) {
+        publisher.offer(receiving(vni));
+        await clock.advance(100);
+      }
+      publisher.offer(receiving(3));
+      for (const vni of [2, 3]) publisher.look(receiving(vni).advert);
+      assert.deepEqual(vnisOf(publisher), [2, 3]);
+      await clock.advance(100);
+      assert.deepEqual(vnisOf(publisher), [3]);
+    }));
+
+  test('is not taken for what was read before it, though that says the same', () =>
+    publishing(0, async ({ publisher, clock }) => {
+      publisher.offer(receiving(1));
+      await clock.advance(100);
+      publisher.look(receiving(1).advert);
+      for (const vni of [2, 1]) {
+        publisher.offer(receiving(vni));
+        await clock.advance(100);
+      }
+      assert.deepEqual(vnisOf(publisher), [1, 2, 1]);
+      publisher.look(receiving(2).advert);
+      assert.deepEqual(vnisOf(publisher), [1, 2, 1]);
+      publisher.look(receiving(1).advert);
+      assert.deepEqual(vnisOf(publisher), [1]);
     }));
 
   test('is looked after when the own Node has changed, and there is one', () =>
     publishing(0, async ({ publisher, clock, calls }) => {
-      publisher.look();
+      publisher.look(undefined);
       await clock.advance(100);
       assert.deepEqual(calls, []);
       publisher.offer(publicationWith('a'));
       await clock.advance(100);
-      publisher.look();
+      publisher.look(undefined);
       await clock.advance(100);
       assert.deepEqual(calls, ['a', 'a']);
     }));
@@ -86,7 +132,7 @@ describe('the own advert', () => {
       publisher.offer(publicationWith('a'));
       await clock.advance(100);
       for (let round = 0; round < 1_000; round += 1) {
-        publisher.look();
+        publisher.look(undefined);
         await clock.advance(100);
       }
       // 100 s: ten at once, one each 5 s, and the slow tick.
