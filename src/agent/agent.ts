@@ -13,7 +13,7 @@ import { cidrFamily } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
-import { ClusterView } from './cluster-view.ts';
+import { ClusterView, concerns } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import { FamilyKeeper, searchedFamilies } from './family-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
@@ -190,10 +190,8 @@ export class Agent {
   #take(event: ClusterEvent): void {
     if (!this.#cluster.take(event)) return;
     this.#configure();
-    const { nodeName } = this.#parts;
-    if (concerns(event, nodeName)) {
-      this.#publisher.look(this.#cluster.known.nodes?.get(nodeName)?.advert);
-    }
+    const own = this.#cluster.known.nodes?.get(this.#parts.nodeName);
+    if (concerns(event, this.#parts.nodeName)) this.#publisher.look(own?.advert);
     this.#loop.trigger();
   }
 
@@ -298,6 +296,3 @@ export class Agent {
     reportAll(this.#parts, { plan: this.#families.plan, scarce: this.#stock.scarce });
   }
 }
-
-const concerns = (event: ClusterEvent, nodeName: string): boolean =>
-  event.kind === 'nodes-listed' || (event.kind === 'node-put' && event.node.name === nodeName);

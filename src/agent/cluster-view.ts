@@ -91,3 +91,7 @@ function withThoseLeftOut(listed: Synced, base: Synced | Remembered): Remembered
   }
   return { kind: 'remembered', nodes, config: listed.config };
 }
+
+/** What it says may be of the node itself. */
+export const concerns = (event: ClusterEvent, nodeName: string): boolean =>
+  event.kind === 'nodes-listed' || (event.kind === 'node-put' && event.node.name === nodeName);

@@ -15,9 +15,9 @@ export const FAILED_ONCE_BY_SOURCE = [
   ['lease', [146722861]],
 ] as const;
 
-export const SEEDS_OF_TEST = [...new Set([...FAILED_ONCE, ...seedsFrom(1, 100)])];
+export const SEEDS_OF_TEST = [...new Set([...FAILED_ONCE, ...seedsFrom(1, 60)])];
 /** Of crowds; each takes twice as long as others. */
-export const CROWDED_SEEDS_OF_TEST = seedsFrom(1, 6);
-export const SEEDS_OF_LONG_TEST = seedsFrom(101, 200).filter(
+export const CROWDED_SEEDS_OF_TEST = seedsFrom(1, 4);
+export const SEEDS_OF_LONG_TEST = seedsFrom(61, 200).filter(
   (seed) => !SEEDS_OF_TEST.includes(seed),
 );
