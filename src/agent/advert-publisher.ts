@@ -36,7 +36,7 @@ export class AdvertPublisher {
    * knows of it as soon as it has read of its own Node what replaced them.
    */
   #replaced: readonly Advert[] = [];
-  /** The own advert as last read; undefined when that says nothing of how much was read. */
+  /** What the own advert as last read promises; undefined when it is too old to tell anything. */
   #read: string | undefined;
   #publication: Publication | undefined;
   #text = '';
@@ -78,7 +78,7 @@ export class AdvertPublisher {
 
   /** The own Node has changed, and says this: maybe the advert is not there any more. */
   look(advert: Advert | undefined): void {
-    this.#read = advert && renderAdvert(advert);
+    this.#read = advert && renderPromise(advert);
     this.#release();
     const nowMs = this.#parts.clock.monotonicMs();
     const granted = Math.floor((nowMs - this.#refilledMs) / LOOK_REFILL_MS);
@@ -117,10 +117,14 @@ export class AdvertPublisher {
   }
 
   #release(): void {
-    const isOfNow = (advert: Advert): boolean => renderAdvert(advert) === this.#read;
+    const isOfNow = (advert: Advert): boolean => renderPromise(advert) === this.#read;
     // An advert may come back before the answer to the request that wrote it.
     if (this.#replaced.length === 0 || !this.#possible.some(isOfNow)) return;
     this.#replaced = [];
     this.#settled();
   }
 }
+
+/** By what it sends changes with each peer's path, and promises nobody anything. */
+const renderPromise = (advert: Advert): string =>
+  renderAdvert({ ...advert, sends: [], sendsVxlan: [] });
