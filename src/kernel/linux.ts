@@ -44,6 +44,7 @@ class LinuxKernel implements Kernel {
   readonly #log: Log;
   readonly #listeners = new Set<(hint: Hint) => void>();
   #watcher: Watcher | undefined;
+  #isClosed = false;
   #conntrack: Conntrack | undefined;
   /** For a watch that begins after it. Not kept beside one: a state can be megabytes. */
   #lastRead: { readonly scope: ReadScope; readonly state: KernelState } | undefined;
@@ -113,7 +114,7 @@ class LinuxKernel implements Kernel {
   }
 
   async forgetConnections(stale: readonly StaleConnections[]): Promise<number> {
-    if (stale.length === 0) return 0;
+    if (stale.length === 0 || this.#isClosed) return 0;
     this.#conntrack ??= new Conntrack(this.#session);
     return this.#conntrack.forget(stale);
   }
@@ -132,6 +133,7 @@ class LinuxKernel implements Kernel {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stopWatching();
     this.#conntrack?.close();
     this.#session.close();

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { StaleConnections } from '../../src/kernel/kernel.ts';
 import { openKernel } from '../../src/kernel/linux.ts';
@@ -156,5 +157,13 @@ describe('connections', () => {
     assert.equal(await kernel.forgetConnections([stale]), 0);
     assert.equal(await kernel.forgetConnections([]), 0);
     kernel.close();
+  });
+
+  test('are not looked for by a kernel that is closed, whoever still asks', async () => {
+    using world = new World();
+    world.kernel.close();
+    const openFiles = readdirSync('/proc/self/fd').length;
+    assert.equal(await world.forget({ kind: 'answered-by', address: ip('192.0.2.50') }), 0);
+    assert.equal(readdirSync('/proc/self/fd').length, openFiles);
   });
 });

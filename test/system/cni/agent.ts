@@ -59,7 +59,8 @@ export const attachmentDirectoryOf = (directory: string): string =>
 
 export async function startAgent(place: AgentPlace, hooks: AgentHooks = {}): Promise<Agent> {
   const { fd: netns, inode } = openNetns(place.netns);
-  const context = contextOf(place, hooks, { netns, inode });
+  const stopping = new AbortController();
+  const context = contextOf(place, hooks, { netns, inode, stop: stopping.signal });
   const { onCall } = hooks;
   const service = new CniService({ context, ...(onCall === undefined ? {} : { onCall }) });
   const server = new CniServer({
@@ -71,6 +72,7 @@ export async function startAgent(place: AgentPlace, hooks: AgentHooks = {}): Pro
   });
   await server.start();
   const stop = async (): Promise<void> => {
+    stopping.abort();
     await server.close();
     context.host.close();
     closeSync(netns);
@@ -81,7 +83,7 @@ export async function startAgent(place: AgentPlace, hooks: AgentHooks = {}): Pro
 function contextOf(
   place: AgentPlace,
   { readiness, wrapKernel = (kernel) => kernel, files = systemFiles }: AgentHooks,
-  { netns, inode }: { netns: number; inode: number },
+  { netns, inode, stop }: { netns: number; inode: number; stop: AbortSignal },
 ): CniContext {
   const netnsRegistry = new NetnsRegistry();
   const workspace = new Workspace();
@@ -100,6 +102,6 @@ function contextOf(
     attachmentsChanged: () => undefined,
     tombstones: { directory: join(place.directory, 'state/tombstones'), files: systemFiles },
     readyTimeoutMs: 500,
-    stop: new AbortController().signal,
+    stop,
   };
 }
