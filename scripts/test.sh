@@ -21,6 +21,21 @@ run() {
     --test-reporter=tap --test-reporter-destination="$results/$name" "$@" || failed=1
 }
 
+# Of the labs' tests these run alone: they look at the whole machine, at labs that were left behind,
+# or at how fast or how free of loss something is. The others mostly wait, two at a time.
+alone='command drift lab-switch latency leak many-pods switch two-labs'
+
+lab_tests() {
+  for file in test/lab/*.test.ts; do
+    name=$(basename "$file" .test.ts)
+    case " $alone " in
+      *" $name "*) [ "$1" = alone ] || continue ;;
+      *) [ "$1" = together ] || continue ;;
+    esac
+    echo "$file"
+  done
+}
+
 count() {
   cat "$results"/* | sed -n "s/^# $1 //p" | awk '{ sum += $1 } END { print sum + 0 }'
 }
@@ -37,7 +52,10 @@ else
     'test/fuzz/**/*.test.ts' test/tidy.test.ts
   run sim --test-concurrency=2 'test/sim/**/*.test.ts'
   run system --test-concurrency=1 'test/system/**/*.test.ts'
-  run lab --test-concurrency=1 'test/lab/**/*.test.ts'
+  # shellcheck disable=SC2046 # lists of words
+  run lab --test-concurrency=2 $(lab_tests together)
+  # shellcheck disable=SC2046
+  run lab-alone --test-concurrency=1 $(lab_tests alone)
   run runtime --test-concurrency=1 'test/runtime/**/*.test.ts'
 fi
 
