@@ -78,3 +78,7 @@ export const containsCidr = (outer: Cidr, inner: Cidr): boolean =>
   cidrLengthBits(outer) <= cidrLengthBits(inner) && contains(outer, cidrAddress(inner));
 
 export const overlaps = (a: Cidr, b: Cidr): boolean => containsCidr(a, b) || containsCidr(b, a);
+
+/** In the order in which everything names a node's subnets; within a family it stays. */
+export const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>
+  [...subnets].sort((a, b) => cidrFamily(a).localeCompare(cidrFamily(b)));

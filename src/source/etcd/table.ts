@@ -5,7 +5,7 @@
 import type { ClusterEvent } from '../../cluster/cluster.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import type { Cidr } from '../../net/cidr.ts';
-import { cidrFamily } from '../../net/cidr.ts';
+import { ipv4First } from '../../net/cidr.ts';
 import type { Change, KeyValue, Listing } from './api.ts';
 import type { Holder } from './holder.ts';
 import { parseHolder } from './holder.ts';
@@ -251,10 +251,6 @@ const keyNamesOf = ({ holder }: HolderEntry): readonly string[] => [
   holder.subnetKey,
   ...holder.further.map((subnet) => subnetKeyName([subnet])),
 ];
-
-/** Within a family as they are. */
-const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>
-  [...subnets].sort((a, b) => cidrFamily(a).localeCompare(cidrFamily(b)));
 
 /** Where a node says who it is, and what its peers need. */
 export const keysOfNode = (layout: KeyLayout, nodeName: string) => ({

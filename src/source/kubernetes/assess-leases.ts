@@ -7,7 +7,7 @@ import type { Holding } from '../../cluster/holding.ts';
 import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { FamilyConfig } from '../../config/config.ts';
 import type { Cidr } from '../../net/cidr.ts';
-import { cidrFamily, cidrLengthBits, containsCidr } from '../../net/cidr.ts';
+import { cidrFamily, cidrLengthBits, containsCidr, ipv4First } from '../../net/cidr.ts';
 import { assessFurther } from './assess-further.ts';
 import type { Assessment, ClaimView, Step, Why } from './claim-view.ts';
 import { heldSubnets, noNodeText, noneBecause, REST } from './claim-view.ts';
@@ -136,10 +136,6 @@ const heldBy = (leases: readonly LeaseRecord[], why: Why): Held => ({
   ...why,
   subnets: ipv4First(leases.map(({ subnet }) => subnet)),
 });
-
-/** Within a family as they are. */
-const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>
-  [...subnets].sort((a, b) => cidrFamily(a).localeCompare(cidrFamily(b)));
 
 /** What is in use already goes on while `reason` keeps another family from being used. */
 const heldOrNone = (leases: readonly LeaseRecord[], why: Why, reason: string): Holding =>

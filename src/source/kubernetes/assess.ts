@@ -5,8 +5,7 @@
 import type { Holding } from '../../cluster/holding.ts';
 import { BEING_CLAIMED } from '../../cluster/holding.ts';
 import type { Config } from '../../config/config.ts';
-import type { Cidr } from '../../net/cidr.ts';
-import { cidrFamily, cidrLengthBits } from '../../net/cidr.ts';
+import { cidrFamily, cidrLengthBits, ipv4First } from '../../net/cidr.ts';
 import type { Family } from '../../net/family.ts';
 import { FAMILY_LABEL } from '../../net/family.ts';
 import { assessLeases } from './assess-leases.ts';
@@ -214,9 +213,6 @@ function withoutNode({ nodes, nodeName, memory: { told } }: ClaimView, why: Why)
   if (held.length > 0) return { holding: { kind: 'held', ...why, subnets: held }, step: REST };
   return { holding: noneBecause(reason, why), step: REST };
 }
-
-const ipv4First = (subnets: readonly Cidr[]): readonly Cidr[] =>
-  [...subnets].sort((a, b) => cidrFamily(a).localeCompare(cidrFamily(b)));
 
 const lackingText = (family: Family, { podCidrs }: OwnNode, nodeName: string): string =>
   `Node ${nodeName} has no ${FAMILY_LABEL[family]} podCIDR (spec.podCIDRs is ` +

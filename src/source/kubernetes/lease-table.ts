@@ -99,5 +99,5 @@ export class LeaseTable {
   }
 }
 
-export const ipv4First = (a: Cidr, b: Cidr): number =>
+export const byFamilyAndAddress = (a: Cidr, b: Cidr): number =>
   cidrFamily(a).localeCompare(cidrFamily(b)) || (a < b ? -1 : a > b ? 1 : 0);

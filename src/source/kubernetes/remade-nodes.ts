@@ -8,7 +8,7 @@ import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily } from '../../net/cidr.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import type { LeaseTable } from './lease-table.ts';
-import { ipv4First } from './lease-table.ts';
+import { byFamilyAndAddress } from './lease-table.ts';
 
 /** The uid by which a Node's Leases are known, and the machine that it must be of. */
 type Other = { readonly uid: string; readonly machine: string };
@@ -55,6 +55,6 @@ export class RemadeNodes {
     if (other === undefined || node.advert?.machine !== other.machine) return subnets;
     const families = subnets.map(cidrFamily);
     const missing = leases.ownedBy(other.uid).filter((one) => !families.includes(cidrFamily(one)));
-    return missing.length === 0 ? subnets : [...subnets, ...missing].sort(ipv4First);
+    return missing.length === 0 ? subnets : [...subnets, ...missing].sort(byFamilyAndAddress);
   }
 }
