@@ -3,7 +3,7 @@
 // nodes, so that it holds for every path to that peer. Pure; finding is src/agent/path-prober.ts.
 
 import type { LocalNode, PeerTarget } from '../backend/backend.ts';
-import { vxlanOverheadBytes } from '../backend/vxlan.ts';
+import { vxlanOverheadBytes, vxlanUnderlayMtuBytes } from '../backend/vxlan.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC } from '../state/own.ts';
 import type { Local } from './desired.ts';
@@ -34,10 +34,10 @@ export function pathMtus(
 ): readonly [send: number, receive: number] {
   const { network } = option;
   const underlay = local.underlays.find((candidate) => candidate.family === target.family);
-  const mtuBytes = underlay?.mtuBytes ?? 0;
+  const mtuBytes = underlay === undefined ? 0 : vxlanUnderlayMtuBytes(network ?? {}, underlay);
   const receiveBytes = target.peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
   const overheadBytes = overheadBytesOf(option, target);
-  return [(network?.mtuBytes ?? mtuBytes) - overheadBytes, receiveBytes - overheadBytes];
+  return [mtuBytes - overheadBytes, receiveBytes - overheadBytes];
 }
 
 /** Undefined where the path in use takes what both ends believe, as far as is known. */
