@@ -39,6 +39,7 @@ export function repair(world: World): void {
 export async function untilWhole(world: World): Promise<number | undefined> {
   const startMs = world.time.nowMs;
   let wholeSinceMs: number | undefined;
+  let said: string | undefined;
   for (;;) {
     await world.runUntil(world.time.nowMs + LOOK_EVERY_MS);
     if (world.violation !== undefined) return undefined;
@@ -46,6 +47,8 @@ export async function untilWhole(world: World): Promise<number | undefined> {
     restartIsolated(world);
     deleteReplaced(world);
     const missing = whatIsMissing(world);
+    if (missing !== said) world.trace.add('operator', missing ?? 'all is whole');
+    said = missing;
     if (missing !== undefined) wholeSinceMs = undefined;
     else wholeSinceMs ??= nowMs;
     if (wholeSinceMs !== undefined && nowMs - wholeSinceMs >= STAYS_MS) {

@@ -3,8 +3,12 @@
 // as it can be said: an agent that was killed, an API that is away or silent or refuses, a
 // configuration that comes late, and a firewall are none.
 
-import { NODES } from '../../src/lab/api/kinds.ts';
+import { LEASES, NODES } from '../../src/lab/api/kinds.ts';
 import { valueAt } from '../../src/lab/api/object.ts';
+import { keyOf } from '../../src/lab/api/store.ts';
+import type { Cidr } from '../../src/net/cidr.ts';
+import { DEFAULT_CONFIG_LOCATION } from '../../src/source/kubernetes/config-record.ts';
+import { leaseName } from '../../src/source/kubernetes/lease-name.ts';
 import type { SimMachine } from './machine.ts';
 import { isFair } from './weather.ts';
 import type { World } from './world.ts';
@@ -41,6 +45,25 @@ export function excuseOfSize(world: Known, from: SimMachine, to: SimMachine): st
     return `${machine.id} takes less than before`;
   }
   return undefined;
+}
+
+/**
+ * A subnet that was given back and claimed again at once: who hears late of the first takes its
+ * route away, since it cannot know of the second.
+ */
+export function excuseOfSubnet(
+  { time, server }: Pick<Known, 'time' | 'server'>,
+  from: SimMachine,
+  subnet: Cidr,
+): string | undefined {
+  const { creationTimestamp } =
+    server.store.get(LEASES, keyOf(DEFAULT_CONFIG_LOCATION.namespace, leaseName(subnet)))?.object
+      .metadata ?? {};
+  if (creationTimestamp === undefined) return undefined;
+  const ageMs = server.store.clock.now().getTime() - Date.parse(creationTimestamp);
+  const sinceMs = time.nowMs - ageMs;
+  const isLate = !isFair(from.weather) && sinceMs > from.disturbedAtMs - UNDISTURBED_MS;
+  return isLate || ageMs < UNDISTURBED_MS ? `${subnet} was claimed a moment ago` : undefined;
 }
 
 function excuseOfOne(world: Known, machine: SimMachine): string | undefined {

@@ -22,7 +22,7 @@ export type PathChecksParts = {
   readonly fabric: Fabric;
   readonly machines: () => Iterable<SimMachine>;
   /** Why nobody can be blamed for what lies between these two; `undefined` when somebody can. */
-  readonly excuse: (from: SimMachine, to: SimMachine) => string | undefined;
+  readonly excuse: (from: SimMachine, to: SimMachine, subnet: Cidr) => string | undefined;
   /** The same of packets that are too large. */
   readonly excuseOfSize: (from: SimMachine, to: SimMachine) => string | undefined;
   readonly subnetOf: (address: Ip) => Cidr;
@@ -80,7 +80,8 @@ export class PathChecks {
       const isBlamed =
         before === undefined ||
         (isNew && op.verb !== 'remove' && !this.#isLost(way) && this.#areUndisturbed(from, to));
-      if (!isBlamed || this.#parts.excuse(from, to) !== undefined) continue;
+      const subnet = this.#parts.subnetOf(way.address);
+      if (!isBlamed || this.#parts.excuse(from, to, subnet) !== undefined) continue;
       const isOfSize = problem === TOO_LARGE;
       if (isOfSize && this.#parts.excuseOfSize(from, to) !== undefined) continue;
       const what = before === undefined ? 'breaks the way' : 'begins a way that leads nowhere';

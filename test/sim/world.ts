@@ -17,7 +17,14 @@ import { SimApiServer } from './api-server.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
 import { SimConfigMap } from './config-map.ts';
-import { excuseOf, excuseOfSize, internalIps, isRegistered, isUndisturbed } from './excuses.ts';
+import {
+  excuseOf,
+  excuseOfSize,
+  excuseOfSubnet,
+  internalIps,
+  isRegistered,
+  isUndisturbed,
+} from './excuses.ts';
 import { Fabric } from './fabric.ts';
 import type { MachineAddress } from './machine.ts';
 import { SimMachine, underlayAddresses } from './machine.ts';
@@ -96,7 +103,7 @@ export class World {
     };
     this.pathChecks = new PathChecks({
       ...{ ...common, fabric: this.fabric },
-      excuse: (from, to) => excuseOf(this, from, to),
+      excuse: (from, to, subnet) => excuseOf(this, from, to) ?? excuseOfSubnet(this, from, subnet),
       excuseOfSize: (from, to) => excuseOfSize(this, from, to),
       subnetOf: (address) => networkOf(address, plan.subnetLengthBits[familyOf(address)]),
       isUsed: (...way) => this.#isUsed(...way),
