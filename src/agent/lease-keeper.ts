@@ -87,6 +87,8 @@ export class LeaseKeeper {
   #remembered: RememberedHolding | undefined;
   /** What a right that is only remembered waits for, as of the last look. */
   #doubt = '';
+  /** Nobody answered after a reboot, and what was held before is in use again. */
+  #goesByMemory = false;
   /** Of a right that ended without a word of the source. */
   #ended = false;
 
@@ -222,8 +224,11 @@ export class LeaseKeeper {
   /** What is held unless its end has passed. */
   #right(): Omit<RememberedHolding, 'isLost'> | undefined {
     const isLost = this.#holding?.kind !== 'held' && this.#remembered?.isLost === true;
-    const isOnlyAsked = this.#isUnconfirmed() && (this.#asksFirst() || this.#isTold());
-    return isLost || isOnlyAsked ? undefined : this.#last();
+    const isOnlyAsked = this.#isUnconfirmed() && (this.#asksFirst() || this.#isRefused());
+    if (isLost || isOnlyAsked) return undefined;
+    // Pods may start by it from now on: the source may refuse it, not leave them in between.
+    this.#goesByMemory ||= this.#isUnconfirmed();
+    return this.#last();
   }
 
   /** From before a reboot, without an end of its own, and nobody has said since that it is so. */
@@ -240,10 +245,10 @@ export class LeaseKeeper {
     this.#remembered = { ...remembered, isLost: true };
   }
 
-  /** The datastore has not answered yet, well or badly. */
+  /** The datastore has not given its answer yet, well or badly. */
   #asksFirst(): boolean {
-    const { synced, problem } = this.#parts.source.health();
-    return this.#isUnconfirmed() && !synced && problem === undefined;
+    if (this.#goesByMemory || !this.#isUnconfirmed() || this.#isRefused()) return false;
+    return this.#parts.source.health().problem === undefined;
   }
 
   #inUse(): Omit<RememberedHolding, 'isLost'> | undefined {

@@ -90,3 +90,32 @@ test('what a source still claims after a reboot is not lost yet', async () => {
   stop.abort();
   await running;
 });
+
+test('what is in use by memory after a reboot stays so while the source claims it', async () => {
+  const clock = new FakeClock();
+  let health: SourceHealth = { synced: false, problem: 'nobody answers' };
+  let tell: (holding: Holding) => void = () => undefined;
+  const source = {
+    health: () => health,
+    hold: async (_: unknown, listener: (holding: Holding) => void, stop: AbortSignal) => {
+      tell = listener;
+      await clock.sleep(Number.MAX_SAFE_INTEGER, stop);
+    },
+  };
+  const keeper = new LeaseKeeper({ source, machine: 'm', clock, log: silentLog });
+  const stop = new AbortController();
+  keeper.restore(EARLIER);
+  keeper.wish(configFrom({ Network: '10.244.0.0/16' }));
+  const running = keeper.run(() => undefined, stop.signal);
+  await clock.advance(5_000);
+  assert.equal(keeper.view.startsPods, true);
+  health = { synced: true };
+  tell({ ...NONE, reason: BEING_CLAIMED });
+  await clock.advance(5_000);
+  assert.deepEqual(keeper.view.subnets, EARLIER.subnets);
+  assert.equal(keeper.view.startsPods, false);
+  tell(NONE);
+  assert.deepEqual(keeper.view.subnets, []);
+  stop.abort();
+  await running;
+});
