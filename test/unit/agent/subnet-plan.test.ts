@@ -11,7 +11,13 @@ import type { Cidr } from '../../../src/net/cidr.ts';
 const nameOf = (index: number): Cidr => `10.1.${index}.0/24` as Cidr;
 
 const usageOf = (total: number, used: readonly number[]): readonly SubnetUsage[] =>
-  used.map((count, index) => ({ subnet: nameOf(index), total, used: count, resting: 0 }));
+  used.map((count, index) => ({
+    subnet: nameOf(index),
+    total,
+    used: count,
+    resting: 0,
+    cooling: 0,
+  }));
 
 type Numbers = { readonly used: readonly number[]; readonly draining?: readonly number[] };
 

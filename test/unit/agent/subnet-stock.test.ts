@@ -20,6 +20,8 @@ const REST_MS = 60_000;
 class Node {
   readonly clock = new FakeClock();
   readonly used = new Map<Cidr, number>();
+  /** Of each subnet. */
+  cooling = 0;
   readonly wishes: FurtherWish[] = [];
   counted: readonly SubnetUsage[] = [];
   passes = 0;
@@ -83,7 +85,8 @@ class Node {
     });
     const usage = (subnets: readonly Cidr[]): readonly SubnetUsage[] =>
       subnets.map((subnet) => {
-        return { subnet, total: 5, used: this.used.get(subnet) ?? 0, resting: 0 };
+        const used = this.used.get(subnet) ?? 0;
+        return { subnet, total: 5, used, resting: this.cooling, cooling: this.cooling };
       });
     return {
       ...{ config: { config }, pods: { usage }, clock: this.clock, log: silentLog },
@@ -132,6 +135,26 @@ describe('the subnets of a node', () => {
       assert.equal(node.counted.length, 2);
       await node.pods(5, 4);
       assert.deepEqual(node.wish, { counts: { ipv4: 3 }, spare: [] });
+    }));
+
+  test('are one more while few have rested, without a word that they were scarce', () =>
+    withNode(new Node([FIRST]), async (node) => {
+      node.cooling = 3;
+      node.noFurther = 'no free subnet: all are taken';
+      await node.pods(1);
+      assert.deepEqual(node.wish, { counts: { ipv4: 2 }, spare: [] });
+      assert.deepEqual(node.stock.scarce, []);
+      node.cooling = 0;
+      await node.pods(1);
+      assert.deepEqual(node.wish, NOTHING);
+    }));
+
+  test('are worth a wait while one that is drained has room', () =>
+    withNode(new Node([FIRST, SECOND], { MaxSubnetsPerNode: 2 }), async (node) => {
+      assert.equal(node.stock.whenFull.kind, 'stays');
+      await node.pods(0, 1);
+      assert.equal(node.states(), 'in use,draining');
+      assert.equal(node.stock.whenFull.kind, 'grows');
     }));
 
   test('are not more than MaxSubnetsPerNode, which is said', () =>

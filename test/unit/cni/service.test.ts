@@ -161,6 +161,40 @@ test('an ADD without a free address waits for a further subnet, 20 s at most', a
   assert.match(refused.stdout, /no free address.*a further subnet is being claimed/);
 });
 
+test('an ADD waits 5 s for a further subnet where all that is free was just released', async () => {
+  const node = await fullNode({ kind: 'grows' });
+  assert.equal((await node.call('DEL', { env: { CNI_CONTAINERID: 'first' } })).exitCode, 0);
+  const patient = node.call('ADD', { env: { CNI_CONTAINERID: 'second' } });
+  await node.clock.advance(4_000);
+  node.readiness = readyWith(TINY, { kind: 'grows' });
+  await node.clock.advance(100);
+  assert.match((await patient).stdout, /10\.244\.2\.2\/32/);
+  node.podKernel.namespace.links.delete('eth0');
+  const third = node.call('ADD', { env: { CNI_CONTAINERID: 'third' } });
+  await node.clock.advance(5_100);
+  assert.match((await third).stdout, /10\.244\.1\.2\/32/, 'better than none');
+});
+
+test('what was just released is given at once where nothing else is to come', async () => {
+  const node = await fullNode({ kind: 'stays', reason: 'MaxSubnetsPerNode is 1' });
+  assert.equal((await node.call('DEL', { env: { CNI_CONTAINERID: 'first' } })).exitCode, 0);
+  assert.equal((await node.call('STATUS')).exitCode, 0);
+  assert.match((await node.call('ADD')).stdout, /10\.244\.1\.2\/32/);
+});
+
+test('what has rested for a minute is like new, whoever restarts meanwhile', async () => {
+  const node = await fullNode({ kind: 'grows' });
+  assert.equal((await node.call('DEL', { env: { CNI_CONTAINERID: 'first' } })).exitCode, 0);
+  await node.clock.advance(30_000);
+  node.restart();
+  await node.clock.advance(29_000);
+  const patient = node.call('ADD');
+  await node.clock.advance(900);
+  assert.equal(node.service.attachments().length, 0, 'it waits');
+  await node.clock.advance(200);
+  assert.match((await patient).stdout, /10\.244\.1\.2\/32/);
+});
+
 test('where no further subnet is to come, ADD and STATUS say at once what would help', async () => {
   const node = await fullNode({ kind: 'stays', reason: 'MaxSubnetsPerNode is 1' });
   for (const [verb, code] of [
