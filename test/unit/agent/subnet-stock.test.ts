@@ -27,6 +27,7 @@ class Node {
   passes = 0;
   authority: SubnetAuthority = 'lease';
   noFurther = '';
+  synced = true;
   problem: string | undefined;
   readonly stock: SubnetStock;
   readonly #stop = new AbortController();
@@ -98,7 +99,7 @@ class Node {
       },
       source: {
         health: () => ({
-          synced: true,
+          synced: this.synced,
           ...(this.problem === undefined ? {} : { problem: this.problem }),
         }),
       },
@@ -231,8 +232,46 @@ describe('an empty further subnet', () => {
       assert.deepEqual(node.wish, NOTHING, 'and no other is claimed');
     }));
 
+  for (const [what, answer] of [
+    ['nothing more was removed by a pass that failed', { ops: [], failures: [undefined as never] }],
+    ['a pass still had it', { ops: [], failures: [], subnets: [FIRST, SECOND] }],
+  ] as const) {
+    test(`is not given back while ${what}`, () =>
+      withNode(new Node([FIRST, SECOND]), async (node) => {
+        await node.pods(0, 0);
+        await node.clock.advance(REST_MS + 10_000);
+        assert.equal(node.states(), 'in use,leaving');
+        const { subnets = [FIRST], ...outcome } = { subnets: undefined, ...answer };
+        node.stock.passed(subnets, outcome);
+        await node.pods(0, 0);
+        assert.deepEqual(node.wish, NOTHING);
+        assert.equal(node.stock.isGiven(SECOND), false, 'nor does a new pod get it');
+        await node.pass();
+        assert.deepEqual(node.wish, { counts: {}, spare: [SECOND] });
+      }));
+  }
+
+  test('rests from when it was last empty, and not a look longer', () =>
+    withNode(new Node([FIRST, SECOND]), async (node) => {
+      await node.pods(0, 0);
+      await node.clock.advance(REST_MS - 10_000);
+      await node.pods(0, 1);
+      await node.pods(0, 0);
+      await node.clock.advance(10_000);
+      await node.pods(0, 0);
+      await node.clock.advance(REST_MS - 20_000);
+      assert.equal(node.states(), 'in use,draining');
+      await node.clock.advance(10_000);
+      assert.equal(node.states(), 'in use,leaving');
+    }));
+
   test('stays while the datastore is away', () =>
     withNode(new Node([FIRST, SECOND]), async (node) => {
+      node.synced = false;
+      await node.pods(0, 0);
+      await node.clock.advance(2 * REST_MS);
+      assert.equal(node.states(), 'in use,draining', 'nothing is known of it yet');
+      node.synced = true;
       node.problem = 'the API does not answer';
       await node.pods(0, 0);
       await node.clock.advance(2 * REST_MS);
