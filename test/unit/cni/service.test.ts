@@ -106,6 +106,35 @@ test('an ADD whose answer was lost is done again when the executable repeats it'
   assert.equal(node.service.attachments().length, 1);
 });
 
+const EMPTY_LIST = { config: { 'cni.dev/valid-attachments': [] } };
+
+test('GC removes what an ADD left half done that nobody works on, and no ADD at work', async () => {
+  const node = new FakeCniNode();
+  node.host.inject({ effect: 'fail', matches: ({ object }) => object === 'route' });
+  node.host.inject({ effect: 'fail', matches: ({ verb }) => verb === 'remove' });
+  assert.equal((await node.call('ADD')).exitCode, 1);
+  assert.equal(node.store.entries().length, 1, 'its address is reserved');
+  node.restart();
+  assert.equal((await node.call('GC', EMPTY_LIST)).exitCode, 0);
+  assert.equal(node.store.entries().length, 0);
+
+  const adding = node.call('ADD');
+  assert.equal((await node.call('GC', EMPTY_LIST)).exitCode, 0);
+  assert.equal((await adding).exitCode, 0);
+  assert.equal(node.store.entries().length, 1);
+});
+
+test('GC removes what gets another MTU meanwhile', async () => {
+  const node = new FakeCniNode();
+  assert.equal((await node.call('ADD')).exitCode, 0);
+  const [attachment = assert.fail()] = node.service.attachments();
+  const retuned = node.service.retune({ attachment, linkMtuBytes: 1500, routeMtuBytes: 1300 });
+  const collected = node.call('GC', EMPTY_LIST);
+  assert.equal((await retuned).kind, 'done');
+  assert.equal((await collected).exitCode, 0);
+  assert.equal(node.store.entries().length, 0);
+});
+
 test('a fault of the agent itself is code 999, and the next call goes on', async () => {
   const node = new FakeCniNode();
   node.host.inject({ effect: 'crash-before' });
