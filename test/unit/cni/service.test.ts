@@ -119,6 +119,9 @@ test('GC removes what an ADD left half done that nobody works on, and no ADD at 
   assert.equal(node.store.entries().length, 0);
 
   const adding = node.call('ADD');
+  const isPending = (): boolean => node.store.entries().some(({ name }) => name.isPending);
+  for (let turns = 0; turns < 1000 && !isPending(); turns += 1) await Promise.resolve();
+  assert.ok(isPending(), 'it is at work');
   assert.equal((await node.call('GC', EMPTY_LIST)).exitCode, 0);
   assert.equal((await adding).exitCode, 0);
   assert.equal(node.store.entries().length, 1);
