@@ -42,7 +42,7 @@ export function assessFurther(view: ClaimView, stock: Stock, random: () => numbe
   return { ...common, step: { kind: 'claim', ...candidate, isFurther: true }, noFurther };
 }
 
-/** Not what has its Lease; and what somebody else has now is lost for good, its pods are isolated. */
+/** Not what has its Lease. What somebody else has by now is lost, and its pods are isolated. */
 function lostAndFree(view: ClaimView, { families }: Stock): readonly Cidr[] {
   const { memory, wish } = view;
   const known = new Set([...heldSubnets(keptTold(memory.told)), ...memory.lostFurther]);
