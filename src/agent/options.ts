@@ -28,6 +28,8 @@ export type AgentOptions = {
   readonly machineIdFile: string;
   /** How long a further subnet is empty before it is given back. */
   readonly subnetRestSeconds: number;
+  /** How long an address is free before another pod should have it. */
+  readonly addressRestSeconds: number;
   /** undefined: Kubernetes is the datastore. */
   readonly etcd: EtcdOptions | undefined;
   readonly underlay: UnderlayWish;

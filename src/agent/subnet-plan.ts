@@ -15,8 +15,10 @@ export type SubnetQuestion = {
 
 export type SubnetPlan = {
   readonly draining: ReadonlySet<Cidr>;
-  /** So few addresses are free that another subnet is needed. */
+  /** So few addresses are free, and have rested long enough, that another subnet is needed. */
   readonly isShort: boolean;
+  /** So few addresses are free at all. */
+  readonly isNearlyFull: boolean;
 };
 
 /** Addresses that are kept free, as a part of a subnet. */
@@ -37,18 +39,24 @@ export function planSubnets({ usage, draining: before }: SubnetQuestion): Subnet
     if (fullest !== undefined) draining.delete(fullest.subnet);
   }
   const isShort = freeOf(inUse()) < few;
-  if (isShort || draining.size > 0) return { draining, isShort };
+  const isNearlyFull = unusedOf(inUse()) < few;
+  const plan = { draining, isShort, isNearlyFull };
+  if (isShort || draining.size > 0) return plan;
   const [emptiest] = [...further].sort((a, b) => a.used - b.used);
-  if (emptiest === undefined) return { draining, isShort };
+  if (emptiest === undefined) return plan;
   // With room to spare once its pods have moved, or it would be claimed again at once.
   const left = freeOf(usage.filter((each) => each !== emptiest)) - emptiest.used;
   if (left >= Math.max(2 * few, total / 4)) draining.add(emptiest.subnet);
-  return { draining, isShort };
+  return plan;
 }
 
 /** Of a tiny subnet not more than half. */
 const fewOf = (total: number): number =>
   Math.max(1, Math.min(Math.max(FREE_MIN, Math.floor(total / FREE_SHARE)), Math.floor(total / 2)));
 
+/** Without those that another pod had a moment ago: new pods should not get them yet. */
 const freeOf = (usage: readonly SubnetUsage[]): number =>
+  usage.reduce((sum, { cooling }) => sum - cooling, unusedOf(usage));
+
+const unusedOf = (usage: readonly SubnetUsage[]): number =>
   usage.reduce((sum, { total, used }) => sum + total - used, 0);

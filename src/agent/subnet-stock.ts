@@ -103,6 +103,8 @@ export class SubnetStock {
   /** What becomes of an ADD that finds no address in subnets of these families. */
   get whenFull(): WhenFull {
     const { view } = this.#parts.leases;
+    // A look brings one back in time, also where there may not be another.
+    if (this.#draining.size > 0) return { kind: 'grows' };
     for (const { family } of this.#parts.config.config?.families ?? []) {
       const count = view.subnets.filter((subnet) => cidrFamily(subnet) === family).length;
       const reason = this.#hindrance(count, view);
@@ -155,17 +157,18 @@ export class SubnetStock {
 
   #lookAt(family: Family, all: readonly SubnetUsage[]) {
     const usage = all.filter(({ subnet }) => cidrFamily(subnet) === family && this.isKept(subnet));
-    const { draining, isShort } = planSubnets({ usage, draining: this.#draining });
+    const question = { usage, draining: this.#draining };
+    const { draining, isShort, isNearlyFull } = planSubnets(question);
     const { view } = this.#parts.leases;
     const reason = this.#hindrance(usage.length, view);
     const full = usage.map(({ subnet }) => subnet).join(' and ');
     // Where there is none at all, the first one is claimed, whatever pods need.
-    const needsMore = isShort && usage.length > 0;
+    const hasFirst = usage.length > 0;
     return {
       draining,
-      count: needsMore && this.#mayGrow(usage.length) ? usage.length + 1 : undefined,
+      count: isShort && hasFirst && this.#mayGrow(usage.length) ? usage.length + 1 : undefined,
       scarce:
-        needsMore && reason !== undefined
+        isNearlyFull && hasFirst && reason !== undefined
           ? [`nearly all ${FAMILY_LABEL[family]} addresses of ${full} are in use: ${reason}`]
           : [],
     };

@@ -35,7 +35,7 @@ export function blockerOf(seen: Seen): string | undefined {
   }
   if (cluster.isOwnNodeMissing) return `there is no Node named ${nodeName}`;
   if (cluster.current === undefined || config.config === undefined) {
-    return source.problem ?? 'the cluster has not been listed yet';
+    return unlistedText(source);
   }
   if (outcome === undefined) return 'the agent is starting';
   if (lease.reason !== '') return lease.reason;
@@ -48,6 +48,15 @@ export function blockerOf(seen: Seen): string | undefined {
     return `${FAMILY_LABEL[absent.family]}: ${absent.reason}`;
   const own = outcome.desired.nodeProblems.get(nodeName) ?? [];
   return own.length > 0 ? own.join('; ') : 'the agent is starting';
+}
+
+/** A datastore that answers and one that never did are different troubles of a node. */
+function unlistedText({ problem, lastContactAgeSeconds }: SourceHealth): string {
+  if (lastContactAgeSeconds !== undefined) return problem ?? 'the cluster has not been listed yet';
+  const never =
+    'nothing has been heard from the datastore since the agent started, and nothing is ' +
+    'remembered of the cluster';
+  return problem === undefined ? never : `${never}: ${problem}`;
 }
 
 /**

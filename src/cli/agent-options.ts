@@ -36,6 +36,10 @@ export const AGENT_FLAGS = {
     fallback: '300',
     help: 'how long a further subnet of this node is empty before it is given back',
   },
+  'address-rest-seconds': {
+    fallback: '60',
+    help: 'how long an address is free before another pod should have it',
+  },
   datastore: { fallback: 'kubernetes', help: 'kubernetes or etcd' },
   ...UNDERLAY_FLAGS,
   ...ETCD_FLAGS,
@@ -78,6 +82,7 @@ export function parseAgentOptions(
     procSys: value('proc-sys'),
     machineIdFile: value('machine-id-file'),
     subnetRestSeconds: parseSeconds('subnet-rest-seconds', value, [1, 86_400]),
+    addressRestSeconds: parseSeconds('address-rest-seconds', value, [0, 86_400]),
     etcd,
     underlay: parseUnderlayWish({ value, values, isEtcd: etcd !== undefined }),
     logLevel: parseLogLevel(value('log-level')),

@@ -107,7 +107,9 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const kernel = openKernel(common);
   const { source, addressesGone } = await openSource(options, log);
   const directory = join(stateDir, 'attachments');
-  const store = new AttachmentStore({ directory, files: systemFiles, clock, log });
+  const addressRestMs = options.addressRestSeconds * 1000;
+  const files = systemFiles;
+  const store = new AttachmentStore({ directory, files, clock, log, addressRestMs });
   const metrics = new AgentMetrics();
   const namespaces = systemNamespaces(registry);
   const pods = new Pods(store, namespaces.inodeAt);
@@ -134,7 +136,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     clock,
     log,
     attachmentsChanged: () => agent.podsChanged(),
-    tombstones: { directory: join(stateDir, 'tombstones'), files: systemFiles },
+    tombstones: { directory: join(stateDir, 'tombstones'), files },
     readyTimeoutMs: ADD_READY_TIMEOUT_MS,
     stop,
   };

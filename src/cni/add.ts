@@ -28,6 +28,11 @@ import { isOf } from './store.ts';
 import { failedBy } from './verdict.ts';
 
 const READY_POLL_MS = 50;
+/**
+ * For a further subnet, where all free addresses were another pod's a moment ago. Shorter than for
+ * a first address: without the datastore a node where pods come and go must not stand still.
+ */
+const COOLING_WAIT_MS = 5_000;
 
 type AddStep = {
   readonly context: CniWork;
@@ -50,14 +55,17 @@ export async function add(
   return attachWithRoom(request, checked.namespace, context);
 }
 
-/** Of a node that is full and about to get a further subnet, that is waited for. */
+/**
+ * Of a node that is full and about to get a further subnet, that is waited for. Where none is to
+ * come, an address that has not rested long enough is better than none.
+ */
 async function attachWithRoom(
   request: AddRequest,
   namespace: PodNamespace,
   context: CniWork,
 ): Promise<Verdict> {
   const { clock, stop, store, readyTimeoutMs } = context;
-  const deadline = clock.monotonicMs() + readyTimeoutMs;
+  const startMs = clock.monotonicMs();
   for (;;) {
     // As it is now: nothing else comes between this and the reservation.
     const now = context.readiness();
@@ -67,10 +75,13 @@ async function attachWithRoom(
     const refused = refuseAddresses(step);
     if (refused !== undefined) return refused;
     const choice = store.choose(network.subnets, requestedBy(request));
-    if (choice.kind === 'chosen') return attach(step);
+    const isChosen = choice.kind === 'chosen';
+    if (isChosen && choice.cooling.length === 0) return attach(step);
     context.attachmentsChanged();
-    const isOver = stop.aborted || clock.monotonicMs() >= deadline;
+    const waitMs = isChosen ? Math.min(COOLING_WAIT_MS, readyTimeoutMs) : readyTimeoutMs;
+    const isOver = stop.aborted || clock.monotonicMs() >= startMs + waitMs;
     if (network.whenFull.kind === 'stays' || isOver) {
+      if (isChosen) return attach(step);
       const details = exhaustedText(choice, network);
       return failed(CNI_CODES.tryAgainLater, NO_FREE_ADDRESS, details);
     }

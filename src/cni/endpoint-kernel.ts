@@ -8,9 +8,11 @@ import { hostSide } from '../endpoint/host-side.ts';
 import { podSide } from '../endpoint/pod-side.ts';
 import type { Kernel, ReadScope } from '../kernel/kernel.ts';
 import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
+import { linkLocalOf } from '../net/mac.ts';
 import { diffAdditive } from '../state/diff.ts';
-import type { KernelState, Link } from '../state/kernel-state.ts';
+import type { Address, KernelState, Link } from '../state/kernel-state.ts';
 import { EMPTY_STATE } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { order } from '../state/order.ts';
@@ -65,7 +67,7 @@ export function makeHostSide(
 /** The host's half as it is given here. */
 export async function makeHostState(host: Kernel, wanted: EndpointState): Promise<void> {
   // A name that follows from the attachment's identity is not there yet: nothing has to be read.
-  await applyMissing(host, wanted, EMPTY_STATE);
+  await applyAll(host, missing(wanted, EMPTY_STATE));
 }
 
 /**
@@ -79,7 +81,8 @@ export async function makePodSide(
 ): Promise<void> {
   if (vethIndex === undefined) {
     const before = pod.read(endpointScope(attachment.ifName));
-    return applyMissing(pod, podSide(attachment, before.links.get(LOOPBACK)), before);
+    const wanted = podSide(attachment, before.links.get(LOOPBACK));
+    return applyAll(pod, inPodOrder(attachment, missing(wanted, before)));
   }
   const wanted = podSide(attachment, LOOPBACK_DOWN);
   // The pair was made with the right names, addresses and MTU; only its pod end is still down.
@@ -91,18 +94,30 @@ export async function makePodSide(
     links.set(veth.name, made);
     pod.takeLink(made, vethIndex);
   }
-  return applyMissing(pod, wanted, { ...EMPTY_STATE, links });
+  return applyAll(pod, inPodOrder(attachment, missing(wanted, { ...EMPTY_STATE, links })));
 }
 
-async function applyMissing(
-  kernel: Kernel,
-  wanted: EndpointState,
-  actual: KernelState,
-): Promise<void> {
+/**
+ * The pod's end is there already, so its settings can come first, and all the rest is one batch.
+ * The link-local address that the kernel would give it is added before it is set up: what the
+ * kernel adds by itself may not be used for a second, until nobody else has claimed it. CHECK does
+ * not ask for it, since it follows from an Ethernet address that a plugin after us may change.
+ */
+function inPodOrder(attachment: Attachment, ops: readonly Op[]): Op[] {
+  const { ifName: link, podMac, addresses } = attachment;
+  const settings = ops.filter(({ object }) => object === 'sysctl');
+  const others = ops.filter(({ object }) => object !== 'sysctl');
+  if (!addresses.some((address) => familyOf(address) === 'ipv6')) return [...settings, ...others];
+  const address = linkLocalOf(podMac);
+  const value: Address = { link, address, lengthBits: 64, scope: 'link', protocol: OWN_PROTOCOL };
+  return [...settings, { verb: 'add', object: 'address', value }, ...others];
+}
+
+function missing(wanted: EndpointState, actual: KernelState): Op[] {
   // Sysctls of a link that is just being made have not been read: each is written.
   const sysctls = new Map([...wanted.sysctls.keys()].map((path) => [path, '']));
   const desired = { ...EMPTY_STATE, ...wanted, knowledge: 'remembered' as const };
-  await applyAll(kernel, order(diffAdditive(desired, { ...actual, sysctls })));
+  return order(diffAdditive(desired, { ...actual, sysctls }));
 }
 
 async function applyAll(kernel: Kernel, ops: readonly Op[]): Promise<void> {

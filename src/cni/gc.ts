@@ -1,6 +1,7 @@
 // GC: remove every attachment of this network that the runtime does not list. One that fails does
 // not stop the others; all failures are told together. Attachments whose ADD is still at work are
-// left alone: the runtime should not have called, and their own DEL will come.
+// left alone: the runtime should not have called, and their own DEL will come. What an ADD that
+// nobody works on any more has left half done is removed like all others.
 
 import { hostLinkOf } from '../endpoint/identity.ts';
 import { AppError, describeError } from '../lib/errors.ts';
@@ -27,7 +28,7 @@ export async function gc(
     config.validAttachments.map((name) => hostLinkOf({ network: config.name, ...name })),
   );
   const stale = [
-    ...staleEntries(config.name, valid, context),
+    ...staleEntries(config.name, valid, { context, serialiser }),
     ...unreadableEntries(valid, context),
   ];
   const problems = await Promise.all(
@@ -44,12 +45,13 @@ export async function gc(
 const staleEntries = (
   network: string,
   valid: ReadonlySet<string>,
-  { store }: CniWork,
+  { context, serialiser }: { readonly context: CniWork; readonly serialiser: Serialiser },
 ): StoredAttachment[] =>
-  store
+  context.store
     .entries()
     .filter(({ attachment }) => attachment?.network === network)
-    .filter(({ name }) => !name.isPending && !valid.has(name.hostLink));
+    .filter(({ name }) => !name.isPending || !serialiser.isBusy(name.hostLink))
+    .filter(({ name }) => !valid.has(name.hostLink));
 
 /** A file whose content is lost may be another network's: without a link it is surely unused. */
 function unreadableEntries(valid: ReadonlySet<string>, context: CniWork): StoredAttachment[] {
@@ -67,7 +69,9 @@ async function removeOne(
   { name, attachment }: StoredAttachment,
 ): Promise<string | undefined> {
   const current = context.store.findByLink(name.hostLink);
-  if (current === undefined || current.attachment !== attachment) return undefined;
+  if (current === undefined) return undefined;
+  // With another MTU it is still the same one.
+  if (current?.attachment?.createdAt !== attachment?.createdAt) return undefined;
   try {
     await removeEndpoint(context, name.hostLink);
     return undefined;

@@ -1,6 +1,8 @@
 // Which address a new pod gets: one that was never used while there is one, else the free one that
 // has rested longest, so that a late packet or a cached name for a pod that went does not reach
-// another. Both families take this code; a /64 is never enumerated. Pure: reserving is the store's.
+// another. One that has not rested long enough is chosen too where there is no other, and said to
+// be so: whether to wait for a better one is add.ts's. Both families take this code; a /64 is never
+// enumerated. Pure: reserving is the store's.
 
 import type { Cidr } from '../net/cidr.ts';
 import { addressAt, cidrFamily, cidrSize, contains } from '../net/cidr.ts';
@@ -16,14 +18,16 @@ const FIRST_INDEX = 2n;
 /** So many released addresses of a family are remembered; older ones count as never used. */
 export const RESTED_MAX = 4096;
 
-/** Released addresses, longest rested first. */
-export type RestedAddresses = Readonly<Record<Family, ReadonlySet<Ip>>>;
+/** Released addresses and when that was (Clock.monotonicMs), longest rested first. */
+export type RestedAddresses = Readonly<Record<Family, ReadonlyMap<Ip, number>>>;
 
 export type AddressQuestion = {
   /** The node's subnets in order; those of one family stand in for each other. */
   readonly subnets: readonly Cidr[];
   readonly taken: ReadonlySet<Ip>;
   readonly rested: RestedAddresses;
+  /** What was released later than this has not rested enough. */
+  readonly coolingSinceMs: number;
   /** By subnet, the index below which all has been used before; a hint that saves a search. */
   readonly searchFrom: ReadonlyMap<Cidr, bigint>;
   /** Asked for and without an objection: those of other families are chosen. */
@@ -34,6 +38,8 @@ export type AddressChoice =
   | {
       readonly kind: 'chosen';
       readonly addresses: readonly Ip[];
+      /** Those of them that have not rested enough: no other one of their family is free. */
+      readonly cooling: readonly Ip[];
       readonly searchFrom: ReadonlyMap<Cidr, bigint>;
     }
   | { readonly kind: 'exhausted'; readonly subnets: readonly Cidr[] };
@@ -45,23 +51,27 @@ export type SubnetUsage = {
   readonly used: number;
   /** Free ones that a pod had before. */
   readonly resting: number;
+  /** Those of them that have not rested enough. */
+  readonly cooling: number;
 };
 
 /** In the order of the subnets. */
 export function usageOf(
   subnets: readonly Cidr[],
-  { taken, rested }: Pick<AddressQuestion, 'taken' | 'rested'>,
+  { taken, rested, coolingSinceMs }: Pick<AddressQuestion, 'taken' | 'rested' | 'coolingSinceMs'>,
 ): readonly SubnetUsage[] {
-  const counts = subnets.map((subnet) => ({ subnet, used: 0, resting: 0 }));
+  const counts = subnets.map((subnet) => ({ subnet, used: 0, resting: 0, cooling: 0 }));
   const countOf = (address: Ip) => counts.find(({ subnet }) => contains(subnet, address));
   for (const address of taken) {
     const count = countOf(address);
     if (count !== undefined) count.used += 1;
   }
   for (const family of FAMILIES) {
-    for (const address of rested[family]) {
+    for (const [address, releasedMs] of rested[family]) {
       const count = taken.has(address) ? undefined : countOf(address);
-      if (count !== undefined) count.resting += 1;
+      if (count === undefined) continue;
+      count.resting += 1;
+      if (releasedMs > coolingSinceMs) count.cooling += 1;
     }
   }
   return counts.map((count) => ({ ...count, total: capacityOf(count.subnet) }));
@@ -74,6 +84,7 @@ const capacityOf = (subnet: Cidr): number =>
 /** One address for each family that the subnets have, all or none. */
 export function chooseAddresses(question: AddressQuestion): AddressChoice {
   const addresses: Ip[] = [];
+  const cooling: Ip[] = [];
   const searchFrom = new Map(question.searchFrom);
   for (const family of FAMILIES) {
     const subnets = question.subnets.filter((subnet) => cidrFamily(subnet) === family);
@@ -83,12 +94,15 @@ export function chooseAddresses(question: AddressQuestion): AddressChoice {
       addresses.push(asked);
       continue;
     }
-    const used = { taken: question.taken, rested: question.rested[family] };
+    const rested = question.rested[family];
+    const used = { taken: question.taken, rested };
     const address = neverUsed(used, subnets, searchFrom) ?? longestRested(used, subnets);
     if (address === undefined) return { kind: 'exhausted', subnets };
     addresses.push(address);
+    const releasedMs = rested.get(address);
+    if (releasedMs !== undefined && releasedMs > question.coolingSinceMs) cooling.push(address);
   }
-  return { kind: 'chosen', addresses, searchFrom };
+  return { kind: 'chosen', addresses, cooling, searchFrom };
 }
 
 /** Why a pod cannot have the address that it asks for. */
@@ -104,7 +118,10 @@ export function objectionTo(
   return taken.has(address) ? 'taken' : undefined;
 }
 
-type UsedAddresses = { readonly taken: ReadonlySet<Ip>; readonly rested: ReadonlySet<Ip> };
+type UsedAddresses = {
+  readonly taken: ReadonlySet<Ip>;
+  readonly rested: ReadonlyMap<Ip, number>;
+};
 
 function neverUsed(
   { taken, rested }: UsedAddresses,
@@ -144,7 +161,7 @@ function search(
 }
 
 function longestRested({ taken, rested }: UsedAddresses, subnets: readonly Cidr[]): Ip | undefined {
-  for (const address of rested) {
+  for (const address of rested.keys()) {
     if (!taken.has(address) && subnets.some((subnet) => isUsable(subnet, address))) return address;
   }
   return undefined;

@@ -8,6 +8,11 @@ const WAITING_MAX = 16;
 export class Serialiser {
   readonly #tails = new Map<string, { last: Promise<unknown>; waiting: number }>();
 
+  /** Whether something is at work for this key, or waits. */
+  isBusy(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** `undefined` when too many wait for this key already. */
   run<T>(key: string, work: () => Promise<T>): Promise<T> | undefined {
     const tail = this.#tails.get(key) ?? { last: Promise.resolve(), waiting: 0 };

@@ -34,6 +34,8 @@ export type StoreOptions = {
   readonly files: StoreFiles;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long an address is free before another pod should have it. */
+  readonly addressRestMs?: number;
 };
 
 export type StoredAttachment = {
@@ -50,6 +52,9 @@ type StoredObjection = {
   readonly holder?: StoredAttachment;
 };
 
+/** Longer than name servers' and load balancers' caches of pods usually are. */
+export const ADDRESS_REST_MS = 60_000;
+
 const RELEASED_FILE = 'released';
 
 export class AttachmentStore {
@@ -65,7 +70,7 @@ export class AttachmentStore {
   constructor(options: StoreOptions) {
     this.#options = options;
     const { files, directory, log } = options;
-    this.#restLog = new RestLog(files, `${directory}/${RELEASED_FILE}`);
+    this.#restLog = new RestLog(options, `${directory}/${RELEASED_FILE}`);
     this.#spares = new SpareFiles(files, `${directory}.spare`);
     this.#attempt('read attachments', () => {
       files.makeDirectory(directory);
@@ -108,13 +113,19 @@ export class AttachmentStore {
 
   /** What the next attachment would get; reserves nothing. */
   choose(subnets: readonly Cidr[], requested: readonly Ip[] = []): AddressChoice {
-    const question = { subnets, taken: this.#taken, rested: this.#restLog.rested, requested };
-    return chooseAddresses({ ...question, searchFrom: this.#searchFrom });
+    const searchFrom = this.#searchFrom;
+    return chooseAddresses({ ...this.#addresses, subnets, requested, searchFrom });
   }
 
   /** How much of each subnet is in use. */
   usage(subnets: readonly Cidr[]): readonly SubnetUsage[] {
-    return usageOf(subnets, { taken: this.#taken, rested: this.#restLog.rested });
+    return usageOf(subnets, this.#addresses);
+  }
+
+  get #addresses() {
+    const { clock, addressRestMs = ADDRESS_REST_MS } = this.#options;
+    const coolingSinceMs = clock.monotonicMs() - addressRestMs;
+    return { taken: this.#taken, rested: this.#restLog.rested, coolingSinceMs };
   }
 
   /**
@@ -183,9 +194,9 @@ export class AttachmentStore {
   release(hostLink: string): void {
     const stored = this.#stored.get(hostLink);
     if (stored === undefined) return;
-    const { clock, log } = this.#options;
+    const { log } = this.#options;
     try {
-      this.#restLog.release(stored.name.addresses, clock.now());
+      this.#restLog.release(stored.name.addresses);
     } catch (error) {
       log.warn(
         { hostLink, error: describeError(error) },

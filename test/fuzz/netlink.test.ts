@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { decodeAddress } from '../../src/netlink/address.ts';
 import { AddressText } from '../../src/netlink/address-text.ts';
 import { decodeAnswer } from '../../src/netlink/answer.ts';
+import { decodeConnection } from '../../src/netlink/conntrack.ts';
 import { MessageCursor } from '../../src/netlink/cursor.ts';
 import { DecodeError } from '../../src/netlink/decode-error.ts';
 import { decodeFdbEntry } from '../../src/netlink/fdb.ts';
@@ -27,6 +28,7 @@ import { captured, capturedNames } from './corpus.ts';
 const DECODERS: readonly ((message: MessageCursor) => unknown)[] = [
   decodeAddress,
   decodeAnswer,
+  (message) => decodeConnection(message, () => true),
   decodeFdbEntry,
   decodeFilter,
   decodeLink,

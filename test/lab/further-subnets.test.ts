@@ -11,7 +11,7 @@ import { assertNothingLost, whilePinging } from './pinger.ts';
 
 /** 13 addresses for pods in each. */
 const netConf = { Network: '10.244.0.0/24', SubnetLen: 28 };
-const environment = { POPLIN_SUBNET_REST_SECONDS: '2' };
+const environment = { POPLIN_SUBNET_REST_SECONDS: '2', POPLIN_ADDRESS_REST_SECONDS: '1' };
 const PODS = 30;
 
 /** The first one first; those beside it have no order of their own. */

@@ -36,9 +36,7 @@ const podText = (lab: TestLab, { netns }: Container): string =>
     .map((command) => lab.runIn(netns, command.split(' ')))
     .join('')
     .replaceAll(/^\d+: /gm, '')
-    .replaceAll(/@if\d+/g, '')
-    // For a second after the link came up, of the address that the kernel gives it by itself.
-    .replaceAll(' tentative', '');
+    .replaceAll(/@if\d+/g, '');
 
 const check = (lab: TestLab, { id, netns, result }: Container): Promise<CniOutcome> =>
   cni(lab, {

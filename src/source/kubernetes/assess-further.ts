@@ -42,15 +42,13 @@ export function assessFurther(view: ClaimView, stock: Stock, random: () => numbe
   return { ...common, step: { kind: 'claim', ...candidate, isFurther: true }, noFurther };
 }
 
-/** A further one that somebody else has now is lost for good, and its pods are isolated. */
-function lostAndFree(view: ClaimView, { families, kept, further }: Stock): readonly Cidr[] {
+/** Not what has its Lease. What somebody else has by now is lost, and its pods are isolated. */
+function lostAndFree(view: ClaimView, { families }: Stock): readonly Cidr[] {
   const { memory, wish } = view;
   const known = new Set([...heldSubnets(keptTold(memory.told)), ...memory.lostFurther]);
-  const there = [...kept, ...further].map(({ subnet }) => subnet);
   const spare = wish.further?.spare ?? [];
   return [...known].filter(
     (subnet) =>
-      !there.includes(subnet) &&
       !spare.includes(subnet) &&
       families.some(({ network }) => containsCidr(network, subnet)) &&
       takerOf(view, subnet) === undefined,

@@ -24,7 +24,6 @@ const LEAST = 0.8;
 const MOST = 1.1;
 const SECONDS = 2;
 const TRIES_MAX = 4;
-const READY_TRIES_MAX = 200;
 
 const bandwidth = (value: object): object => ({ runtimeConfig: { bandwidth: value } });
 
@@ -95,9 +94,6 @@ describe('a pod with rates', () => {
     assert.equal(outcome.exitCode, 0, outcome.stdout);
     own = addressesIn(outcome);
     others = await add(node, other);
-    for (let attempt = 0; attempt < READY_TRIES_MAX; attempt += 1) {
-      if (runIn(pod, 'ip', '-6', 'addr', 'show', 'tentative') === '') break;
-    }
   });
   after(() => node.remove());
 

@@ -4,12 +4,16 @@ import assert from 'node:assert/strict';
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Cidr } from '../../../src/net/cidr.ts';
+import { linkLocalOf, parseMac } from '../../../src/net/mac.ts';
 import { NETWORK, READY } from './agent.ts';
 import type { Pod } from './node.ts';
 import { add, attachmentFiles, del, errorIn, resultIn, runIn, TestNode } from './node.ts';
 
 const ping = (pod: Pod, address: string, ...more: readonly string[]): string =>
   runIn(pod, 'ping', '-c', '1', '-W', '1', ...more, address);
+
+const addressesIn = (text: string): string[] =>
+  [...text.matchAll(/inet6 (\S+)/g)].map(([, address = '']) => address);
 
 describe('two pods of one node', () => {
   let node: TestNode;
@@ -97,6 +101,22 @@ describe('a single pod', () => {
     await del(node, { ...other, netns: '' });
     await del(node, { ...other, id: 'never' });
   });
+
+  for (const isOff of [false, true]) {
+    const where = isOff ? 'a namespace without IPv6' : 'a new namespace';
+    test(`has in ${where} no address that waits for others, not even its link-local one`, async () => {
+      runIn(pod, 'sysctl', '-qw', `net.ipv6.conf.all.disable_ipv6=${isOff ? 1 : 0}`);
+      const [, v6 = ''] = await add(node, pod);
+      const inPod = runIn(pod, 'ip', '-6', '-o', 'address', 'show', 'dev', 'eth0');
+      const onHost = node.run('ip', '-6', '-o', 'address', 'show', 'scope', 'link');
+      assert.doesNotMatch(`${inPod}${onHost}`, /tentative|optimistic|dadfailed/);
+      const mac = /link\/ether (\S+)/.exec(runIn(pod, 'ip', 'link', 'show', 'eth0'))?.[1] ?? '';
+      const linkLocal = linkLocalOf(parseMac(mac) ?? assert.fail(mac));
+      assert.deepEqual(addressesIn(inPod).sort(), [`${linkLocal}/64`, `${v6}/128`].sort());
+      assert.deepEqual(addressesIn(onHost), ['fe80::1/64']);
+      runIn(pod, 'ping', '-6', '-c', '1', '-W', '1', '-I', `${linkLocal}%eth0`, 'fe80::1%eth0');
+    });
+  }
 
   test('cannot be added twice', async () => {
     const [v4 = ''] = await add(node, pod);

@@ -52,6 +52,10 @@ describe('STATUS', () => {
     await node.stop();
     const outcome = await node.cni('STATUS', pod);
     assert.equal(errorIn(outcome).code, 50, outcome.stdout);
+    assert.match(
+      outcome.stdout,
+      /"msg":"the Poplin agent of this node is not available","details":".*cni\.sock: \w.*"/,
+    );
     assert.ok(outcome.durationMs < 1000, `${outcome.durationMs} ms`);
     await node.start();
   });

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import type { Cidr } from '../../../src/net/cidr.ts';
 import { keysOfNode } from '../../../src/source/etcd/table.ts';
 import { Scene } from './scene.ts';
 import { EtcdServer } from './server.ts';
@@ -181,6 +182,42 @@ describe('neighbours in etcd', () => {
     assert.match(problemsOf('flannel:nonsense'), /is not the name of a subnet/);
     assert.match(problemsOf('bad-advert'), /its advert: /);
     assert.deepEqual(node.cluster.nodes?.get('bad-advert')?.subnets, ['10.244.13.0/24']);
+  });
+
+  test('Flannel reads two keys of a node with two subnets, and the first anew when one goes', async () => {
+    const { operator } = scene;
+    const writtenAt = async (key: string): Promise<string> => {
+      const { kvs } = await operator.etcd.kv.range({ key: Buffer.from(key) });
+      return kvs[0]?.mod_revision ?? 'not there';
+    };
+    const saidOf = (subnet: string) => operator.get(subnetKey(subnet.replace('/', '-')));
+    const before = scene.open('a');
+    before.hold(SMALL);
+    const [first = ''] = await before.untilHeld();
+    await before.publish();
+    const value = await saidOf(first);
+    assert.match(value ?? '', /"BackendType":"vxlan"/);
+    await before.end();
+
+    // Claimed before this process has published anything.
+    const after = scene.open('a');
+    after.hold(SMALL, [first], { counts: { ipv4: 2 }, spare: [] });
+    await after.until('two subnets', () => after.subnets.length === 2);
+    const further = after.subnets.find((subnet) => subnet !== first) ?? '';
+    assert.deepEqual([await saidOf(first), await saidOf(further)], [value, value]);
+    await after.publish(1);
+    assert.equal(await saidOf(further), await saidOf(first));
+    const firstKey = subnetKey(first.replace('/', '-'));
+    const shown = await writtenAt(firstKey);
+    await after.end();
+
+    const last = scene.open('a');
+    last.hold(SMALL, [first], { counts: {}, spare: [further as Cidr] });
+    await last.until('one subnet', async () => (await saidOf(further)) === undefined);
+    const holder = keysOfNode(operator.layout, 'a').holder;
+    assert.notEqual(await writtenAt(firstKey), shown);
+    assert.equal(await writtenAt(firstKey), await writtenAt(holder), 'in one transaction');
+    assert.equal(await saidOf(first), value);
   });
 
   test('fifty claims at once share none', async (context) => {

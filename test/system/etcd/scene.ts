@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import type { ClusterEvent, PartialCluster } from '../../../src/cluster/cluster.ts';
 import { fold, NOTHING_KNOWN } from '../../../src/cluster/cluster.ts';
-import type { Holding } from '../../../src/cluster/holding.ts';
+import type { FurtherWish, Holding } from '../../../src/cluster/holding.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { EtcdConnectionOptions, EtcdTiming } from '../../../src/source/etcd/connection.ts';
@@ -48,9 +48,14 @@ export class SceneNode {
     this.#running.push(running);
   }
 
-  hold(keys: Readonly<Record<string, unknown>>, previous: readonly string[] = []): void {
+  hold(
+    keys: Readonly<Record<string, unknown>>,
+    previous: readonly string[] = [],
+    further?: FurtherWish,
+  ): void {
     const config = configFrom(keys);
-    const wish = { config, machine: this.name, previous: previous as readonly Cidr[] };
+    const common = { config, machine: this.name, previous: previous as readonly Cidr[] };
+    const wish = { ...common, ...(further === undefined ? {} : { further }) };
     const listener = (holding: Holding): void => void this.told.push(holding);
     this.#running.push(this.source.hold(wish, listener, this.#stop.signal));
   }

@@ -11,7 +11,13 @@ import type { Cidr } from '../../../src/net/cidr.ts';
 const nameOf = (index: number): Cidr => `10.1.${index}.0/24` as Cidr;
 
 const usageOf = (total: number, used: readonly number[]): readonly SubnetUsage[] =>
-  used.map((count, index) => ({ subnet: nameOf(index), total, used: count, resting: 0 }));
+  used.map((count, index) => ({
+    subnet: nameOf(index),
+    total,
+    used: count,
+    resting: 0,
+    cooling: 0,
+  }));
 
 type Numbers = { readonly used: readonly number[]; readonly draining?: readonly number[] };
 
@@ -29,6 +35,8 @@ describe('the subnets of a node', () => {
     ['are enough with seven free addresses', 253, { used: [246] }, 'enough'],
     ['are short with six', 253, { used: [247] }, 'short'],
     ['are short when all is taken', 253, { used: [253, 253] }, 'short'],
+    ['of a /28 are enough with four free addresses', 13, { used: [9] }, 'enough'],
+    ['of a /28 are short with three', 13, { used: [10] }, 'short'],
     ['of a /29 are short with one free address', 5, { used: [4] }, 'short'],
     ['of a /29 are enough with two', 5, { used: [3] }, 'enough'],
     ['of a /30 are short when the one address is taken', 1, { used: [1] }, 'short'],
@@ -36,6 +44,12 @@ describe('the subnets of a node', () => {
     ['with half of two in use stay', 253, { used: [150, 60] }, 'enough'],
     ['with room in the first are drained to that', 253, { used: [100, 60] }, 'enough 1'],
     ['are drained one at a time, the emptiest first', 253, { used: [9, 8, 1] }, 'enough 2'],
+    [
+      'are drained one at a time also where another is emptier by now',
+      253,
+      { used: [9, 8, 1], draining: [1] },
+      'enough 1',
+    ],
     ['never drain the first', 253, { used: [0] }, 'enough'],
     ['go on draining while there is room', 253, { used: [240, 3], draining: [1] }, 'enough 1'],
     ['come back before another is claimed', 253, { used: [250, 3], draining: [1] }, 'enough'],

@@ -20,11 +20,14 @@ const REST_MS = 60_000;
 class Node {
   readonly clock = new FakeClock();
   readonly used = new Map<Cidr, number>();
+  /** Of each subnet. */
+  cooling = 0;
   readonly wishes: FurtherWish[] = [];
   counted: readonly SubnetUsage[] = [];
   passes = 0;
   authority: SubnetAuthority = 'lease';
   noFurther = '';
+  synced = true;
   problem: string | undefined;
   readonly stock: SubnetStock;
   readonly #stop = new AbortController();
@@ -83,7 +86,8 @@ class Node {
     });
     const usage = (subnets: readonly Cidr[]): readonly SubnetUsage[] =>
       subnets.map((subnet) => {
-        return { subnet, total: 5, used: this.used.get(subnet) ?? 0, resting: 0 };
+        const used = this.used.get(subnet) ?? 0;
+        return { subnet, total: 5, used, resting: this.cooling, cooling: this.cooling };
       });
     return {
       ...{ config: { config }, pods: { usage }, clock: this.clock, log: silentLog },
@@ -95,7 +99,7 @@ class Node {
       },
       source: {
         health: () => ({
-          synced: true,
+          synced: this.synced,
           ...(this.problem === undefined ? {} : { problem: this.problem }),
         }),
       },
@@ -132,6 +136,26 @@ describe('the subnets of a node', () => {
       assert.equal(node.counted.length, 2);
       await node.pods(5, 4);
       assert.deepEqual(node.wish, { counts: { ipv4: 3 }, spare: [] });
+    }));
+
+  test('are one more while few have rested, without a word that they were scarce', () =>
+    withNode(new Node([FIRST]), async (node) => {
+      node.cooling = 3;
+      node.noFurther = 'no free subnet: all are taken';
+      await node.pods(1);
+      assert.deepEqual(node.wish, { counts: { ipv4: 2 }, spare: [] });
+      assert.deepEqual(node.stock.scarce, []);
+      node.cooling = 0;
+      await node.pods(1);
+      assert.deepEqual(node.wish, NOTHING);
+    }));
+
+  test('are worth a wait while one that is drained has room', () =>
+    withNode(new Node([FIRST, SECOND], { MaxSubnetsPerNode: 2 }), async (node) => {
+      assert.equal(node.stock.whenFull.kind, 'stays');
+      await node.pods(0, 1);
+      assert.equal(node.states(), 'in use,draining');
+      assert.equal(node.stock.whenFull.kind, 'grows');
     }));
 
   test('are not more than MaxSubnetsPerNode, which is said', () =>
@@ -208,8 +232,46 @@ describe('an empty further subnet', () => {
       assert.deepEqual(node.wish, NOTHING, 'and no other is claimed');
     }));
 
+  for (const [what, answer] of [
+    ['nothing more was removed by a pass that failed', { ops: [], failures: [undefined as never] }],
+    ['a pass still had it', { ops: [], failures: [], subnets: [FIRST, SECOND] }],
+  ] as const) {
+    test(`is not given back while ${what}`, () =>
+      withNode(new Node([FIRST, SECOND]), async (node) => {
+        await node.pods(0, 0);
+        await node.clock.advance(REST_MS + 10_000);
+        assert.equal(node.states(), 'in use,leaving');
+        const { subnets = [FIRST], ...outcome } = { subnets: undefined, ...answer };
+        node.stock.passed(subnets, outcome);
+        await node.pods(0, 0);
+        assert.deepEqual(node.wish, NOTHING);
+        assert.equal(node.stock.isGiven(SECOND), false, 'nor does a new pod get it');
+        await node.pass();
+        assert.deepEqual(node.wish, { counts: {}, spare: [SECOND] });
+      }));
+  }
+
+  test('rests from when it was last empty, and not a look longer', () =>
+    withNode(new Node([FIRST, SECOND]), async (node) => {
+      await node.pods(0, 0);
+      await node.clock.advance(REST_MS - 10_000);
+      await node.pods(0, 1);
+      await node.pods(0, 0);
+      await node.clock.advance(10_000);
+      await node.pods(0, 0);
+      await node.clock.advance(REST_MS - 20_000);
+      assert.equal(node.states(), 'in use,draining');
+      await node.clock.advance(10_000);
+      assert.equal(node.states(), 'in use,leaving');
+    }));
+
   test('stays while the datastore is away', () =>
     withNode(new Node([FIRST, SECOND]), async (node) => {
+      node.synced = false;
+      await node.pods(0, 0);
+      await node.clock.advance(2 * REST_MS);
+      assert.equal(node.states(), 'in use,draining', 'nothing is known of it yet');
+      node.synced = true;
       node.problem = 'the API does not answer';
       await node.pods(0, 0);
       await node.clock.advance(2 * REST_MS);

@@ -27,6 +27,10 @@ const ips = (...texts: readonly string[]): Set<Ip> =>
 
 const NONE: ReadonlySet<Ip> = new Set();
 
+/** Released one after the other, a second each, the first one at 0. */
+const released = (...texts: readonly string[]): Map<Ip, number> =>
+  new Map([...ips(...texts)].map((ip, index) => [ip, index * 1000]));
+
 type Node = { readonly taken?: ReadonlySet<Ip>; readonly rested?: ReadonlySet<Ip> };
 
 function choose(subnets: readonly string[], { taken = NONE, rested = NONE }: Node): string {
@@ -34,9 +38,10 @@ function choose(subnets: readonly string[], { taken = NONE, rested = NONE }: Nod
     subnets: subnets.map(cidr),
     taken,
     rested: {
-      ipv4: new Set([...rested].filter((ip) => !ip.includes(':'))),
-      ipv6: new Set([...rested].filter((ip) => ip.includes(':'))),
+      ipv4: released(...[...rested].filter((ip) => !ip.includes(':'))),
+      ipv6: released(...[...rested].filter((ip) => ip.includes(':'))),
     },
+    coolingSinceMs: 0,
     searchFrom: new Map(),
   });
   return choice.kind === 'chosen' ? choice.addresses.join() : `exhausted ${choice.subnets}`;
@@ -94,24 +99,42 @@ describe('the address of a new pod', () => {
 describe('how much of a subnet is in use', () => {
   const [first = assert.fail(), second = assert.fail()] = ['10.1.0.0/29', '10.2.0.0/24'].map(cidr);
   const taken = ips('10.1.0.2', '10.1.0.3', '10.2.0.9', '10.9.0.2');
-  const rested = { ipv4: ips('10.1.0.3', '10.1.0.4', '10.9.0.3'), ipv6: new Set<Ip>() };
+  const ipv4 = released('10.1.0.3', '10.1.0.4', '10.9.0.3', '10.1.0.5');
+  const question = { taken, rested: { ipv4, ipv6: new Map() }, coolingSinceMs: 1000 };
 
   test('counts what is taken, and what has rested and is free', () =>
-    assert.deepEqual(usageOf([first, second], { taken, rested }), [
-      { subnet: first, total: 5, used: 2, resting: 1 },
-      { subnet: second, total: 253, used: 1, resting: 0 },
+    assert.deepEqual(usageOf([first, second], question), [
+      { subnet: first, total: 5, used: 2, resting: 2, cooling: 1 },
+      { subnet: second, total: 253, used: 1, resting: 0, cooling: 0 },
     ]));
 
   test('is nothing of a subnet without addresses for pods', () =>
-    assert.equal(usageOf([cidr('10.1.0.0/31')], { taken, rested })[0]?.total, 0));
+    assert.equal(usageOf([cidr('10.1.0.0/31')], question)[0]?.total, 0));
+});
+
+test('addresses are said to be cooling that were released a moment ago, in each family', () => {
+  const question = {
+    subnets: ['10.1.0.0/29', 'fd00:1::/125'].map(cidr),
+    taken: ips('10.1.0.2', '10.1.0.3', '10.1.0.4', 'fd00:1::2', 'fd00:1::3', 'fd00:1::4'),
+    rested: { ipv4: released('10.1.0.6', '10.1.0.5'), ipv6: released('fd00:1::5', 'fd00:1::6') },
+    searchFrom: new Map(),
+  };
+  const coolingAt = (coolingSinceMs: number, requested: readonly Ip[] = []): string => {
+    const choice = chooseAddresses({ ...question, coolingSinceMs, requested });
+    return choice.kind === 'chosen' ? choice.cooling.join() : assert.fail();
+  };
+  assert.equal(coolingAt(-1), '10.1.0.6,fd00:1::5');
+  assert.equal(coolingAt(0), '', 'the others were released later, and are not asked');
+  // Whoever names an address wants that one.
+  assert.equal(coolingAt(-1, [...ips('10.1.0.5')]), 'fd00:1::5');
 });
 
 test('what rested so long that it was forgotten is found in many small subnets as well', () => {
   const subnets = Array.from({ length: 17 }, (_, index) => cidr(`10.1.${index}.0/24`));
   const searchFrom = new Map(subnets.map((subnet) => [subnet, 255n]));
-  const none = new Set<Ip>();
+  const rested = { ipv4: new Map(), ipv6: new Map() };
   const choice = chooseAddresses({
-    ...{ subnets, taken: none, rested: { ipv4: none, ipv6: none }, searchFrom },
+    ...{ subnets, taken: NONE, rested, coolingSinceMs: 0, searchFrom },
   });
   assert.equal(choice.kind === 'chosen' ? choice.addresses.join() : choice.kind, '10.1.0.2');
 });
@@ -160,7 +183,7 @@ describe('no interleaving gives an address twice', () => {
 
 function live(subnet: Cidr, life: readonly (true | number)[]): void {
   const held: Ip[] = [];
-  const rested = new Set<Ip>();
+  const rested = new Map<Ip, number>();
   let searchFrom: ReadonlyMap<Cidr, bigint> = new Map();
   const everUsed = new Set<Ip>();
   for (const step of life) {
@@ -168,7 +191,7 @@ function live(subnet: Cidr, life: readonly (true | number)[]): void {
       const [released] = held.splice(step % Math.max(held.length, 1), 1);
       if (released === undefined) continue;
       rested.delete(released);
-      rested.add(released);
+      rested.set(released, 0);
       continue;
     }
     const taken = new Set(held);
@@ -180,6 +203,7 @@ function live(subnet: Cidr, life: readonly (true | number)[]): void {
       subnets: [subnet],
       taken,
       rested: { ipv4: rested, ipv6: rested },
+      coolingSinceMs: 0,
       searchFrom,
       requested: asked === undefined ? [] : [asked],
     });
@@ -192,7 +216,7 @@ function live(subnet: Cidr, life: readonly (true | number)[]): void {
     assert.ok(!held.includes(address), `${address} is held already`);
     if (asked !== undefined) assert.equal(address, asked);
     else if (everUsed.has(address)) {
-      const oldest = [...rested].find((candidate) => !held.includes(candidate));
+      const oldest = [...rested.keys()].find((candidate) => !held.includes(candidate));
       assert.equal(address, oldest);
     }
     searchFrom = choice.searchFrom;

@@ -106,6 +106,38 @@ test('an ADD whose answer was lost is done again when the executable repeats it'
   assert.equal(node.service.attachments().length, 1);
 });
 
+const EMPTY_LIST = { config: { 'cni.dev/valid-attachments': [] } };
+
+test('GC removes what an ADD left half done that nobody works on, and no ADD at work', async () => {
+  const node = new FakeCniNode();
+  node.host.inject({ effect: 'fail', matches: ({ object }) => object === 'route' });
+  node.host.inject({ effect: 'fail', matches: ({ verb }) => verb === 'remove' });
+  assert.equal((await node.call('ADD')).exitCode, 1);
+  assert.equal(node.store.entries().length, 1, 'its address is reserved');
+  node.restart();
+  assert.equal((await node.call('GC', EMPTY_LIST)).exitCode, 0);
+  assert.equal(node.store.entries().length, 0);
+
+  const adding = node.call('ADD');
+  const isPending = (): boolean => node.store.entries().some(({ name }) => name.isPending);
+  for (let turns = 0; turns < 1000 && !isPending(); turns += 1) await Promise.resolve();
+  assert.ok(isPending(), 'it is at work');
+  assert.equal((await node.call('GC', EMPTY_LIST)).exitCode, 0);
+  assert.equal((await adding).exitCode, 0);
+  assert.equal(node.store.entries().length, 1);
+});
+
+test('GC removes what gets another MTU meanwhile', async () => {
+  const node = new FakeCniNode();
+  assert.equal((await node.call('ADD')).exitCode, 0);
+  const [attachment = assert.fail()] = node.service.attachments();
+  const retuned = node.service.retune({ attachment, linkMtuBytes: 1500, routeMtuBytes: 1300 });
+  const collected = node.call('GC', EMPTY_LIST);
+  assert.equal((await retuned).kind, 'done');
+  assert.equal((await collected).exitCode, 0);
+  assert.equal(node.store.entries().length, 0);
+});
+
 test('a fault of the agent itself is code 999, and the next call goes on', async () => {
   const node = new FakeCniNode();
   node.host.inject({ effect: 'crash-before' });
@@ -159,6 +191,40 @@ test('an ADD without a free address waits for a further subnet, 20 s at most', a
   const refused = await third;
   assert.equal(codeOf(refused), 11);
   assert.match(refused.stdout, /no free address.*a further subnet is being claimed/);
+});
+
+test('an ADD waits 5 s for a further subnet where all that is free was just released', async () => {
+  const node = await fullNode({ kind: 'grows' });
+  assert.equal((await node.call('DEL', { env: { CNI_CONTAINERID: 'first' } })).exitCode, 0);
+  const patient = node.call('ADD', { env: { CNI_CONTAINERID: 'second' } });
+  await node.clock.advance(4_000);
+  node.readiness = readyWith(TINY, { kind: 'grows' });
+  await node.clock.advance(100);
+  assert.match((await patient).stdout, /10\.244\.2\.2\/32/);
+  node.podKernel.namespace.links.delete('eth0');
+  const third = node.call('ADD', { env: { CNI_CONTAINERID: 'third' } });
+  await node.clock.advance(5_100);
+  assert.match((await third).stdout, /10\.244\.1\.2\/32/, 'better than none');
+});
+
+test('what was just released is given at once where nothing else is to come', async () => {
+  const node = await fullNode({ kind: 'stays', reason: 'MaxSubnetsPerNode is 1' });
+  assert.equal((await node.call('DEL', { env: { CNI_CONTAINERID: 'first' } })).exitCode, 0);
+  assert.equal((await node.call('STATUS')).exitCode, 0);
+  assert.match((await node.call('ADD')).stdout, /10\.244\.1\.2\/32/);
+});
+
+test('what has rested for a minute is like new, whoever restarts meanwhile', async () => {
+  const node = await fullNode({ kind: 'grows' });
+  assert.equal((await node.call('DEL', { env: { CNI_CONTAINERID: 'first' } })).exitCode, 0);
+  await node.clock.advance(30_000);
+  node.restart();
+  await node.clock.advance(29_000);
+  const patient = node.call('ADD');
+  await node.clock.advance(900);
+  assert.equal(node.service.attachments().length, 0, 'it waits');
+  await node.clock.advance(200);
+  assert.match((await patient).stdout, /10\.244\.1\.2\/32/);
 });
 
 test('where no further subnet is to come, ADD and STATUS say at once what would help', async () => {

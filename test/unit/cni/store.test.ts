@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { RestLog } from '../../../src/cni/rest-log.ts';
 import { AttachmentStore } from '../../../src/cni/store.ts';
 import type { Attachment } from '../../../src/endpoint/attachment.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
@@ -10,7 +11,9 @@ import { AppError, describeError } from '../../../src/lib/errors.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import { parseCidr } from '../../../src/net/cidr.ts';
+import type { Ip } from '../../../src/net/ip.ts';
 import { attachmentOf, identityOf } from '../../fake/attachment.ts';
+import { FakeClock } from '../../fake/clock.ts';
 import { Crash, FakeFiles } from '../../fake/store-files.ts';
 
 const DIRECTORY = '/state/attachments';
@@ -93,6 +96,48 @@ describe('the attachment store', () => {
     remove(after, 'f');
     assert.deepEqual(add(after, 'g').addresses, ['10.1.0.2', 'fd00:1::2']);
     assert.deepEqual(add(open(files), 'h').addresses, ['10.1.0.6', 'fd00:1::6']);
+  });
+
+  test('knows over restarts how long each has rested, however somebody sets the clock', async () => {
+    const files = new FakeFiles();
+    const clock = new FakeClock();
+    const start = () => new AttachmentStore({ directory: DIRECTORY, files, clock, log: silentLog });
+    const cooling = (store: AttachmentStore): number | undefined =>
+      store.usage(SUBNETS)[0]?.cooling;
+    const store = start();
+    for (const id of ['a', 'b', 'c']) add(store, id);
+    remove(store, 'a');
+    await clock.advance(40_000);
+    remove(store, 'b');
+    assert.deepEqual([cooling(store), cooling(start())], [2, 2]);
+    await clock.advance(30_000);
+    assert.deepEqual([cooling(store), cooling(start())], [1, 1]);
+    clock.setWallClock(-3_600_000);
+    // As the file has it, `b` is released in an hour: it has not rested at all then.
+    assert.deepEqual([cooling(store), cooling(start())], [1, 2]);
+    const after = start();
+    remove(after, 'c');
+    await clock.advance(59_000);
+    // What was released before `c` has rested at least as long.
+    assert.equal(cooling(start()), 3);
+    await clock.advance(2_000);
+    assert.equal(cooling(start()), 0);
+  });
+
+  test('writes of each address when it was released, also when the list is made anew', async () => {
+    const files = new FakeFiles();
+    const clock = new FakeClock();
+    const log = new RestLog({ files, clock }, 'released');
+    const [early = assert.fail(), late = assert.fail()] = ['10.1.0.2', '10.1.0.3'] as Ip[];
+    log.release([early]);
+    await clock.advance(10_000);
+    for (let round = 0; round < 300; round += 1) log.release([late]);
+    const lines = files.read('released').toString().split('\n');
+    assert.ok(lines.length < 300, `${lines.length} lines: it was made anew`);
+    assert.equal(lines[1], '2026-01-01T00:00:00.000Z 10.1.0.2');
+    const again = new RestLog({ files, clock }, 'released');
+    assert.equal(again.load(lines.join('\n')), undefined);
+    assert.deepEqual(again.rested, log.rested);
   });
 
   test('says so when no address is left, and gives again what is released', () => {
