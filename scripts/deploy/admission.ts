@@ -8,11 +8,13 @@ import { note } from './yaml.ts';
 
 const NODE_NAME_KEY = 'authentication.kubernetes.io/node-name';
 
-/** What of a Node's status the agent leaves as it is: all but conditions. */
-const STATUS_FIELDS: readonly string[] = [
-  ...['addresses', 'allocatable', 'capacity', 'config', 'daemonEndpoints', 'features', 'images'],
-  ...['nodeInfo', 'phase', 'runtimeHandlers', 'volumesAttached', 'volumesInUse'],
-];
+/** What of a Node's status the agent leaves as it is, all but conditions; and what absent means. */
+const STATUS_FIELDS: Readonly<Record<string, string>> = {
+  ...{ addresses: '[]', allocatable: '{}', capacity: '{}', config: '{}', daemonEndpoints: '{}' },
+  ...{ features: '{}', images: '[]', nodeInfo: '{}', phase: "''", runtimeHandlers: '[]' },
+  ...{ volumesAttached: '[]', volumesInUse: '[]' },
+};
+const METADATA_FIELDS = { labels: '{}', finalizers: '[]', ownerReferences: '[]' } as const;
 
 const isOwnAnnotation =
   "(key.startsWith('poplin.dev/') || key.startsWith('flannel.alpha.coreos.com/'))";
@@ -21,9 +23,13 @@ const isOwnAnnotation =
 const of = (resource: string, expression: string): string =>
   `variables.resource != '${resource}' || (${expression})`;
 
-const sameStatus = STATUS_FIELDS.map(
-  (name) => `object.status.?${name} == oldObject.status.?${name}`,
-).join(' && ');
+const same = (part: string, fields: Readonly<Record<string, string>>): string =>
+  Object.entries(fields)
+    .map(([name, none]) => {
+      const value = `${part}.?${name}.orValue(${none})`;
+      return `object.${value} == oldObject.${value}`;
+    })
+    .join(' && ');
 
 const otherConditions = (object: string): string =>
   `${object}.status.?conditions.orValue([]).filter(c, c.type != 'NetworkUnavailable')`;
@@ -43,12 +49,7 @@ const VALIDATIONS: readonly { readonly expression: string; readonly message: str
     message: 'an agent writes its own Node only',
   },
   {
-    expression: of(
-      'nodes',
-      'object.metadata.?labels == oldObject.metadata.?labels && ' +
-        'object.metadata.?finalizers == oldObject.metadata.?finalizers && ' +
-        'object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences',
-    ),
+    expression: of('nodes', same('metadata', METADATA_FIELDS)),
     message: 'an agent writes no labels, finalizers or owners of its Node',
   },
   {
@@ -64,7 +65,7 @@ const VALIDATIONS: readonly { readonly expression: string; readonly message: str
   {
     expression: of(
       'nodes',
-      `${otherConditions('object')} == ${otherConditions('oldObject')} && ${sameStatus}`,
+      `${otherConditions('object')} == ${otherConditions('oldObject')} && ${same('status', STATUS_FIELDS)}`,
     ),
     message: 'of the status an agent writes the condition NetworkUnavailable only',
   },
