@@ -38,8 +38,8 @@ RUN mkdir target && cp package-lock.json target/ && \
       strip=x86-64-linux-gnu-strip; fi && \
     $strip -o /rootfs/usr/bin/node node_modules/node-linux-$cpu/bin/node && \
     rm -rf node_modules/node-linux-* node_modules/.bin node_modules/.package-lock.json \
-      node_modules/@koromix/koffi-linux-*/musl_* node_modules/koffi/src node_modules/koffi/vendor \
-      node_modules/koffi/doc node_modules/koffi/lib/native && \
+      node_modules/@koromix/koffi-linux-*/musl_* node_modules/koffi/src/koffi/src/*/ \
+      node_modules/koffi/vendor node_modules/koffi/doc node_modules/koffi/lib && \
     find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.md' \
       -o -name '*.c' -o -name '*.h' \) -delete && find node_modules -type d -empty -delete
 
