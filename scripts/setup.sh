@@ -13,7 +13,7 @@ lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:i
   etcd:etcd-server'
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
   tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime iptables:iptables
-  clang:clang nsenter:util-linux'
+  clang:clang nsenter:util-linux systemd-analyze:systemd'
 long_needs='aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
   /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross'
 image_needs='buildah:buildah mmdebstrap:mmdebstrap'

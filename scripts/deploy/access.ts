@@ -7,6 +7,8 @@ import { optional } from './parameters.ts';
 import type { Yaml } from './yaml.ts';
 import { note } from './yaml.ts';
 
+/** Another name than in the own namespace: old kustomize tells objects apart by names alone. */
+const EVENTS = 'poplin-events';
 const LABELS = { 'app.kubernetes.io/name': 'poplin' } as const;
 
 /** hostNetwork and hostPath are refused at the other levels. */
@@ -55,7 +57,7 @@ const clusterRole = (): Yaml => ({
 
 const eventRole = (): Yaml => ({
   ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
-  metadata: { name: 'poplin', namespace: 'default', labels: LABELS },
+  metadata: { name: EVENTS, namespace: 'default', labels: LABELS },
   rules: [
     note('Events about Nodes are in this namespace, where kubectl describe node looks for them.', {
       ...{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
@@ -88,11 +90,12 @@ const ownRole = (namespace: Yaml): Yaml => ({
 
 /** `within`: the role's namespace; none of a ClusterRole. */
 function binding(kind: string, namespace: Yaml, within: Yaml | undefined): Yaml {
+  const name = within === 'default' ? EVENTS : 'poplin';
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: `${kind}Binding`,
-    metadata: { name: 'poplin', namespace: within, labels: LABELS },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: 'poplin' },
+    metadata: { name, namespace: within, labels: LABELS },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
     subjects: [{ kind: 'ServiceAccount', name: 'poplin', namespace }],
   };
 }

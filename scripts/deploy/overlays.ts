@@ -64,9 +64,10 @@ export const netConfPatch = ({ netConf }: Overlay): Yaml => ({
   data: { 'net-conf.json': lines(netConfText(netConf)) },
 });
 
+/** `bases` and `patchesStrategicMerge` are older names, which old and new kubectls know. */
 export const kustomization = (overlay: Overlay): Yaml => ({
   ...{ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' },
-  resources: ['../../base'],
+  bases: ['../../base'],
   patchesStrategicMerge: ['net-conf.yaml', ...Object.keys(overlay.patches)],
 });
 
@@ -116,7 +117,10 @@ function withoutRights(): readonly Yaml[] {
     ['Role', 'RoleBinding'].map((kind) => ({
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: namespace === '' ? `Cluster${kind}` : kind,
-      metadata: { name: 'poplin', namespace: namespace === '' ? undefined : namespace },
+      metadata: {
+        name: namespace === 'default' ? 'poplin-events' : 'poplin',
+        namespace: namespace === '' ? undefined : namespace,
+      },
       $patch: 'delete',
     })),
   );
