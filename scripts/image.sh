@@ -68,12 +68,14 @@ build() {
   shift 2
   tool build --quiet --isolation chroot --layers=false --signature-policy "$cache/policy.json" \
     --volume "$(npm config get cache 2>/dev/null):/root/.npm" "$@" --build-arg BASE=localhost/poplin-base \
-    --platform "linux/$architecture" --target "$name" --tag "$name:$version" . >/dev/null
+    --build-arg TARGETARCH="$architecture" --target "$name" --tag "$name:$version" . >/dev/null
   rm -rf "$archive" "$cache/rootfs/$name-$architecture"
   container=$(tool from --pull-never "$name:$version")
   mounted=$(tool mount "$container")
   cp -a "$mounted" "$cache/rootfs/$name-$architecture"
-  tool rm "$container" >/dev/null
+  # Nothing of a foreign architecture is run, so all stages are built as our own.
+  tool config --arch "$architecture" "$container"
+  tool commit --quiet --rm "$container" "$name:$version" >/dev/null
   tool push --quiet --signature-policy "$cache/policy.json" "$name:$version" \
     "docker-archive:$archive:$name:$version"
   config=$(tar -xOf "$archive" manifest.json | sed 's/.*"Config":"\([^"]*\)".*/\1/')

@@ -92,11 +92,6 @@ export function optional(choice: Choice, value: Yaml): readonly Yaml[] {
   return [choice === true ? value : when(choice, value)];
 }
 
-/** The same for an entry of a map. */
-export function optionalEntry(choice: Choice, value: Yaml): Yaml | undefined {
-  return optional(choice, value)[0];
-}
-
 export const netConfText = (netConf: Json): string => JSON.stringify(netConf, null, 2);
 
 export function plainParameters(): Parameters {
