@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs what is missing for a purpose: `check` needs only the npm packages, `lab` also system
 # packages and the CNI executable, `test` and `bench` further programs to compare with, `long` also
-# cross compilers. What is there already costs nothing.
-# Usage: sh scripts/setup.sh check|lab|test|bench|long
+# cross compilers, `image` what builds images. What is there already costs nothing.
+# Usage: sh scripts/setup.sh check|lab|test|bench|long|image
 set -eu
-purpose=${1:?usage: setup.sh check|lab|test|bench|long}
+purpose=${1:?usage: setup.sh check|lab|test|bench|long|image}
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 
@@ -13,15 +13,18 @@ lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:i
   etcd:etcd-server'
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
   tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime iptables:iptables
-  clang:clang nsenter:util-linux'
+  clang:clang nsenter:util-linux systemd-analyze:systemd'
 long_needs='aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
-  /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross'
+  /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross readelf:binutils curl:curl
+  /usr/lib/go-1.19/bin/go:golang-1.19 /usr/share/containers/seccomp.json:buildah'
+image_needs='buildah:buildah mmdebstrap:mmdebstrap'
 needs=
 case $purpose in
   check) ;;
   lab) needs=$lab_needs ;;
   test | bench) needs="$lab_needs $test_needs" ;;
   long) needs="$lab_needs $test_needs $long_needs" ;;
+  image) needs=$image_needs ;;
   *) echo "setup.sh: unknown purpose '$purpose'" >&2; exit 2 ;;
 esac
 
@@ -56,7 +59,7 @@ fi
 # `npx poplin` finds the checkout's own command here.
 ln -sf ../../scripts/poplin node_modules/.bin/poplin
 
-if [ "$purpose" != check ]; then
+if [ "$purpose" != check ] && [ "$purpose" != image ]; then
   make -s -C cni
 fi
 

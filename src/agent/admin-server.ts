@@ -11,8 +11,10 @@ import type { Status } from './status.ts';
 export type AdminViews = {
   readonly registry: Registry;
   status(): Status;
-  /** False only when a restart would help. */
-  healthy(): boolean;
+  /** Why a restart would help; undefined when it would not. */
+  unhealthy(): string | undefined;
+  /** Why pods of this node may not reach the others; undefined when they do. */
+  unready(): string | undefined;
 };
 
 type Answer = { readonly status: number; readonly type: string; readonly body: string };
@@ -73,13 +75,13 @@ async function answer(views: AdminViews, servesStatus: boolean, url: string): Pr
     const body = await views.registry.metrics();
     return { status: 200, type: views.registry.contentType, body };
   }
-  if (path === '/healthz') return views.healthy() ? text(200, 'ok') : text(500, 'not healthy');
-  if (path === '/readyz') {
-    const { ready, problems } = views.status();
-    return ready ? text(200, 'ok') : text(503, problems.join('\n'));
-  }
+  if (path === '/healthz') return verdict(views.unhealthy(), 500);
+  if (path === '/readyz') return verdict(views.unready(), 503);
   return text(404, 'not found');
 }
+
+const verdict = (problem: string | undefined, status: number): Answer =>
+  problem === undefined ? text(200, 'ok') : text(status, problem);
 
 const text = (status: number, body: string): Answer => ({
   status,

@@ -96,6 +96,8 @@ export class Agent {
     this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
+  readonly passSinceMs = (): number | undefined => this.#loop.taskSinceMs;
+
   /** Until `stop`; rejects only when an assumption is broken. */
   async run(stop: AbortSignal): Promise<void> {
     const { source, kernel, reconciler, log } = this.#parts;

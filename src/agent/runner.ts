@@ -39,11 +39,17 @@ export class BoundedRunner {
   readonly #clock: Clock;
   #triggered = false;
   #wake: (() => void) | undefined;
+  #taskSinceMs: number | undefined;
 
   constructor(task: Task, limits: RunnerLimits, clock: Clock) {
     this.#task = task;
     this.#limits = limits;
     this.#clock = clock;
+  }
+
+  /** By the clock's monotonic time: since when the task is at work; undefined between two. */
+  get taskSinceMs(): number | undefined {
+    return this.#taskSinceMs;
   }
 
   trigger(): void {
@@ -79,7 +85,9 @@ export class BoundedRunner {
       const reason = this.#triggered ? 'triggered' : untriggered;
       this.#triggered = false;
       const startedMs = this.#clock.monotonicMs();
+      this.#taskSinceMs = startedMs;
       result = await this.#task(stop, reason);
+      this.#taskSinceMs = undefined;
       creditMs = Math.min(creditMs + startedMs - endedMs, BURST_MS);
       endedMs = this.#clock.monotonicMs();
       creditMs = Math.max(creditMs - (endedMs - startedMs), -REST_MAX_MS);

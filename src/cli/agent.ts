@@ -1,14 +1,16 @@
 // `poplin agent`: builds the real effects, connects them to the parts of the agent, and runs until
 // SIGTERM or SIGINT. Nothing is torn down at the end: pods go on, and the next agent takes over.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import type { AdminViews } from '../agent/admin-server.ts';
 import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
 import { Agent } from '../agent/agent.ts';
 import { Announcer } from '../agent/announcer.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
+import { unhealthyBecause, unreadyBecause } from '../agent/health.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
 import { LeaseKeeper } from '../agent/lease-keeper.ts';
 import { AgentMetrics } from '../agent/metrics.ts';
@@ -102,6 +104,7 @@ function stopOnSignals(log: Log): AbortSignal {
 async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const { stateDir, runDir, procSys } = options;
   const clock = systemClock;
+  const socketPath = join(runDir, 'cni.sock');
   const registry = new NetnsRegistry();
   const common = { procSysRoot: procSys, netnsRegistry: registry, workspace: new Workspace(), log };
   const kernel = openKernel(common);
@@ -117,8 +120,11 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const remakePod: RemakePod = (request) => service.remake(request);
   const retune: RetunePod = (request) => service.retune(request);
   const podMtus = new PodMtus({ store, retune, clock, log });
+  const echo = new EchoSocket({ mark: PROBE_MARK, identifier: process.pid });
+  const prober = new PathProber({ echo, clock, random: Math.random });
   const agent = buildAgent(options, {
     kernel,
+    prober,
     source,
     addressesGone,
     pods,
@@ -142,7 +148,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   };
   const service = new CniService({ context, onCall: (call) => metrics.cniCall(call) });
   const cniServer = new CniServer({
-    socketPath: join(runDir, 'cni.sock'),
+    socketPath,
     clock,
     log,
     prepare: async () => {
@@ -152,7 +158,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     },
     handle: (frame, netns) => service.handle(frame, netns),
   });
-  const views = { registry: metrics.registry, status: () => agent.status(), healthy: () => true };
+  const views = viewsOf({ agent, prober, metrics, socketPath });
   const listen = async (): Promise<Server[]> => {
     await cniServer.start();
     const servers = [await listenAdminSocket(join(runDir, 'admin.sock'), views)];
@@ -163,8 +169,26 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   return { agent, cniServer, listen, close: () => kernel.close() };
 }
 
+type Viewed = {
+  readonly agent: Agent;
+  readonly prober: PathProber;
+  readonly metrics: AgentMetrics;
+  readonly socketPath: string;
+};
+
+const viewsOf = ({ agent, prober, metrics, socketPath }: Viewed): AdminViews => ({
+  registry: metrics.registry,
+  status: () => agent.status(),
+  unhealthy: () => {
+    const [passSinceMs, nowMs] = [agent.passSinceMs(), systemClock.monotonicMs()];
+    return unhealthyBecause({ passSinceMs, nowMs, hasSocket: existsSync(socketPath) });
+  },
+  unready: () => unreadyBecause(agent.readiness(), prober.tracks),
+});
+
 type AgentEffects = {
   readonly kernel: Kernel;
+  readonly prober: PathProber;
   readonly source: Source;
   readonly addressesGone: OpenedSource['addressesGone'];
   readonly pods: Pods;
@@ -175,13 +199,11 @@ type AgentEffects = {
 };
 
 function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
-  const { kernel, source, addressesGone, pods, metrics, log } = effects;
+  const { kernel, prober, source, addressesGone, pods, metrics, log } = effects;
   const { nodeName, stateDir, runDir, cniConfDir } = options;
   const clock = systemClock;
   const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
   const machine = readMachineId(options.machineIdFile);
-  const echo = new EchoSocket({ mark: PROBE_MARK, identifier: process.pid });
-  const prober = new PathProber({ echo, clock, random: Math.random });
   const reconciler = new Reconciler({
     kernel,
     clock,

@@ -20,6 +20,8 @@ export type LabOptions = Partial<Omit<LabSpec, 'name' | 'podNetworks'>> &
   > & {
     /** Stands before the words of the program: `env` with what it shall find there. */
     readonly environment?: Readonly<Record<string, string>>;
+    /** Starts the agents, and what else runs of the program: its words are the last arguments. */
+    readonly launcher?: readonly string[];
   };
 
 /** Unlike those of all other runs on this machine, and of all other labs of this process. */
@@ -53,14 +55,14 @@ export function upOptionsOf(
   built: Pick<UpOptions, 'program' | 'executable'>,
 ): UpOptions {
   const { netConf = {}, withoutPodCidrs = false, settles = true, kubeconfig = '' } = options;
-  const { datastore, timeoutMs, environment = {} } = options;
+  const { datastore, timeoutMs, environment = {}, launcher = [] } = options;
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const program = variables.length === 0 ? [] : ['env', ...variables];
   return {
     ...{ spec, kubeconfig, netConf, withoutPodCidrs, settles },
     ...(datastore === undefined ? {} : { datastore }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    program: [...program, ...built.program],
+    program: [...program, ...launcher, ...built.program],
     executable: built.executable,
   };
 }

@@ -1,6 +1,7 @@
 // Writes the node's own annotations: a merge patch of those alone that differ from what the Node
 // has as last seen, so that an unchanged advert costs no request. No resourceVersion is sent:
-// others write other annotations of the same Node all the time, and ours are ours alone.
+// others write other annotations of the same Node all the time, and ours are ours alone. They go
+// through the Node's status, so that the agent needs no right to write any Node's spec.
 
 import type { Clock } from '../../lib/clock.ts';
 import type { KubernetesApi } from './api.ts';
@@ -50,7 +51,7 @@ export class AnnotationPublisher {
     const patched = await client.call(
       {
         method: 'PATCH',
-        path: `/api/v1/nodes/${encodeURIComponent(nodeName)}`,
+        path: `/api/v1/nodes/${encodeURIComponent(nodeName)}/status`,
         contentType: 'application/merge-patch+json',
         body,
         timeoutMs: TIMEOUT_MS,

@@ -97,7 +97,7 @@ describe('publishing', () => {
     await world.source.publish(publication('a'), NEVER);
     assert.deepEqual(world.writes, []);
     await world.source.publish(publication('b'), NEVER);
-    assert.deepEqual(world.writes, ['PATCH /api/v1/nodes/self']);
+    assert.deepEqual(world.writes, ['PATCH /api/v1/nodes/self/status']);
     assert.deepEqual(annotationsOf(world.api), { ...there, ...annotations('b') });
   });
 
@@ -150,7 +150,7 @@ describe('publishing', () => {
     const world = await start(context);
     await assert.rejects(world.source.publish(publication('a'), NEVER), {
       code: 'KUBERNETES_API',
-      message: 'PATCH /api/v1/nodes/self: 404 NotFound: nodes "self" not found',
+      message: 'PATCH /api/v1/nodes/self/status: 404 NotFound: nodes "self" not found',
     });
     assert.equal(world.writes.length, 1);
   });

@@ -1,0 +1,89 @@
+// Every file below deploy/ that is made, with its text. A test holds them equal to what is checked
+// in.
+
+import { accessDocuments, namespaceDocuments } from './access.ts';
+import { admissionDocuments } from './admission.ts';
+import { daemonSet } from './agent.ts';
+import { chartFile, valuesFile, valuesSchema } from './chart.ts';
+import { baseKustomization, kustomization, netConfPatch, OVERLAYS } from './overlays.ts';
+import type { Parameters } from './parameters.ts';
+import { chartParameters, plainParameters } from './parameters.ts';
+import type { Yaml } from './yaml.ts';
+import { renderDocument, renderDocuments, when } from './yaml.ts';
+
+export type Output = { readonly path: string; readonly text: string };
+
+const MADE = 'Made by "npm run deploy": edit scripts/deploy/, not this file.';
+
+function documentsOf(parameters: Parameters): readonly Yaml[] {
+  const { namespace, netConf } = parameters;
+  const config: Yaml = {
+    ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+    metadata: { name: 'poplin-config', namespace, labels: { 'app.kubernetes.io/name': 'poplin' } },
+    data: { 'net-conf.json': netConf },
+  };
+  return [
+    ...namespaceDocuments(parameters),
+    ...accessDocuments(parameters),
+    config,
+    daemonSet(parameters),
+  ];
+}
+
+export function outputs(): readonly Output[] {
+  const plain = renderDocuments(
+    `Poplin for Kubernetes 1.20 and later: kubectl apply -f poplin.yaml. ${MADE}`,
+    documentsOf(plainParameters()),
+  );
+  const admission = `Kubernetes 1.30 and later: an agent writes only what is its own node's. ${MADE}`;
+  return [
+    { path: 'deploy/poplin.yaml', text: plain },
+    {
+      path: 'deploy/poplin-admission.yaml',
+      text: renderDocuments(admission, admissionDocuments()),
+    },
+    ...kustomizeOutputs(plain),
+    ...chartOutputs(admission),
+  ];
+}
+
+function kustomizeOutputs(plain: string): readonly Output[] {
+  const base = 'deploy/kustomize/base';
+  return [
+    { path: `${base}/poplin.yaml`, text: plain },
+    { path: `${base}/kustomization.yaml`, text: renderDocument(MADE, baseKustomization()) },
+    ...OVERLAYS.flatMap((overlay) => {
+      const folder = `deploy/kustomize/overlays/${overlay.name}`;
+      const header = `${overlay.about} ${MADE}`;
+      return [
+        {
+          path: `${folder}/kustomization.yaml`,
+          text: renderDocument(header, kustomization(overlay)),
+        },
+        { path: `${folder}/net-conf.yaml`, text: renderDocument(MADE, netConfPatch(overlay)) },
+        ...Object.entries(overlay.patches).map(([name, documents]) => ({
+          path: `${folder}/${name}`,
+          text: renderDocuments(MADE, documents),
+        })),
+      ];
+    }),
+  ];
+}
+
+function chartOutputs(admission: string): readonly Output[] {
+  const folder = 'deploy/helm/poplin';
+  const parameters = chartParameters();
+  const policy = admissionDocuments('{{ .Values.namespace.name }}').map((document) =>
+    when('.Values.admission.enabled', document),
+  );
+  return [
+    { path: `${folder}/Chart.yaml`, text: renderDocument(MADE, chartFile()) },
+    { path: `${folder}/values.yaml`, text: renderDocument(MADE, valuesFile()) },
+    { path: `${folder}/values.schema.json`, text: `${JSON.stringify(valuesSchema(), null, 2)}\n` },
+    {
+      path: `${folder}/templates/poplin.yaml`,
+      text: renderDocuments(MADE, documentsOf(parameters)),
+    },
+    { path: `${folder}/templates/admission.yaml`, text: renderDocuments(admission, policy) },
+  ];
+}

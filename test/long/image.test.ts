@@ -1,0 +1,131 @@
+// The image as scripts/image.sh builds it, and a lab whose agents run from it: by runc, with the
+// capabilities, mounts, read-only root and system calls that deploy/poplin.yaml gives them. With one
+// capability fewer something is missing each time, so that none is there without need. What is built
+// for arm64 is looked at and not run.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { CAPABILITIES } from '../../scripts/deploy/agent.ts';
+import type { TestLab } from '../lab/lab.ts';
+import { until, withLab } from '../lab/lab.ts';
+import { ROOT } from '../unit/deploy/manifests.ts';
+
+const IMAGES = join(ROOT, '.cache/image/rootfs');
+const SIZE_MAX_MB = { poplin: 150, 'poplin-bird': 40 } as const;
+const MACHINES = { amd64: 62, arm64: 183 } as const;
+/** Building takes minutes, of which most are other programs'. */
+const BUILD_TIMEOUT_MS = 1_800_000;
+
+before(
+  () => {
+    execFileSync('sh', [join(ROOT, 'scripts/image.sh'), 'amd64', 'arm64'], { stdio: 'inherit' });
+  },
+  { timeout: BUILD_TIMEOUT_MS },
+);
+
+const filesOf = (image: string): string[] =>
+  readdirSync(join(IMAGES, image), { recursive: true, encoding: 'utf8' }).filter((path) => {
+    const full = join(IMAGES, image, path);
+    return existsSync(full) && statSync(full).isFile();
+  });
+
+/** The field e_machine of elf(5), and libraries that the program names. */
+function elfOf(path: string): { readonly machine: number; readonly needed: string[] } | undefined {
+  const bytes = readFileSync(path);
+  if (bytes.subarray(0, 4).toString('latin1') !== '\u007fELF') return undefined;
+  const told = execFileSync('readelf', ['-dW', path], { encoding: 'utf8', stdio: 'pipe' });
+  const needed = [...told.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name = '']) => name);
+  return { machine: bytes.readUInt16LE(18), needed };
+}
+
+describe('what is in an image', () => {
+  for (const name of ['poplin', 'poplin-bird'] as const) {
+    for (const architecture of ['amd64', 'arm64'] as const) {
+      const image = `${name}-${architecture}`;
+      test(`${image}: programs of its architecture, with all their libraries`, (t) => {
+        const files = filesOf(image);
+        const names = new Set(files.map((path) => path.replace(/^.*\//, '')));
+        let [programs, bytes] = [0, 0];
+        for (const path of files) {
+          bytes += statSync(join(IMAGES, image, path)).size;
+          const elf = elfOf(join(IMAGES, image, path));
+          if (elf === undefined) continue;
+          programs += 1;
+          assert.equal(elf.machine, MACHINES[architecture], path);
+          for (const library of elf.needed) assert.ok(names.has(library), `${path}: ${library}`);
+        }
+        assert.ok(programs > 5, `${programs} programs`);
+        t.diagnostic(`${image}: ${Math.round(bytes / 1e6)} MB`);
+        assert.ok(bytes / 1e6 < SIZE_MAX_MB[name], `${bytes} bytes`);
+      });
+    }
+  }
+
+  test('the agent has no shell and no package manager beside it', () => {
+    const names = filesOf('poplin-amd64').map((path) => path.replace(/^.*\//, ''));
+    for (const absent of ['sh', 'bash', 'dash', 'busybox', 'npm', 'apt', 'dpkg']) {
+      assert.ok(!names.includes(absent), absent);
+    }
+  });
+});
+
+describe('agents run from the image', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'poplin-image-'));
+  after(() => rmSync(directory, { recursive: true }));
+
+  const launcher = (without: string): string[] => [
+    ...['sh', join(ROOT, 'test/long/image-launcher.sh')],
+    ...[directory, join(IMAGES, 'poplin-amd64'), without],
+  ];
+  const families = ['ipv4', 'ipv6'] as const;
+  const logOf = (lab: TestLab): string => readFileSync(lab.directory.node('node1').logFile, 'utf8');
+
+  test('pods reach each other, by VXLAN and by host-gw', async () => {
+    await withLab({ nodeCount: 2, families, launcher: launcher('none') }, async (lab) => {
+      await lab.mustReach();
+      assert.doesNotMatch(logOf(lab), /EPERM|EACCES|EROFS|ordinary priority/);
+      const ready = (): boolean =>
+        lab.run('node1', 'curl -s http://127.0.0.1:9113/readyz') === 'ok\n';
+      await until('/readyz says ok', ready);
+      assert.equal(lab.run('node1', 'curl -s http://127.0.0.1:9113/healthz'), 'ok\n');
+      await lab.edit({ Backend: { Type: 'host-gw' } });
+      await lab.untilStatus('node1', 'sends by host-gw', ({ peers }) =>
+        peers.every(({ used }) => used === 'host-gw'),
+      );
+      await lab.mustReach();
+    });
+  });
+
+  /** What is seen of each capability that is not there. */
+  const missing: Readonly<Record<string, RegExp>> = {
+    NET_ADMIN: /EPERM/,
+    NET_RAW: /EPERM/,
+    SYS_ADMIN: /enter network namespace: EPERM/,
+    SYS_NICE: /the agent runs at ordinary priority/,
+  };
+  for (const { name } of CAPABILITIES) {
+    test(`something is missing without ${name}`, async () => {
+      const options = { nodeCount: 2, podsPerNode: 0, settles: false };
+      await withLab({ ...options, launcher: launcher(`CAP_${name}`) }, async (lab) => {
+        if (name === 'SYS_ADMIN') await until('the agents are ready', () => isSettled(lab));
+        if (name === 'SYS_ADMIN') await assert.rejects(lab.attach('node1', 1));
+        await lab.edit({ Backend: { Type: 'host-gw' } }).catch(() => undefined);
+        const said = async () => `${logOf(lab)}${JSON.stringify(await statusOf(lab))}`;
+        const expected = missing[name] ?? assert.fail(`nothing is expected without ${name}`);
+        await until(`${expected} is said`, async () => expected.test(await said()));
+      });
+    });
+  }
+});
+
+const isSettled = (lab: TestLab): Promise<boolean> =>
+  lab.settled().then(
+    () => true,
+    () => false,
+  );
+
+const statusOf = (lab: TestLab): Promise<unknown> => lab.status('node1').catch(() => undefined);

@@ -1,0 +1,214 @@
+// The files below deploy/: made of their source, valid against the API's schema, and saying what
+// the agent understands. That a real API server takes them is for test/cluster.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { V1ConfigMap, V1Container, V1DaemonSet } from '@kubernetes/client-node';
+import { CAPABILITIES } from '../../../scripts/deploy/agent.ts';
+import { outputs } from '../../../scripts/deploy/outputs.ts';
+import { OVERLAYS } from '../../../scripts/deploy/overlays.ts';
+import { DEFAULTS } from '../../../scripts/deploy/parameters.ts';
+import { AGENT_FLAGS, parseAgentOptions } from '../../../src/cli/agent-options.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
+import { BACKEND_TYPES } from '../../../src/config/schema.ts';
+import {
+  containerOf,
+  environmentOf,
+  one,
+  parseManifests,
+  ROOT,
+  readManifests,
+} from './manifests.ts';
+import { schemaProblems } from './schema.ts';
+
+const plain = readManifests('deploy/poplin.yaml');
+const agent = containerOf(plain, 'agent');
+
+describe('deploy/ is made of one source', () => {
+  for (const { path, text } of outputs()) {
+    test(path, () => {
+      assert.equal(readFileSync(join(ROOT, path), 'utf8'), text, 'run npm run deploy');
+    });
+  }
+
+  test('nothing else is among what is made', () => {
+    const made = new Set(outputs().map(({ path }) => path));
+    const found = ['deploy/kustomize', 'deploy/helm'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .map((name) => `${folder}/${name}`)
+        .filter((path) => statSync(join(ROOT, path)).isFile()),
+    );
+    assert.deepEqual(
+      found.filter((path) => !made.has(path)),
+      [],
+    );
+  });
+});
+
+/** The model of each kind, as client-node calls it. */
+const modelOf = (kind: string): string => (kind === 'Event' ? 'CoreV1Event' : `V1${kind}`);
+
+describe('the API knows every field', () => {
+  const files = outputs().filter(
+    ({ path }) =>
+      path.endsWith('.yaml') && !path.includes('/helm/') && !path.endsWith('kustomization.yaml'),
+  );
+  for (const { path, text } of files) {
+    test(path, () => {
+      const problems = parseManifests(text).flatMap((manifest) => {
+        const { $patch, ...rest } = manifest as unknown as Record<string, unknown>;
+        assert.ok($patch === undefined || $patch === 'delete');
+        return schemaProblems(rest, modelOf(manifest.kind));
+      });
+      assert.deepEqual(problems, []);
+    });
+  }
+
+  test('what is misspelled, misplaced or of another type is found', () => {
+    const of = (spec: object): string[] =>
+      schemaProblems({ kind: 'DaemonSet', spec: { template: { spec } } }, 'V1DaemonSet');
+    assert.deepEqual(of({ hostNetwork: true, containers: [{ name: 'a' }] }), []);
+    assert.match(of({ hostnetwork: true }).join(), /hostnetwork: V1PodSpec has no such field/);
+    assert.match(of({ hostNetwork: 'yes' }).join(), /"yes" is no boolean/);
+    assert.match(of({ containers: { name: 'a' } }).join(), /is no list/);
+    assert.match(of({ nodeSelector: { a: 1 } }).join(), /\[a\]: 1 is no string/);
+    assert.match(of({ containers: [{ env: [{ value: 1 }] }] }).join(), /1 is no string/);
+  });
+});
+
+describe('the agent understands what it is told', () => {
+  const variables = Object.keys(AGENT_FLAGS).map(
+    (flag) => `POPLIN_${flag.toUpperCase().replaceAll('-', '_')}`,
+  );
+
+  function optionsOf(container: V1Container) {
+    const environment = environmentOf(container);
+    const ours = Object.keys(environment).filter((name) => name.startsWith('POPLIN_'));
+    assert.deepEqual(
+      ours.filter((name) => !variables.includes(name)),
+      [],
+    );
+    return parseAgentOptions([], environment);
+  }
+
+  test('of the plain manifest', () => {
+    const options = optionsOf(agent);
+    const mounted = agent.volumeMounts?.map(({ mountPath }) => mountPath) ?? [];
+    const { stateDir, runDir, cniConfDir, procSys, machineIdFile, cniCacheDir } = options;
+    for (const path of [stateDir, runDir, cniConfDir, procSys, machineIdFile]) {
+      assert.ok(mounted.includes(path), path);
+    }
+    assert.ok(mounted.some((path) => cniCacheDir.startsWith(`${path}/`)));
+    assert.deepEqual(options.metricsListen, { host: '127.0.0.1', port: DEFAULTS.metricsPort });
+  });
+
+  test('of the overlay for etcd', () => {
+    const [patch] = readManifests('deploy/kustomize/overlays/etcd/etcd.yaml');
+    const found = (patch as unknown as V1DaemonSet).spec?.template.spec?.containers[0];
+    assert.ok(found !== undefined);
+    const options = optionsOf({ ...found, env: [...(agent.env ?? []), ...(found.env ?? [])] });
+    assert.equal(options.etcd?.certFile, '/etc/poplin/etcd/tls.crt');
+    assert.deepEqual(options.underlay.nodeIps, ['192.0.2.1']);
+  });
+
+  test('net-conf.json of the manifest and of each overlay', () => {
+    const config = one<V1ConfigMap>(plain, 'ConfigMap').data?.['net-conf.json'] ?? '';
+    assert.equal(parseConfig(config).kind, 'ok');
+    const known: readonly string[] = BACKEND_TYPES;
+    for (const { name, netConf } of OVERLAYS) {
+      const text = JSON.stringify(netConf);
+      const { Backend } = JSON.parse(text) as { Backend: { Type: string } };
+      const expected = known.includes(Backend.Type) ? 'ok' : 'invalid';
+      assert.equal(parseConfig(text).kind, expected, name);
+    }
+  });
+});
+
+describe('no more rights than needed', () => {
+  const pod = one<V1DaemonSet>(plain, 'DaemonSet').spec?.template.spec;
+  const containers = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])];
+
+  test('no container is privileged, can become so, or writes to its image', () => {
+    assert.equal(containers.length, 2);
+    for (const { name, securityContext } of containers) {
+      const { privileged, allowPrivilegeEscalation, readOnlyRootFilesystem, capabilities } =
+        securityContext ?? {};
+      assert.deepEqual(
+        [privileged, allowPrivilegeEscalation, readOnlyRootFilesystem, capabilities?.drop],
+        [false, false, true, ['ALL']],
+        name,
+      );
+    }
+    const { hostPID, hostIPC, securityContext } = pod ?? {};
+    assert.deepEqual([hostPID, hostIPC], [undefined, undefined]);
+    assert.equal(securityContext?.seccompProfile?.type, 'RuntimeDefault');
+  });
+
+  test('capabilities are those with a reason, and the installer has none', () => {
+    const added = containers.map(({ securityContext }) => securityContext?.capabilities?.add);
+    assert.deepEqual(added, [undefined, CAPABILITIES.map(({ name }) => name)]);
+  });
+
+  test('only what is written to can be written to', () => {
+    const writable = containers.flatMap(({ name, volumeMounts = [] }) =>
+      volumeMounts
+        .filter(({ readOnly }) => readOnly !== true)
+        .map(({ mountPath }) => `${name} ${mountPath}`),
+    );
+    assert.deepEqual(writable, [
+      'install-cni /opt/cni/bin',
+      'agent /run/poplin',
+      'agent /var/lib/poplin',
+      'agent /etc/cni/net.d',
+      'agent /host/proc/sys/net',
+    ]);
+  });
+
+  test('every volume is mounted, and every mount has a volume', () => {
+    const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts);
+    assert.deepEqual(
+      new Set(mounts.map(({ name }) => name)),
+      new Set(pod?.volumes?.map(({ name }) => name)),
+    );
+  });
+});
+
+describe('requests are what was measured', () => {
+  const benchmarks = readFileSync(join(ROOT, 'docs/benchmarks.md'), 'utf8');
+  const measured = (name: string, unit: string): number => {
+    const row = new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\| ([\\d.]+) ${unit} `, 'm');
+    const found = row.exec(benchmarks)?.[1];
+    assert.ok(found !== undefined, `docs/benchmarks.md has no ${name} in ${unit}`);
+    return Number(found);
+  };
+  const { cpu, memory } = DEFAULTS.resources.requests;
+
+  test('memory, at rest and with 5,000 nodes', () => {
+    const requested = Number(/^(\d+)Mi$/.exec(memory)?.[1]);
+    for (const name of ['memory.idle', 'memory.5000', 'memory.5000.leases']) {
+      assert.ok(measured(name, 'MiB') <= requested, name);
+    }
+  });
+
+  test('processor time, while 50 nodes a second send heartbeats', () => {
+    const requested = Number(/^(\d+)m$/.exec(cpu)?.[1]);
+    assert.ok(measured('updates.5000.heartbeat', 'ms/s') <= requested);
+  });
+});
+
+test('a template uses no function but those of text/template and sprig', () => {
+  const allowed = new Set([
+    ...['if', 'end', 'range', 'not', 'and', 'printf'],
+    ...['quote', 'toJson', 'toPrettyJson', 'toString', 'default'],
+  ]);
+  const texts = outputs().filter(({ path }) => path.includes('/templates/'));
+  assert.equal(texts.length, 2);
+  for (const { path, text } of texts) {
+    for (const [, action = ''] of text.matchAll(/\{\{-? (.*?) -?\}\}/g)) {
+      const words = action.replace(/"[^"]*"/g, '').match(/(?<![.\w])[A-Za-z]\w*/g) ?? [];
+      for (const word of words) assert.ok(allowed.has(word), `${path}: ${word} in ${action}`);
+    }
+  }
+});
