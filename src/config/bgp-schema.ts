@@ -48,7 +48,7 @@ const asNumber = (): z.ZodInt =>
     .min(1, { error: AS_RIGHT })
     .max(AS_MAX, { error: AS_RIGHT })
     .refine((number) => !AS_RESERVED.includes(number), {
-      error: ({ input }) => `is reserved and never that of a router: it ${AS_RIGHT}`,
+      error: `is reserved and never that of a router: it ${AS_RIGHT}`,
     });
 
 const text = (format: string, example: string, explain: (text: string) => string | undefined) =>
