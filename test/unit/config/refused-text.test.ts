@@ -109,7 +109,7 @@ const REFUSED: readonly Refusal[] = [
     text: withBackend(`{"Type": "${type}"}`),
     problems: [
       `Backend.Type = "${type}": is a backend of Flannel that Poplin does not have; ` +
-        'it has "vxlan" or "host-gw" or "auto"',
+        'it has "vxlan" or "host-gw" or "auto" or "bgp"',
     ],
   })),
   {
@@ -121,13 +121,13 @@ const REFUSED: readonly Refusal[] = [
     name: 'a backend that nobody knows',
     text: withBackend('{"Type": "carrier-pigeon"}'),
     problems: [
-      'Backend.Type = "carrier-pigeon": is no backend: must be "vxlan" or "host-gw" or "auto"',
+      'Backend.Type = "carrier-pigeon": is no backend: must be "vxlan" or "host-gw" or "auto" or "bgp"',
     ],
   },
   {
     name: 'a backend type that is a number',
     text: withBackend('{"Type": 1}'),
-    problems: ['Backend.Type = 1: must be "vxlan" or "host-gw" or "auto"'],
+    problems: ['Backend.Type = 1: must be "vxlan" or "host-gw" or "auto" or "bgp"'],
   },
   {
     name: 'a backend that is a string',
