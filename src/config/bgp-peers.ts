@@ -120,12 +120,12 @@ function filtersProblems(
   ];
   return [
     ...filterProblems(peer.ImportFilter, {
-      ...{ key: `${key}.ImportFilter`, direction: 'import', family },
+      ...{ key: `${key}.ImportFilter`, family },
       accepted: ofFamily(networks, peer.AcceptPods).map(within),
       without: 'AcceptPods to false',
     }),
     ...filterProblems(peer.ExportFilter, {
-      ...{ key: `${key}.ExportFilter`, direction: 'export', family },
+      ...{ key: `${key}.ExportFilter`, family },
       accepted: told.map(within),
       without: 'AnnouncePods and AnnounceServices to false',
     }),

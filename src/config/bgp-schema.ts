@@ -126,12 +126,8 @@ const ruleSchema = z.strictObject(
   'must be an object, for example {"Action": "accept", "Prefix": "172.20.0.0/16"}',
 );
 
-const rules = () =>
-  listOf(
-    ruleSchema,
-    'rules, for example [{"Action": "reject", "Prefix": "172.20.0.0/16"}]',
-    RULES_MAX,
-  );
+const rulesOf = <T extends z.ZodType>(rule: T) =>
+  listOf(rule, 'rules, for example [{"Action": "reject", "Prefix": "172.20.0.0/16"}]', RULES_MAX);
 
 const peerSchema = z.strictObject(
   {
@@ -156,8 +152,8 @@ const peerSchema = z.strictObject(
     AcceptPods: about(flag().default(true), 'Whether subnets of other nodes are taken from it.'),
     AnnouncePods: about(flag().default(true), 'Whether it is told the node’s subnets.'),
     AnnounceServices: about(flag().default(true), 'Whether it is told the service ranges.'),
-    ImportFilter: about(rules(), 'What is taken from it.'),
-    ExportFilter: about(rules(), 'What it is told.'),
+    ImportFilter: about(rulesOf(ruleSchema), 'What is taken from it.'),
+    ExportFilter: about(rulesOf(ruleSchema.omit({ Preference: true })), 'What it is told.'),
     Communities: about(communities(), 'Attached to what it is told.'),
     ImportLimit: about(wholeNumber(1, LIMIT_MAX).default(10_000), 'Most routes taken from it.'),
   },
@@ -238,5 +234,7 @@ export const bgpSchema = group(
 
 export type BgpConf = z.infer<typeof bgpSchema>;
 export type BgpPeerConf = BgpConf['Peers'][number];
-export type BgpRuleConf = BgpPeerConf['ImportFilter'][number];
+type ImportRuleConf = BgpPeerConf['ImportFilter'][number];
+/** Of either direction; only what is taken has a preference. */
+export type BgpRuleConf = Omit<ImportRuleConf, 'Preference'> & Partial<ImportRuleConf>;
 export type BgpNodesConf = Pick<BgpPeerConf, 'NodeSelector' | 'NodeNames'>;

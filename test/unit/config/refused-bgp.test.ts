@@ -297,14 +297,17 @@ const REFUSED: readonly Refusal[] = [
     ],
   },
   {
-    name: 'preferences where none is',
-    text: peers(
-      `{${TOR}, "ImportFilter": [{"Action": "reject", "Prefix": "172.20.0.0/16", "Preference": 1}], ` +
-        '"ExportFilter": [{"Action": "accept", "Preference": 1}]}',
-    ),
+    name: 'a preference of what is rejected',
+    text: importing('[{"Action": "reject", "Prefix": "172.20.0.0/16", "Preference": 1}]'),
     problems: [
       'BGP.Peers[0].ImportFilter[0].Preference = 1: belongs to rules that accept: what is rejected has none',
-      'BGP.Peers[0].ExportFilter[0].Preference = 1: is no key of an ExportFilter: a preference is for what is taken from a peer',
+    ],
+  },
+  {
+    name: 'a preference of what is told',
+    text: exporting('[{"Action": "accept", "Preference": 1}]'),
+    problems: [
+      'BGP.Peers[0].ExportFilter[0].Preference = 1: is no key here; the keys are Action, Prefix, MinLength, MaxLength, Communities',
     ],
   },
   // Communities and services

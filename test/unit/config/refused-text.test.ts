@@ -80,7 +80,7 @@ const REFUSED: readonly Refusal[] = [
       'Colour = "blue": is no key here; the keys are Network, IPv6Network, EnableIPv4, ' +
         'EnableIPv6, EnableNFTables, SubnetLen, SubnetMin, SubnetMax, IPv6SubnetLen, ' +
         'IPv6SubnetMin, IPv6SubnetMax, SubnetSource, MaxSubnetsPerNode, Backend, Masquerade, ' +
-        'MasqueradeExclude, ForwardRules',
+        'MasqueradeExclude, ForwardRules, BGP',
     ],
   },
   {
@@ -96,7 +96,7 @@ const REFUSED: readonly Refusal[] = [
   {
     name: 'a key of vxlan under host-gw',
     text: withBackend('{"Type": "host-gw", "VNI": 5}'),
-    problems: ['Backend.VNI = 5: is a key of backend vxlan, auto, not of host-gw: remove it'],
+    problems: ['Backend.VNI = 5: is a key of backend vxlan, auto, bgp, not of host-gw: remove it'],
   },
   {
     name: 'a mistyped key in the backend',
