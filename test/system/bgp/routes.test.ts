@@ -90,7 +90,7 @@ function kernelRoutes(node: TestNamespace): ReadonlyMap<string, string> {
 }
 
 /** A router that announces these to both nodes, in both families, whatever they are. */
-function routerConf(routes: readonly string[]): string {
+function routerConf(routes: readonly string[], as = 65001): string {
   const statics = (['ipv4', 'ipv6'] as const).map(
     (family) =>
       `protocol static s_${family} { ${family}; ${routes
@@ -101,9 +101,10 @@ function routerConf(routes: readonly string[]): string {
   const sessions = NODES.flatMap((number) =>
     addressesOf(number).map((address) => {
       const family = address.includes(':') ? 'ipv6' : 'ipv4';
-      return `protocol bgp to_${number}_${family} { local ${ROUTER[family]} as 65001;
+      return `protocol bgp to_${number}_${family} { local ${ROUTER[family]} as ${as};
         neighbor ${address} as 64512; connect delay time 1; error wait time 1, 2;
-        ${family} { import all; export where source = RTS_STATIC; next hop self; }; }`;
+        ${family} { import all; next hop self;
+        export filter { if source != RTS_STATIC then reject; bgp_local_pref = 1000; accept; }; }; }`;
     }),
   );
   return `router id ${ROUTER.ipv4}; protocol device {} ${[...statics, ...sessions].join('\n')}`;
@@ -175,6 +176,23 @@ describe('BIRD with rendered configurations', () => {
     assert.doesNotMatch(birdOne.said + birdTwo.said, /runtime error|<ERR>|<BUG>/);
     // Neither passes on what the other or the router said.
     assert.doesNotMatch(tor.ask('show route 10.244.2.0/24 all'), /from 192.168.77.11/);
+  });
+
+  test('sends to a node as this says itself, whatever preference a router of the own AS has', async () => {
+    using segment = new Segment();
+    const [one, two] = [joinNode(segment, 1), joinNode(segment, 2)];
+    const router = segment.join('tor', [`${ROUTER.ipv4}/24`, `${ROUTER.ipv6}/64`]);
+    const inside = { Peers: Object.values(ROUTER).map((Address) => ({ Address, AS: 64512 })) };
+    const settings = bgpSettings(inside);
+    await using birdOne = new Bird(one.name, confOf(1, settings));
+    await using _two = new Bird(two.name, confOf(2, settings));
+    await using _tor = new Bird(router.name, routerConf([...subnetsOf(2), ...FAR], 64512));
+    await until('all is heard', () => heard(birdOne, 'peer') >= 4 && heard(birdOne, 'node') >= 2);
+    await until('the routes are there', () => kernelRoutes(one).size === 4);
+    assert.match(birdOne.ask('show route 10.244.2.0/24 all'), /BGP.local_pref: 199/);
+    assert.match(kernelRoutes(one).get('10.244.2.0/24') ?? '', /via 192.168.77.12 /);
+    assert.match(kernelRoutes(one).get('fd00:10:244:2::/64') ?? '', /via fd77::c /);
+    assert.match(kernelRoutes(one).get('10.244.9.0/24') ?? '', /via 192.168.77.1 /);
   });
 
   test('takes from a router what a filter says, with its preference', async () => {

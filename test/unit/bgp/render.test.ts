@@ -94,7 +94,7 @@ describe('bird.conf', () => {
         const quotes = line.split('"').length - 1;
         assert.equal(quotes % 2, 0, line);
         const outside = line.replaceAll(/"[^"]*"/g, '""');
-        assert.match(outside, /^(#.*|[\w\s.:;,{}()[\]<>=!~&|+'/"*-]*)$/, line);
+        assert.match(outside, /^(\s*#.*|[\w\s.:;,{}()[\]<>=!~&|+'/"*-]*)$/, line);
       }
     });
     fc.assert(property);
