@@ -1,6 +1,6 @@
-// The key `BGP` of net-conf.json, each key alone; what concerns several of them is in bgp-check.ts.
-// Limits are those of the protocol (AS numbers, communities), of BIRD 2 (times, hops, next hops) and
-// of what a person can oversee. The error texts are what users read.
+// The key `BGP` of net-conf.json, each key alone; what concerns several of them is in
+// bgp-check.ts. Limits are those of the protocol (AS numbers, communities), of BIRD 2 (times,
+// hops, next hops) and of what a person can oversee. The error texts are what users read.
 
 import * as z from 'zod';
 import { parseIp } from '../net/ip.ts';
@@ -17,9 +17,9 @@ import { explainPrefix } from './prefix-text.ts';
 import { about, flag, textThat, wholeNumber } from './schema-parts.ts';
 
 const AS_MAX = 0xffff_fffe;
-/** AS_TRANS (RFC 6793) and the last of two bytes (RFC 7300); 0 and the last of four are out anyway. */
+/** AS_TRANS (RFC 6793) and the last of two bytes (RFC 7300); 0 and the last of four are out. */
 const AS_RESERVED: readonly number[] = [23_456, 65_535];
-const AS_RIGHT = `must be a whole number from 1 to ${AS_MAX}, but not 23456 or 65535, as of "AS": 64512`;
+const AS_RIGHT = `must be a whole number from 1 to ${AS_MAX}, but not 23456 or 65535, for example 64512`;
 const AS_DEFAULT = 64_512;
 
 /** TCP's port of BGP (RFC 4271). */

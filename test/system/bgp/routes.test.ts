@@ -1,6 +1,6 @@
-// Real BIRDs with rendered files: two nodes and a router of somebody else on one network. What nodes
-// announce arrives in the kernel as the agent expects it, and what nobody may announce does not, from
-// the router or from a node.
+// Real BIRDs with rendered files: two nodes and a router of somebody else on one network. What
+// nodes announce arrives in the kernel as the agent expects it, and what nobody may announce does
+// not, from the router or from a node.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -104,7 +104,8 @@ function routerConf(routes: readonly string[], as = 65001): string {
       return `protocol bgp to_${number}_${family} { local ${ROUTER[family]} as ${as};
         neighbor ${address} as 64512; connect delay time 1; error wait time 1, 2;
         ${family} { import all; next hop self;
-        export filter { if source != RTS_STATIC then reject; bgp_local_pref = 1000; accept; }; }; }`;
+        export filter { if source = RTS_STATIC then { bgp_local_pref = 1000; accept; } reject; };
+        }; }`;
     }),
   );
   return `router id ${ROUTER.ipv4}; protocol device {} ${[...statics, ...sessions].join('\n')}`;
@@ -182,7 +183,7 @@ describe('BIRD with rendered configurations', () => {
     assert.doesNotMatch(tor.ask('show route 10.244.2.0/24 all'), /from 192.168.77.11/);
   });
 
-  test('sends to a node as this says itself, whatever preference a router of the own AS has', async () => {
+  test('a router of the own AS does not win by its preference', async () => {
     using segment = new Segment();
     const [one, two] = [joinNode(segment, 1), joinNode(segment, 2)];
     const router = segment.join('tor', [`${ROUTER.ipv4}/24`, `${ROUTER.ipv6}/64`]);

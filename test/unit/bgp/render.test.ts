@@ -1,5 +1,5 @@
-// What gets into bird.conf: names of protocols, passwords, and nothing that anybody could use to get
-// out of where it stands. What BIRD makes of it is in test/system/bgp.
+// What gets into bird.conf: names of protocols, passwords, and nothing that anybody could use to
+// get out of where it stands. What BIRD makes of it is in test/system/bgp.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -57,7 +57,8 @@ describe('passwords', () => {
     ['a\u0000', /printable ASCII/],
   ];
   for (const [text, expected] of cases) {
-    test(`${JSON.stringify(text.slice(0, 20))} ${expected === undefined ? 'can be' : 'cannot be'}`, () => {
+    const can = expected === undefined ? 'can be' : 'cannot be';
+    test(`${JSON.stringify(text.slice(0, 20))} ${can}`, () => {
       const why = explainPassword(text);
       if (expected === undefined) assert.equal(why, undefined);
       else assert.match(why ?? '', expected);

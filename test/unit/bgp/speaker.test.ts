@@ -116,7 +116,7 @@ describe('sessions with nodes', () => {
     });
     assert.deepEqual(summary(noIpv6.sessions), ['node4_node-2 mesh']);
     assert.deepEqual(noIpv6.problems, [
-      'no node can be reached by BGP over IPv6: this node has no address of its own there',
+      'no node is reached by BGP over IPv6: this node has no address of its own',
     ]);
     const nodes = [speakerNode(2, { addresses: addressesOf(2).slice(1) }), speakerNode(1)];
     assert.deepEqual(summary(speaker({}, 1, { nodes }).sessions), ['node6_node-2 mesh']);
