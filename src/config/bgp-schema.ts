@@ -19,7 +19,7 @@ import { about, flag, textThat, wholeNumber } from './schema-parts.ts';
 const AS_MAX = 0xffff_fffe;
 /** AS_TRANS (RFC 6793) and the last of two bytes (RFC 7300); 0 and the last of four are out. */
 const AS_RESERVED: readonly number[] = [23_456, 65_535];
-const AS_RIGHT = `must be a whole number from 1 to ${AS_MAX}, but not 23456 or 65535, for example 64512`;
+const AS_RIGHT = `must be a whole number from 1 to ${AS_MAX} except 23456 and 65535, as 64512`;
 const AS_DEFAULT = 64_512;
 
 /** TCP's port of BGP (RFC 4271). */

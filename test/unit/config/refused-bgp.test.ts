@@ -1,5 +1,5 @@
-// What `BGP` refuses, with the whole message that users read. Filters of peers are in a file of their
-// own.
+// What `BGP` refuses, with the whole message that users read. Filters of peers are in a file
+// beside this one.
 
 import type { Refusal } from './refusals.ts';
 import { checkRefusals, NETWORK } from './refusals.ts';
@@ -8,8 +8,7 @@ const bgp = (text: string): string => `{${NETWORK}, "BGP": ${text}}`;
 const peers = (...texts: readonly string[]): string => bgp(`{"Peers": [${texts.join(', ')}]}`);
 const TOR = '"Address": "192.168.1.1", "AS": 65001';
 
-const AS_RIGHT =
-  'must be a whole number from 1 to 4294967294, but not 23456 or 65535, for example 64512';
+const AS_RIGHT = 'must be a whole number from 1 to 4294967294 except 23456 and 65535, as 64512';
 
 const REFUSED: readonly Refusal[] = [
   // Keys
