@@ -78,6 +78,8 @@ type Way = {
 
 const HOST_GW = { type: 'host-gw' } as const;
 const NO_REASONS: readonly string[] = [];
+/** The configuration knows `bgp` already. */
+const NO_BGP = 'this version does not send by bgp yet';
 const NONE: readonly PathOption[] = [];
 
 export function backendSettings(
@@ -93,7 +95,7 @@ export function backendSettings(
     }),
   );
   const plain: Way = { name: 'host-gw', network: undefined, isAskedFor: type === 'host-gw' };
-  const isPlainFirst = configured.type !== 'vxlan' || configured.directRouting;
+  const isPlainFirst = type === 'vxlan' ? configured.directRouting : type !== 'bgp';
   const ways = isPlainFirst ? [plain, ...byVxlan] : [...byVxlan, plain];
   return { configured, vxlan: networks, ways };
 }
@@ -126,7 +128,8 @@ export function choosePath(
   const { option, tested, waiting = NONE } = decision;
   const [best] = offers.usable;
   const waits = best !== undefined && (tested === best || waiting.includes(best));
-  const reasons = waits ? [...offers.reasons, waitingReason(best, memory)] : offers.reasons;
+  const offered = settings.configured.type === 'bgp' ? [NO_BGP, ...offers.reasons] : offers.reasons;
+  const reasons = waits ? [...offered, waitingReason(best, memory)] : offered;
   const path: { -readonly [Key in keyof PeerPath]: PeerPath[Key] } = {
     peer: target.peer.name,
     family: target.family,
