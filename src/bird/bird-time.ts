@@ -9,8 +9,6 @@ const DAY_SECONDS = 86_400;
 
 type Moment = { readonly daySeconds: number | undefined; readonly seconds: number | undefined };
 
-export const isBirdTime = (text: string): boolean => text !== '' && TIME.test(text);
-
 /** How long ago; undefined where the texts do not tell. */
 export function secondsSince(since: string, now: string): number | undefined {
   const [then, today] = [parseMoment(since), parseMoment(now)];

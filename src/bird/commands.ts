@@ -30,6 +30,14 @@ export class BirdCommands {
     this.#stop = stop;
   }
 
+  get ended(): Promise<string> {
+    return this.#connection.ended;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
   async status(): Promise<BirdStatus> {
     return understood('show status', await this.#ask('show status'), parseStatus);
   }
@@ -56,9 +64,10 @@ export class BirdCommands {
     return this.#configure(`configure check ${quoted(file)}`);
   }
 
-  /** Takes the file; without a `confirm` within the time, what was before comes back. */
-  configure(file: string, undoAfterSeconds: number): Promise<ConfigureOutcome> {
-    return this.#configure(`configure ${quoted(file)} timeout ${undoAfterSeconds}`);
+  /** Takes the file; with a time, what was before comes back after it unless there is `confirm`. */
+  configure(file: string, undoAfterSeconds?: number): Promise<ConfigureOutcome> {
+    const undo = undoAfterSeconds === undefined ? '' : ` timeout ${undoAfterSeconds}`;
+    return this.#configure(`configure ${quoted(file)}${undo}`);
   }
 
   /** False when there is nothing to confirm: it has been taken back meanwhile. */

@@ -1,3 +1,6 @@
+// The connection to BIRD against somebody who answers as told: bounds, stops, and what becomes of a
+// connection on which something was not understood. A real BIRD is in test/system.
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';

@@ -1,3 +1,6 @@
+// Replies of BIRD, from bytes to lines: those that real BIRDs sent, and what is none.
+// They are cut into pieces as a socket may cut them.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { BirdReply } from '../../../src/bird/reply.ts';

@@ -1,3 +1,6 @@
+// What real BIRDs of two versions said of their sessions, in every state that could be provoked.
+// The recordings are in test/fuzz/corpus/bird; new ones are made by hand.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { secondsSince } from '../../../src/bird/bird-time.ts';
