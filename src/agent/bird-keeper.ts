@@ -32,6 +32,8 @@ export type BirdView = {
   readonly wanted: string | undefined;
   /** undefined: none answers. */
   readonly running: BirdRunning | undefined;
+  /** None answers, and it has had the time to start. */
+  readonly isMissing: boolean;
   /** Why none answers; '' while one does. */
   readonly absence: string;
   readonly sessions: readonly BirdSession[];
@@ -57,6 +59,8 @@ const LOOK_MS = 1_000;
 /** An answer of hundreds of sessions costs both some milliseconds. */
 const LOOK_MS_PER_SESSION = 10;
 const RECONNECT_MS = 200;
+/** A sidecar that is started together with the agent is no news. */
+const START_MS = 5_000;
 /** A text that was taken back is tried again after this, or when there is nothing left to lose. */
 const TRY_AGAIN_MS = 300_000;
 
@@ -75,6 +79,8 @@ export class BirdKeeper {
   #wanted: BirdText | undefined;
   #running: BirdRunning | undefined;
   #sessions: readonly BirdSession[] = [];
+  /** Since when nothing is expected of it but to start; undefined once it was there. */
+  #startMs: number | undefined;
   #absence = 'it has not been asked yet';
   #fileProblem: string | undefined;
   #failed: Failed | undefined;
@@ -90,11 +96,18 @@ export class BirdKeeper {
     return {
       wanted: this.#wanted?.hash,
       running: this.#running,
+      isMissing: this.#isMissing(),
       absence: this.#absence,
       sessions: this.#sessions,
       waiting: this.#chances.waiting,
       problems: [this.#fileProblem, failed?.words].filter((words) => words !== undefined),
     };
+  }
+
+  #isMissing(): boolean {
+    if (this.#wanted === undefined || this.#running !== undefined) return false;
+    const { clock } = this.#parts;
+    return this.#startMs === undefined || clock.monotonicMs() - this.#startMs >= START_MS;
   }
 
   /** Another text may be wanted by now. */
@@ -173,6 +186,7 @@ export class BirdKeeper {
     if (this.#running === undefined) this.#parts.log.info({ version, upSeconds }, 'BIRD answers');
     this.#running = { version, upSeconds, config, isRecovering: recovery !== undefined, routes };
     this.#absence = '';
+    this.#startMs = undefined;
     this.#tell();
   }
 
@@ -223,6 +237,7 @@ export class BirdKeeper {
     const text = this.#parts.wanted();
     const next = text === undefined ? undefined : birdText(text);
     if (next?.hash === this.#wanted?.hash) return;
+    if (this.#wanted === undefined) this.#startMs = this.#parts.clock.monotonicMs();
     this.#wanted = next;
     this.#tell();
   }
@@ -253,10 +268,10 @@ export class BirdKeeper {
 
   /** Others are told only of what they would do something about. */
   #tell(): void {
-    const { running, absence, problems, waiting, wanted } = this.view;
+    const { running, isMissing, absence, problems, waiting, wanted } = this.view;
     const states = this.#sessions.map(({ neighbour, state }) => `${neighbour} ${state}`);
-    const known = [running?.version, running?.config, absence, problems, waiting, wanted, states];
-    const now = JSON.stringify(known);
+    const bird = [running?.version, running?.config, isMissing, absence];
+    const now = JSON.stringify([bird, problems, waiting, wanted, states]);
     if (now === this.#told) return;
     this.#told = now;
     this.#changed();
