@@ -6,7 +6,9 @@ import { join } from 'node:path';
 
 export type BirdProgram = {
   readonly path: string;
-  /** What scripts/bird-run.sh is started with. */
+  /** scripts/bird-run.sh, which runs it. */
+  readonly script: string;
+  /** What the script is started with. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
@@ -22,6 +24,7 @@ export function findBird(given: string | undefined, checkout: string): BirdProgr
   const libraries = librariesBeside(path);
   return {
     path,
+    script: join(checkout, 'scripts', 'bird-run.sh'),
     environment: {
       BIRD: path,
       BIRDCL: join(path, '..', 'birdcl'),
