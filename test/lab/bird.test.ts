@@ -37,10 +37,11 @@ protocol direct underlay { ipv4; interface "eth0"; }
 protocol bfd { interface "eth0" { interval 300 ms; multiplier 5; }; }
 protocol static blocks4 { ipv4 { import all; }; route ${subnetOf(lab, node)}.0/24 blackhole; }
 protocol kernel kernel4 { persist; graceful restart; scan time 10; ipv4 { import none;
-  export filter { if source = RTS_BGP then { krt_prefsrc = ${subnetOf(lab, node)}.0; accept; } reject; }; }; }
+  export filter {
+  if source = RTS_BGP then { krt_prefsrc = ${subnetOf(lab, node)}.0; accept; } reject; }; }; }
 protocol bgp tor { local ${own} as ${65_100 + rack}; neighbor ${router} as ${65_000 + rack};
-  bfd graceful; graceful restart on; connect delay time 1; connect retry time 2; error wait time 1,4;
-  ipv4 { import all; export where source = RTS_STATIC; next hop self; }; }
+  bfd graceful; graceful restart on; connect delay time 1; connect retry time 2;
+  error wait time 1,4; ipv4 { import all; export where source = RTS_STATIC; next hop self; }; }
 `;
 }
 
@@ -83,6 +84,44 @@ async function lostDuring(words: readonly string[], work: () => Promise<void>) {
   return { sent: Number(sent), lost: Number(sent) - Number(received) };
 }
 
+/** Restarts of the first node's BIRD, and of all. */
+function restartsOf(lab: TestLab, first: LabNode, second: LabNode) {
+  const { run, clock } = effects;
+  const { directory, plan } = lab;
+  const record = directory.mustRecord(plan.spec.name);
+  const ends = [`${subnetOf(lab, first)}.0`, `${subnetOf(lab, second)}.0`] as const;
+  const pinger = [second.netns, 'ping', '-q', '-i', '0.005', '-I', ends[1], ends[0]];
+  const another = async (before: number | undefined): Promise<void> => {
+    await until(
+      'another BIRD',
+      async () => {
+        const { pid } = (await birdOf(directory, first, run)) ?? {};
+        return pid !== undefined && pid !== before && (await isReady(lab, first));
+      },
+      GENEROUS_MS,
+    );
+  };
+  const changes: readonly (readonly [string, () => Promise<void>])[] = [
+    ['BIRD is killed', () => killBird(directory, first, effects)],
+    [
+      'the whole sidecar is killed',
+      async () => {
+        await killSidecar(directory, first, effects);
+        await clock.sleep(1_000);
+        startSidecar(directory, first, record);
+      },
+    ],
+    [
+      'all are restarted in turn',
+      () => {
+        const rolling = { ...effects, isReady: (node: LabNode) => isReady(lab, node) };
+        return rollSidecars({ directory, record }, plan.nodes, rolling);
+      },
+    ],
+  ];
+  return { pinger, another, changes };
+}
+
 test('BIRDs of nodes in racks, and their routers', { timeout: 290_000 }, async (t) => {
   assert.ok(bird !== undefined, 'sh scripts/setup.sh lab has unpacked BIRD');
   const options = {
@@ -93,9 +132,8 @@ test('BIRDs of nodes in racks, and their routers', { timeout: 290_000 }, async (
     bird,
   } as const;
   await withLab(options, async (lab) => {
-    const { run, clock } = effects;
+    const { run } = effects;
     const { directory, plan } = lab;
-    const record = directory.mustRecord(plan.spec.name);
     // The routers are those of a lab whose agents speak BGP.
     const backend = 'bgp' as BackendType;
     const podNetworks = [NETWORK];
@@ -111,36 +149,7 @@ test('BIRDs of nodes in racks, and their routers', { timeout: 290_000 }, async (
       inNode(first, `ping -c 1 -W 1 -I ${subnetOf(lab, first)}.0 ${subnetOf(lab, to)}.0`);
     await until('routes through the racks', () => reaches(second) && reaches(third), GENEROUS_MS);
 
-    const ends = [`${subnetOf(lab, first)}.0`, `${subnetOf(lab, second)}.0`] as const;
-    const pinger = [second.netns, 'ping', '-q', '-i', '0.005', '-I', ends[1], ends[0]];
-    const another = async (before: number | undefined): Promise<void> => {
-      await until(
-        'another BIRD',
-        async () => {
-          const { pid } = (await birdOf(directory, first, run)) ?? {};
-          return pid !== undefined && pid !== before && (await isReady(lab, first));
-        },
-        GENEROUS_MS,
-      );
-    };
-    const changes: readonly (readonly [string, () => Promise<void>])[] = [
-      ['BIRD is killed', () => killBird(directory, first, effects)],
-      [
-        'the whole sidecar is killed',
-        async () => {
-          await killSidecar(directory, first, effects);
-          await clock.sleep(1_000);
-          startSidecar(directory, first, record);
-        },
-      ],
-      [
-        'all are restarted in turn',
-        () => {
-          const rolling = { ...effects, isReady: (node: LabNode) => isReady(lab, node) };
-          return rollSidecars({ directory, record }, plan.nodes, rolling);
-        },
-      ],
-    ];
+    const { pinger, another, changes } = restartsOf(lab, first, second);
     for (const [name, change] of changes) {
       await t.test(name, async (inner) => {
         const before = (await birdOf(directory, first, run))?.pid;
