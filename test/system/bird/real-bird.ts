@@ -1,5 +1,5 @@
 // A real BIRD in a network namespace, run by the sidecar's own script as on a node: for tests.
-// It is ended by its process id. Two namespaces are joined by a veth pair, as two nodes on one segment.
+// It is ended by its process id. Two namespaces are joined by a veth pair, as two nodes are.
 
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
