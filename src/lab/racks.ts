@@ -1,6 +1,6 @@
 // A routed lab on backend bgp: each segment is a rack with an AS of its own, and with a router
 // (ToR) that speaks BGP with the rack's nodes and with the routers of the other racks. Which AS is
-// whose, the labels of the Nodes, the key BGP of net-conf.json and the routers' own bird.conf follow
+// whose, the labels of the Nodes, the key BGP of net-conf.json and the routers' bird.conf follow
 // from the specification alone. Pure.
 
 import { cidrFamily } from '../net/cidr.ts';
