@@ -47,6 +47,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Source } from '../source/source.ts';
 import { OWN_PROTOCOL, ownsAddress, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
 import { parseAgentOptions } from './agent-options.ts';
+import { buildBird } from './build-bird.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_OK } from './io.ts';
 import type { OpenedSource } from './open-source.ts';
@@ -242,6 +243,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),
     announcer: new Announcer(source, clock, log),
+    bird: buildBird(options, { metrics: metrics.bird, wanted: () => undefined, log }),
     metrics,
     clock,
     log,

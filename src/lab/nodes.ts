@@ -8,6 +8,7 @@ import type { Status } from '../agent/status.ts';
 import { assert } from '../lib/assert.ts';
 import { AppError } from '../lib/errors.ts';
 import { prepareNode, startAgent } from './agents.ts';
+import { sidecarName, startSidecar } from './bird.ts';
 import { labelsOf } from './cluster-api.ts';
 import { mustRun } from './command.ts';
 import { familyCountOf } from './configured-families.ts';
@@ -19,6 +20,7 @@ import type { LabNode, LabPlan, LabSpec } from './plan.ts';
 import { nodeNumbersOf, numberOfNode, planLab } from './plan.ts';
 import { attachPod, forgetPod, podRecords } from './pods.ts';
 import { endProcess } from './processes.ts';
+import { nodeLabels } from './racks.ts';
 import { addToUnderlay, removeFromUnderlay } from './underlay.ts';
 import type { LabEffects } from './up.ts';
 
@@ -44,9 +46,10 @@ export async function addNode(
   const node = mustFind(plan, nodeName);
   await addToUnderlay(effects.run, plan, node);
   const datastore = await openDatastore(directory, record);
-  const metadata = { labels: labelsOf(lab.name) };
+  const metadata = { labels: { ...labelsOf(lab.name), ...nodeLabels(plan, node) } };
   await datastore.createNode(node.name, node.addresses, { metadata });
   await prepareNode(directory, node, lab.executable);
+  startSidecar(directory, node, record);
   startAgent(directory, node, record);
   await settled(directory, plan, effects);
   for (const pod of plan.pods.filter((candidate) => candidate.node === nodeName)) {
@@ -83,6 +86,7 @@ export async function removeNode(
   }
   await removeFromUnderlay(run, before, node);
   directory.forgetProcess(nodeName);
+  directory.forgetProcess(sidecarName(node));
   rmSync(dirname(directory.node(nodeName).logFile), { recursive: true, force: true });
   const left = nodeNumbersOf(record.spec).filter((number) => number !== numberOfNode(nodeName));
   const spec = withNodes(record.spec, left);

@@ -6,6 +6,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import { prepareNode, startAgent } from './agents.ts';
+import { startSidecar } from './bird.ts';
 import type { NetConf } from './cluster-api.ts';
 import { labelsOf, netConfOf } from './cluster-api.ts';
 import type { RunCommand } from './command.ts';
@@ -21,6 +22,8 @@ import type { LabPlan } from './plan.ts';
 import { planLab } from './plan.ts';
 import { attachPod } from './pods.ts';
 import { isAlive, startProcess } from './processes.ts';
+import { bgpConfOf, nodeLabels } from './racks.ts';
+import { startRouters } from './routers.ts';
 import { makeUnderlay } from './underlay.ts';
 
 export type LabEffects = {
@@ -52,8 +55,11 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
     effects.say(`removing what an earlier lab "${spec.name}" left`);
     await takeDown(spec.name, effects);
   }
-  const { withoutPodCidrs = false, netConf = {}, datastore } = options;
-  const which = datastore === undefined ? {} : { datastore };
+  const { withoutPodCidrs = false, netConf = {}, datastore, bird } = options;
+  const which = {
+    ...(datastore === undefined ? {} : { datastore }),
+    ...(bird === undefined ? {} : { bird }),
+  };
   directory.create({ spec, program, kubeconfig, withoutPodCidrs, ...which });
 
   effects.say(`underlay: ${spec.underlay}, ${spec.nodeCount} nodes`);
@@ -67,9 +73,11 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
   const store = await openDatastore(directory, options);
   await createObjects(store, plan, netConf);
 
+  await startRouters(effects.run, plan, { directory, ...which });
   effects.say(`agents: ${spec.nodeCount}, backend ${spec.backend}`);
   for (const node of plan.nodes) {
     await prepareNode(directory, node, options.executable);
+    startSidecar(directory, node, options);
     startAgent(directory, node, options);
   }
   if (options.settles === false) return plan;
@@ -116,10 +124,13 @@ export async function createObjects(
   netConf: NetConf,
 ): Promise<void> {
   const labels = labelsOf(plan.spec.name);
-  const whole = { ...netConfOf(plan.spec), ...netConf };
+  const bgp = bgpConfOf(plan);
+  const whole = { ...netConfOf(plan.spec), ...(bgp === undefined ? {} : { BGP: bgp }), ...netConf };
   await datastore.createNetConf(`${JSON.stringify(whole, null, 2)}\n`, labels);
   for (const node of plan.nodes) {
-    await datastore.createNode(node.name, node.addresses, { metadata: { labels } });
+    await datastore.createNode(node.name, node.addresses, {
+      metadata: { labels: { ...labels, ...nodeLabels(plan, node) } },
+    });
   }
 }
 
