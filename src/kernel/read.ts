@@ -2,6 +2,7 @@
 // from the receive buffer. It writes nothing. With a digest the objects that are there by the
 // thousand are not decoded but mixed into it (fingerprint.ts).
 
+import type { Cidr } from '../net/cidr.ts';
 import { decodeAddress, encodeAddressDump } from '../netlink/address.ts';
 import { AF_BRIDGE, AF_INET, AF_INET6, DUMP } from '../netlink/constants.ts';
 import type { MessageCursor } from '../netlink/cursor.ts';
@@ -47,7 +48,7 @@ import {
   keyOfRoute,
   keyOfRule,
 } from '../state/kernel-state.ts';
-import { OWN_PROTOCOL } from '../state/own.ts';
+import { BIRD_PROTOCOL, MAIN_TABLE, OWN_PROTOCOL } from '../state/own.ts';
 import { addressFrom, linkFrom, routeFrom } from './from-messages.ts';
 import type { ReadScope } from './kernel.ts';
 import type { NftState } from './nft-read.ts';
@@ -73,6 +74,7 @@ export function readState(reading: Reading, scope: ReadScope): KernelState {
     addresses: readAddresses(session),
     nexthops: ownNexthops(reading, nexthops, scope.routeProtocol),
     routes: readRoutes(reading, nexthops, scope.routeProtocol),
+    birdRoutes: scope.birdRoutes === true ? readBirdRoutes(reading, nexthops) : new Map(),
     neighbours: readNeighbours(reading, owned),
     fdb: readFdb(reading, owned),
     rules: readRules(session, scope.rulePriority),
@@ -195,6 +197,20 @@ function readRoutes(
   const ipv6 = readRoutesOf(reading, nexthops, { family: AF_INET6, protocol });
   for (const [key, route] of ipv6) routes.set(key, route);
   return routes;
+}
+
+/** Metrics tell apart what leads to one destination; packets go by the smallest. */
+function readBirdRoutes(
+  reading: Reading,
+  nexthops: ReadonlyMap<number, NexthopMessage>,
+): Map<Cidr, Route> {
+  const winners = new Map<Cidr, Route>();
+  for (const route of readRoutes(reading, nexthops, BIRD_PROTOCOL).values()) {
+    if (route.table !== MAIN_TABLE) continue;
+    const other = winners.get(route.destination);
+    if (other === undefined || route.metric < other.metric) winners.set(route.destination, route);
+  }
+  return winners;
 }
 
 function readRoutesOf(
