@@ -2,6 +2,9 @@
 // the read to the first write everything is synchronous, so that no CNI call comes between. The
 // pass keeps no state but its last outcome, which `status` shows.
 
+import type { BirdLife } from '../backend/backend.ts';
+import type { BirdRoutes } from '../backend/bird-routes.ts';
+import { birdRoutesOf } from '../backend/bird-routes.ts';
 import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
@@ -16,6 +19,7 @@ import { podOfElement } from '../endpoint/host-ports.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
@@ -53,6 +57,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   underlayMtus(): ReadonlyMap<string, number>;
   /** Marked probes to these would tell of other paths from now on, until the pass says of which. */
   holdProbes(destinations: ReadonlySet<Ip>): void;
+  /** How the BIRD of this node is, where one belongs to it. */
+  bird?(): BirdLife | undefined;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
   /** Addresses of the same pods. */
@@ -168,8 +174,7 @@ export class Reconciler {
     const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
     const { state: kernelState, underlay, reachable } = actual;
     const local = { ...this.#local(actual, input), ...right, neededFamilies, promised };
-    const networks = [...config.families, ...input.retired].map(({ network }) => network);
-    const owned = ownedPart(kernelState, networks);
+    const owned = ownedPart(kernelState, actual.networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
     const { differing } = difference;
     const { probes, ...computed } = difference.computed;
@@ -202,7 +207,7 @@ export class Reconciler {
   }
 
   /** Twice only when the links changed so that other sysctls have to be looked at. */
-  #read({ config, families }: PassInput, self: ClusterNode | undefined): Actual {
+  #read({ config, retired, families }: PassInput, self: ClusterNode | undefined): Actual {
     const isServed = ({ family }: { readonly family: Family }): boolean =>
       config.families.some((each) => each.family === family);
     for (let attempt = 0; ; attempt += 1) {
@@ -210,8 +215,14 @@ export class Reconciler {
       const found = this.#underlays.search(state, self, families);
       const reachable = found.underlays.map(({ family }) => family);
       const underlay = { ...found, underlays: found.underlays.filter(isServed) };
-      const wanted = sysctlsToRead(underlay.underlays, ownLinkNames(state));
-      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay, reachable };
+      const networks = [...config.families, ...retired].map(({ network }) => network);
+      const birdRoutes = birdRoutesOf(state.birdRoutes, networks);
+      const wanted = sysctlsToRead({
+        ...{ underlays: underlay.underlays, ownLinks: ownLinkNames(state) },
+        birdLinks: birdRoutes.links,
+      });
+      if (attempt > 0 || sameTexts(wanted, this.#sysctls))
+        return { state, underlay, reachable, networks, birdRoutes };
       this.#sysctls = wanted;
     }
   }
@@ -220,6 +231,7 @@ export class Reconciler {
     return {
       sysctls: this.#sysctls,
       routeProtocol: OWN_PROTOCOL,
+      birdRoutes: true,
       rulePriority: PROBE_TABLE,
       nft: true,
       ownsLink,
@@ -227,7 +239,7 @@ export class Reconciler {
   }
 
   #local(
-    { state, underlay }: Actual,
+    { state, underlay, birdRoutes }: Actual,
     { cluster, config }: PassInput,
   ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies' | 'promised'> {
     const { nodeName, machine, kernel } = this.#parts;
@@ -240,6 +252,8 @@ export class Reconciler {
       underlays: underlay.underlays,
       lookups: this.#lookups.of({ cluster, nodeName, families, served, routes }),
       hasNexthopObjects: kernel.hasNexthopObjects,
+      bird: this.#parts.bird?.(),
+      birdRoutes,
       attachments: this.#parts.attachments(state),
       vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
       routes,
@@ -269,6 +283,9 @@ type Actual = {
   readonly state: KernelState;
   readonly underlay: UnderlaySearch;
   readonly reachable: readonly Family[];
+  /** Those of pods, by which it is known what may be ours. */
+  readonly networks: readonly Cidr[];
+  readonly birdRoutes: BirdRoutes;
 };
 
 const isOwnVxlan = (link: { readonly kind: string; readonly name: string }): link is VxlanLink =>

@@ -34,7 +34,10 @@ export type HostGwConfig = { readonly type: 'host-gw' };
 /** The cheapest path that works, for each peer by itself. */
 export type AutoConfig = VxlanSettings & { readonly type: 'auto' };
 
-export type BackendConfig = VxlanConfig | HostGwConfig | AutoConfig;
+/** Routes that BIRD learns; VXLAN where there is none. */
+export type BgpConfig = VxlanSettings & { readonly type: 'bgp' };
+
+export type BackendConfig = VxlanConfig | HostGwConfig | AutoConfig | BgpConfig;
 export type BackendType = BackendConfig['type'];
 
 export type Config = {

@@ -5,9 +5,10 @@
 
 import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
 import { advertisedAddress } from '../backend/backend.ts';
+import { bgp } from '../backend/bgp.ts';
 import { hostGw } from '../backend/host-gw.ts';
 import { vxlan } from '../backend/vxlan.ts';
-import type { Advert, PathName, VxlanReceiver } from '../cluster/advert.ts';
+import type { Advert, FlannelPath, VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
@@ -30,8 +31,10 @@ import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
 import { foundMtu } from './path-mtu.ts';
-import type { BackendSettings, ChosenPath, PeerPath, Verdicts } from './paths.ts';
-import { backendSettings, choosePath } from './paths.ts';
+import type { BackendSettings } from './path-ways.ts';
+import { backendSettings } from './path-ways.ts';
+import type { ChosenPath, PeerPath, Verdicts } from './paths.ts';
+import { choosePath } from './paths.ts';
 import {
   addPath,
   addProbeRule,
@@ -89,7 +92,7 @@ export type Desired<State extends KernelState = KernelState> = {
   readonly probes: readonly PathProbe[];
   readonly advert: Advert;
   /** By which backend Flannel's nodes are to reach this one. */
-  readonly flannelBackend: PathName;
+  readonly flannelBackend: FlannelPath;
   /** MTU of pods' links and of the routes in them. */
   readonly podMtuBytes: { readonly link: number; readonly route: number };
   /** Devices that are of no use any more, kept for what peers may still send. */
@@ -157,7 +160,7 @@ export function desired(
       families: local.neededFamilies,
       receiveMtuBytes: podMtuBytes.link,
       receives,
-      sends: sendsBy(paths),
+      sends: sendsBy(chosen),
       sendsVxlan: sendsVxlanBy(chosen),
       config: config.hash,
     },
@@ -187,11 +190,13 @@ function addReceivers(
   local: Local,
 ): Advert['receives'] {
   const plans: ReceivePlan[] = [hostGw.receive({ settings: { type: 'host-gw' }, local })];
+  const { bgp: byBird } = bgp.receive({ settings: { type: 'bgp' }, local }).receives;
   for (const network of settings.vxlan) plans.push(vxlan.receive({ settings: network, local }));
   for (const plan of plans) for (const link of plan.links) builder.link(link);
   return {
     vxlan: plans.flatMap((plan) => plan.receives.vxlan ?? []),
     'host-gw': plans.flatMap((plan) => plan.receives['host-gw'] ?? []),
+    ...(byBird === undefined ? {} : { bgp: byBird }),
   };
 }
 
@@ -244,7 +249,9 @@ function peerTargets(
 
 function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
   const ownLinks = builder.vxlanLinkNames();
-  const wanted = wantedSysctls(config, { underlays: local.underlays, ownLinks }, local.sysctls);
+  const { underlays, birdRoutes } = local;
+  const links = { underlays, ownLinks, birdLinks: birdRoutes.links };
+  const wanted = wantedSysctls(config, links, local.sysctls);
   for (const [path, value] of wanted) builder.sysctl(path, value);
 }
 

@@ -84,10 +84,10 @@ function ofFamily(open: OpenWorld, family: Family): void {
     );
     const several = birdRoute(family, { via: { kind: 'multipath', hops } });
     world.foreign(add(route(several)));
-    const [gateway] = gateways;
+    const gateway = ip(family === 'ipv4' ? '192.168.99.2' : 'fd99::2');
     const onlink = birdRoute(family, {
       destination: cidr(family === 'ipv4' ? '10.244.4.0/24' : 'fd00:4::/64'),
-      via: { kind: 'gateway', link: 'poplin4-1', gateway, onlink: true },
+      via: { kind: 'gateway', link: 'eth0', gateway, onlink: true },
     });
     world.foreign(add(route(onlink)));
     assert.deepEqual(new Set(birdRoutesOf(world).values()), new Set([several, onlink]));
