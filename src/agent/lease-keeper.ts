@@ -10,6 +10,7 @@ import type {
   SubnetAuthority,
   SubnetWish,
 } from '../cluster/holding.ts';
+import { BEING_CLAIMED } from '../cluster/holding.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -126,7 +127,7 @@ export class LeaseKeeper {
     const { authority, explanation } = holding ?? this.#remembered ?? NOTHING;
     const subnets = this.#inUse()?.subnets ?? [];
     const isRemembered = this.#remembered !== undefined && !this.#asksFirst();
-    const isKnown = holding?.kind === 'held' || isRemembered || this.#isRefused();
+    const isKnown = holding?.kind === 'held' || isRemembered || this.#isTold();
     // A right that is only remembered is good for new pods while nobody can say otherwise.
     const isInDoubt = holding?.kind !== 'held' && this.#parts.source.health().synced;
     const startsPods = subnets.length > 0 && !isInDoubt;
@@ -202,9 +203,15 @@ export class LeaseKeeper {
     if (gained.length > 0) log.info({ subnets: now }, 'subnets are held');
   }
 
-  /** The source has seen everything, and gives this node nothing. */
-  #isRefused(): boolean {
+  /** The source has seen everything, and this node holds nothing by it. */
+  #isTold(): boolean {
     return this.#holding?.kind === 'none' && this.#parts.source.health().synced;
+  }
+
+  /** And that is its answer: it neither decides nor claims any more. */
+  #isRefused(): boolean {
+    const { authority, reason } = this.#holding?.kind === 'none' ? this.#holding : UNASKED;
+    return this.#isTold() && authority !== undefined && reason !== BEING_CLAIMED;
   }
 
   /** What was held last, lost or not. */
@@ -215,7 +222,7 @@ export class LeaseKeeper {
   /** What is held unless its end has passed. */
   #right(): Omit<RememberedHolding, 'isLost'> | undefined {
     const isLost = this.#holding?.kind !== 'held' && this.#remembered?.isLost === true;
-    const isOnlyAsked = this.#isUnconfirmed() && (this.#asksFirst() || this.#isRefused());
+    const isOnlyAsked = this.#isUnconfirmed() && (this.#asksFirst() || this.#isTold());
     return isLost || isOnlyAsked ? undefined : this.#last();
   }
 
@@ -264,7 +271,7 @@ export class LeaseKeeper {
       const isRefused = this.#isRefused();
       if (isRefused) this.#forget();
       // Who is asked tells nothing while nothing changes for it.
-      const doubt = this.#asksFirst() ? 'asked' : isRefused ? 'refused' : 'unanswered';
+      const doubt = this.#asksFirst() ? 'asked' : this.#isTold() ? 'told' : 'unanswered';
       if (doubt !== this.#doubt) this.#changed();
       this.#doubt = doubt;
       return isRefused ? 'done' : { againAfterMs: END_POLL_MS };
@@ -280,4 +287,5 @@ export class LeaseKeeper {
   }
 }
 
+const UNASKED = { authority: undefined, reason: '' } as const;
 const NOTHING = { authority: undefined, explanation: UNDECIDED } as const;

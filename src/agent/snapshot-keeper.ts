@@ -40,7 +40,7 @@ const CLUSTER_FILE = 'cluster.json';
 const HOLDING_FILE = 'holding.json';
 
 const LIMITS = {
-  minimumIntervalMs: 1_000,
+  minimumIntervalMs: 100,
   maximumIntervalMs: 300_000,
   firstRetryMs: 5_000,
   lastRetryMs: 300_000,

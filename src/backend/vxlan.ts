@@ -111,17 +111,25 @@ function receiverOf(
         `not VNI ${settings.vni} on port ${settings.portNumber}`;
 }
 
+/**
+ * What an encapsulated packet may have. A configuration is for all nodes, and one's link may take
+ * less: the kernel refuses to grow a device beyond its link (vxlan_change_mtu in vxlan_core.c).
+ */
+export const vxlanUnderlayMtuBytes = (
+  { mtuBytes }: Pick<VxlanNetwork, 'mtuBytes'>,
+  underlay: Pick<Underlay, 'mtuBytes'>,
+): number => Math.min(mtuBytes ?? underlay.mtuBytes, underlay.mtuBytes);
+
 function device(
   settings: VxlanNetwork,
   local: BackendContext<VxlanNetwork>['local'],
   underlay: Underlay,
 ): VxlanLink {
-  const mtuBytes = settings.mtuBytes ?? underlay.mtuBytes;
   return {
     kind: 'vxlan',
     name: vxlanLinkName(underlay.family, settings.vni, settings.suffix),
     up: true,
-    mtuBytes: mtuBytes - vxlanOverheadBytes(underlay.family),
+    mtuBytes: vxlanUnderlayMtuBytes(settings, underlay) - vxlanOverheadBytes(underlay.family),
     mac: vtepMac(local, underlay.family, settings.vni),
     group: 0,
     alias: `poplin VXLAN over ${underlay.link}`,

@@ -3,7 +3,7 @@
 // nodes, so that it holds for every path to that peer. Pure; finding is src/agent/path-prober.ts.
 
 import type { LocalNode, PeerTarget } from '../backend/backend.ts';
-import { vxlanOverheadBytes } from '../backend/vxlan.ts';
+import { vxlanOverheadBytes, vxlanUnderlayMtuBytes } from '../backend/vxlan.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC } from '../state/own.ts';
 import { isBirdPlan, sendBytesBy } from './bird-path.ts';
@@ -34,11 +34,21 @@ export function pathMtus(
   local: LocalNode,
 ): readonly [send: number, receive: number] {
   const { network, plan } = option;
-  const underlay = local.underlays.find((candidate) => candidate.family === target.family);
-  const mtuBytes = isBirdPlan(plan) ? sendBytesBy(plan, target, local) : (underlay?.mtuBytes ?? 0);
+  const mtuBytes = isBirdPlan(plan)
+    ? sendBytesBy(plan, target, local)
+    : underlayMtuBytes(network, target, local);
   const receiveBytes = target.peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
   const overheadBytes = overheadBytesOf(option, target);
-  return [(network?.mtuBytes ?? mtuBytes) - overheadBytes, receiveBytes - overheadBytes];
+  return [mtuBytes - overheadBytes, receiveBytes - overheadBytes];
+}
+
+function underlayMtuBytes(
+  network: PathOption['network'],
+  { family }: PeerTarget,
+  { underlays }: LocalNode,
+): number {
+  const underlay = underlays.find((candidate) => candidate.family === family);
+  return underlay === undefined ? 0 : vxlanUnderlayMtuBytes(network ?? {}, underlay);
 }
 
 /** The largest packet without any wrapping that gets to a peer, as far as is known. */

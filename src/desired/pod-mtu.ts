@@ -1,6 +1,6 @@
 // MTU of pods' links and of the routes in them. Pure; running pods get it by src/agent/pod-mtus.ts.
 
-import { vxlanOverheadBytes } from '../backend/vxlan.ts';
+import { vxlanOverheadBytes, vxlanUnderlayMtuBytes } from '../backend/vxlan.ts';
 import type { Local } from './desired.ts';
 import type { BackendSettings } from './path-ways.ts';
 
@@ -21,9 +21,11 @@ export function podMtu(
   const mtuBytes = toldBytes ?? MINIMUM_MTU_BYTES;
   const underlays =
     found.length > 0 ? found : neededFamilies.map((family) => ({ family, mtuBytes }));
-  const routes = underlays.flatMap(({ family, mtuBytes }) => [
-    mtuBytes,
-    ...settings.vxlan.map((network) => (network.mtuBytes ?? mtuBytes) - vxlanOverheadBytes(family)),
+  const routes = underlays.flatMap((underlay) => [
+    underlay.mtuBytes,
+    ...settings.vxlan.map(
+      (network) => vxlanUnderlayMtuBytes(network, underlay) - vxlanOverheadBytes(underlay.family),
+    ),
   ]);
   const links = underlays.map(({ mtuBytes }) => mtuBytes);
   return { link: Math.max(...links), route: Math.min(...routes) };

@@ -25,6 +25,8 @@ type Receiver = Advert['receives']['vxlan'][number];
 
 export class AdvertChecks {
   readonly #parts: AdvertChecksParts;
+  /** What the operation that is tried now must leave as it is. */
+  #tried: Op | undefined;
   #kept: readonly Receiver[] = [];
 
   constructor(parts: AdvertChecksParts) {
@@ -35,6 +37,7 @@ export class AdvertChecks {
   }
 
   before(machine: SimMachine, op: Op): void {
+    this.#tried = op;
     this.#kept = [];
     if (this.#parts.isMisled(machine)) return;
     const isMeant = op.object === 'link' && op.verb !== 'add' && op.value.kind === 'vxlan';
@@ -42,6 +45,8 @@ export class AdvertChecks {
   }
 
   after(machine: SimMachine, op: Op): void {
+    // One that was refused has no after: the next is in another namespace, and not ours to judge.
+    if (op !== this.#tried) return;
     for (const receiver of this.#kept) {
       if (keeps(machine, receiver)) continue;
       this.#parts.onViolation(

@@ -87,6 +87,9 @@ export class AgentProcess {
       weather: machine.weather,
       random: random.split('client'),
       who: machine.id,
+      onSilenceEnd: () => {
+        machine.disturbedAtMs = time.nowMs;
+      },
     });
     const sourceRandom = random.split('source');
     const log = trace.logOf(machine.id);
@@ -112,6 +115,11 @@ export class AgentProcess {
   /** Whether everything has been listed, by this process. */
   get knowsCluster(): boolean {
     return !this.#isDead && this.#source.health().synced;
+  }
+
+  /** Whether it would hear of what changes now. */
+  get hearsCluster(): boolean {
+    return this.knowsCluster && !this.client.isDeaf;
   }
 
   /** As kubelet and systemd do it: the caller waits a moment before the next start. */

@@ -27,6 +27,8 @@ export type SimApiClientParts = {
   readonly trace: Trace;
   readonly who: string;
   readonly mutations: Mutations;
+  /** A watch that was dead in silence is noticed, or gone with its process. */
+  readonly onSilenceEnd: () => void;
 };
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -71,7 +73,10 @@ export class SimApiClient implements KubernetesApi {
         ...{ weather, clock, random, signal },
         isExpired: this.#tainted.delete(call.path),
         onSkip: () => this.#tainted.add(call.path),
-        onEnd: (ended) => this.#connections.delete(ended),
+        onEnd: (ended) => {
+          this.#connections.delete(ended);
+          if (ended.isSilent) this.#parts.onSilenceEnd();
+        },
       });
       if (!connection.closed.aborted) this.#connections.add(connection);
       void server.hub.serve(answer.request, connection, connection.closed);
@@ -79,6 +84,11 @@ export class SimApiClient implements KubernetesApi {
     } catch (error) {
       throw asApiError(operation, error);
     }
+  }
+
+  /** Something that it waits for comes no more, and it cannot know yet. */
+  get isDeaf(): boolean {
+    return [...this.#connections].some(({ isSilent }) => isSilent);
   }
 
   /** The connections that there are find out that the weather has changed. */

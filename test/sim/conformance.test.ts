@@ -47,6 +47,7 @@ class SimScene {
       ...{ server: this.server, weather: this.#weather, clock, random, who: nodeName },
       trace: new Trace(() => this.#time.nowMs),
       mutations: NO_MUTATIONS,
+      onSilenceEnd: () => undefined,
     });
     this.#clients.push(client);
     const { api, writes } = counted(client);

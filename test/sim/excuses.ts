@@ -19,7 +19,7 @@ type Known = Pick<World, 'time' | 'server' | 'nodeExists'>;
 /** Nothing has gone wrong with it for so long that it knows all that is to be known. */
 export function isUndisturbed({ time }: Known, machine: SimMachine): boolean {
   const { isOn, process, weather, disturbedAtMs } = machine;
-  if (!isOn || process?.knowsCluster !== true || !isFair(weather)) return false;
+  if (!isOn || process?.hearsCluster !== true || !isFair(weather)) return false;
   return time.nowMs - disturbedAtMs > UNDISTURBED_MS;
 }
 

@@ -54,6 +54,11 @@ export class WatchConnection implements Sink {
     return this.#hasSkipped;
   }
 
+  /** Nothing comes any more, and nobody has noticed yet. */
+  get isSilent(): boolean {
+    return this.#isStalled;
+  }
+
   write(bytes: Buffer): void {
     const { weather, random, onSkip } = this.#parts;
     if (this.#end !== 'open') return;

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { RememberedHolding } from '../../../src/agent/lease-keeper.ts';
 import { LeaseKeeper } from '../../../src/agent/lease-keeper.ts';
 import type { Holding } from '../../../src/cluster/holding.ts';
+import { BEING_CLAIMED } from '../../../src/cluster/holding.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import type { SourceHealth } from '../../../src/source/source.ts';
 import { FakeClock } from '../../fake/clock.ts';
@@ -55,6 +56,37 @@ test('what a source refuses after a reboot is not taken up when that source fall
   assert.deepEqual(keeper.view.subnets, []);
   assert.equal(keeper.view.isKnown, true);
   assert.equal(isLost(), true);
+  stop.abort();
+  await running;
+});
+
+test('what a source still claims after a reboot is not lost yet', async () => {
+  const clock = new FakeClock();
+  let tell: (holding: Holding) => void = () => undefined;
+  const source = {
+    health: (): SourceHealth => ({ synced: true }),
+    hold: async (_: unknown, listener: (holding: Holding) => void, stop: AbortSignal) => {
+      tell = listener;
+      await clock.sleep(Number.MAX_SAFE_INTEGER, stop);
+    },
+  };
+  const keeper = new LeaseKeeper({ source, machine: 'm', clock, log: silentLog });
+  const stop = new AbortController();
+  keeper.restore(EARLIER);
+  keeper.wish(configFrom({ Network: '10.244.0.0/16' }));
+  const running = keeper.run(() => undefined, stop.signal);
+  const undecided: Holding = { ...NONE, authority: undefined, reason: 'not read yet' };
+  for (const holding of [undecided, { ...NONE, reason: BEING_CLAIMED }]) {
+    tell(holding);
+    await clock.advance(5_000);
+    // A process that is killed now leaves the file as it was.
+    assert.equal(keeper.toRemember, undefined);
+    assert.deepEqual(keeper.view.subnets, []);
+  }
+  const { isOfEarlierBoot: _, isLost: __, ...right } = EARLIER;
+  tell({ kind: 'held', ...right, authority: 'lease' });
+  assert.equal(keeper.toRemember?.isLost, false);
+  assert.deepEqual(keeper.view.subnets, EARLIER.subnets);
   stop.abort();
   await running;
 });

@@ -95,7 +95,7 @@ describe('the wanted state is the golden text', () => {
         run(
           configOf({
             ...NETWORK,
-            Backend: { Type: 'vxlan', VNI: 4096, Port: 4789, MTU: 9000, GBP: true, Learning: true },
+            Backend: { Type: 'vxlan', VNI: 4096, Port: 4789, MTU: 1400, GBP: true, Learning: true },
           }),
           [1, 2, 3].map((number) => sender(number, { receives: receivesVni4096(number) })),
         ),

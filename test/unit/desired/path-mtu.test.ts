@@ -79,3 +79,12 @@ test('a node that has no address for a while receives what it told its peers', (
     route: 1280,
   });
 });
+
+test('an MTU that is configured for larger links is no more than the own link takes', () => {
+  const config = configOf({ ...NETWORK, Backend: { Type: 'vxlan', MTU: 9000 } });
+  const large = run(config, [nodeOf(1), nodeOf(2)], localOf({}));
+  const { state, podMtuBytes } = run(CONFIG, [nodeOf(1), nodeOf(2)], localOf({}));
+  assert.deepEqual(large.state.links, state.links);
+  assert.equal(large.podMtuBytes.route, podMtuBytes.route);
+  assert.equal(podMtuBytes.route, 1450);
+});
