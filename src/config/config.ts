@@ -5,6 +5,7 @@
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
+import type { BgpSettings } from './bgp-settings.ts';
 
 /** One family's share of the configuration; absent from `Config.families` when switched off. */
 export type FamilyConfig = {
@@ -34,7 +35,7 @@ export type HostGwConfig = { readonly type: 'host-gw' };
 /** The cheapest path that works, for each peer by itself. */
 export type AutoConfig = VxlanSettings & { readonly type: 'auto' };
 
-/** Routes that BIRD learns; VXLAN where there is none. */
+/** Plain routes that BIRD learns; VXLAN toward peers that it does not reach. */
 export type BgpConfig = VxlanSettings & { readonly type: 'bgp' };
 
 export type BackendConfig = VxlanConfig | HostGwConfig | AutoConfig | BgpConfig;
@@ -48,6 +49,8 @@ export type Config = {
   /** Of each family, where nodes claim them: one has further ones while its pods need them. */
   readonly maxSubnetsPerNode: number;
   readonly backend: BackendConfig;
+  /** Of use while the backend is `bgp`, and checked in any case. */
+  readonly bgp: BgpSettings;
   readonly masquerade: boolean;
   /** Destinations outside of the network that see the pod's own address. */
   readonly masqueradeExclude: readonly Cidr[];

@@ -2,10 +2,15 @@
 // reads null as "not given"; this brings a document into the one spelling that the schema knows.
 // For a key that nobody knows it finds the one that was probably meant. It checks no values.
 
+import type { KeyTree } from './key-tree.ts';
+import { keyTree } from './key-tree.ts';
 import type { BackendTypeName } from './schema.ts';
-import { BACKEND_KEYS, BACKEND_TYPES, TOP_KEYS } from './schema.ts';
+import { BACKEND_KEYS, BACKEND_TYPES, configSchema, TOP_KEYS } from './schema.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Objects below the top, except Backend, whose keys depend on its type. */
+const TREE = keyTree(configSchema);
 
 const ALL_BACKEND_KEYS = [...new Set(Object.values(BACKEND_KEYS).flat())];
 
@@ -18,7 +23,22 @@ export function normaliseKeys(value: unknown): unknown {
   const top = respell(value, TOP_KEYS);
   const backend = top.get('Backend');
   if (isJsonObject(backend)) top.set('Backend', normaliseBackend(backend));
+  for (const [key, tree] of TREE) {
+    if (tree.size > 0 && top.has(key)) top.set(key, normaliseBelow(top.get(key), tree));
+  }
   return Object.fromEntries(top);
+}
+
+/** Objects, and lists of objects. */
+function normaliseBelow(value: unknown, tree: KeyTree): unknown {
+  if (tree.size === 0) return value;
+  if (Array.isArray(value)) return value.map((item) => normaliseBelow(item, tree));
+  if (!isJsonObject(value)) return value;
+  const object = respell(value, [...tree.keys()]);
+  for (const [key, below] of tree) {
+    if (object.has(key)) object.set(key, normaliseBelow(object.get(key), below));
+  }
+  return Object.fromEntries(object);
 }
 
 function normaliseBackend(value: JsonObject): JsonObject {
@@ -46,6 +66,20 @@ export function explainUnknownKey(key: string, backendType: BackendTypeName | un
   if (nearest !== undefined) return `is no key here: did you mean "${nearest}"?`;
   return `is no key here; the keys are ${here.join(', ')}`;
 }
+
+/** As above, for a key of an object below the top; `path` is that of the object. */
+export function explainKeyBelow(key: string, path: readonly PropertyKey[]): string {
+  let tree = TREE;
+  for (const step of path) {
+    if (typeof step === 'string') tree = tree.get(step) ?? NO_KEYS;
+  }
+  const here = [...tree.keys()];
+  const nearest = nearestOf(key, here);
+  if (nearest !== undefined) return `is no key here: did you mean "${nearest}"?`;
+  return `is no key here; the keys are ${here.join(', ')}`;
+}
+
+const NO_KEYS: KeyTree = new Map();
 
 /** For a key that is right in another place, or for another backend. */
 function explainKeyOfElsewhere(

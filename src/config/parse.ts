@@ -7,6 +7,7 @@ import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily, contains, containsCidr, parseCidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
+import { bgpProblems, bgpSettingsOf } from './bgp-check.ts';
 import type { BackendConfig, Config, ConfigParse, ConfigProblem } from './config.ts';
 import { checkFamilies } from './families.ts';
 import type { RepeatedKey } from './json-text.ts';
@@ -112,13 +113,15 @@ function repeatedKeyProblem({ path, firstSpelling, first, second }: RepeatedKey)
 
 function checkTogether(conf: NetConf): ConfigParse {
   const { families, problems } = checkFamilies(conf);
-  const found = [...problems, ...backendProblems(conf)];
+  const networks = families.map(({ network }) => network);
+  const found = [...problems, ...backendProblems(conf), ...bgpProblems(conf.BGP, networks)];
   if (found.length > 0) return invalid(found);
   const unhashed: Omit<Config, 'hash'> = {
     families,
     subnetSource: conf.SubnetSource,
     maxSubnetsPerNode: conf.MaxSubnetsPerNode,
     backend: backendOf(conf.Backend),
+    bgp: bgpSettingsOf(conf.BGP),
     masquerade: conf.Masquerade,
     masqueradeExclude: excludes(conf.MasqueradeExclude),
     forwardRules: conf.ForwardRules,
@@ -145,7 +148,7 @@ function backendOf(backend: NetConf['Backend']): BackendConfig {
     gbp: backend.GBP,
     learning: backend.Learning,
   };
-  if (backend.Type === 'auto') return { type: 'auto', ...settings };
+  if (backend.Type !== 'vxlan') return { type: backend.Type, ...settings };
   return { type: 'vxlan', ...settings, directRouting: backend.DirectRouting };
 }
 

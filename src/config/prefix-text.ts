@@ -93,11 +93,18 @@ function misplaced(actual: Family, wanted: Family, keys: NetworkKeys): string {
 
 /** Why a pod network cannot be `network`, whatever its size; undefined when it can. */
 export function explainReserved(network: Cidr): string | undefined {
+  const reserved = reservedUse(network);
+  if (reserved === undefined) return undefined;
+  return `overlaps ${reserved.range}, which is reserved for ${reserved.use}: take a private range`;
+}
+
+/** The first range of a special use that `network` overlaps. */
+export function reservedUse(
+  network: Cidr,
+): { readonly range: Cidr; readonly use: string } | undefined {
   for (const { text, use } of RESERVED) {
     const range = parseCidr(text);
-    if (range !== undefined && overlaps(network, range)) {
-      return `overlaps ${range}, which is reserved for ${use}: take a private range`;
-    }
+    if (range !== undefined && overlaps(network, range)) return { range, use };
   }
   return undefined;
 }

@@ -4,7 +4,7 @@
 
 import type * as z from 'zod';
 import type { ConfigProblem } from './config.ts';
-import { explainUnknownKey, isJsonObject, nearestOf } from './keys.ts';
+import { explainKeyBelow, explainUnknownKey, isJsonObject, nearestOf } from './keys.ts';
 import type { BackendTypeName } from './schema.ts';
 import { BACKEND_TYPES } from './schema.ts';
 
@@ -45,17 +45,23 @@ function problemsOfIssue(issue: z.core.$ZodIssue, document: unknown): readonly C
   const key = pathText(issue.path);
   const value = valueAt(document, issue.path);
   if (issue.code === 'unrecognized_keys') {
-    const backendType = issue.path.length === 0 ? undefined : backendTypeOf(value);
     return issue.keys.map((unknown) =>
       problem(
         pathText([...issue.path, unknown]),
         valueAt(value, [unknown]),
-        explainUnknownKey(unknown, backendType),
+        explainKey(unknown, issue.path, value),
       ),
     );
   }
   if (key === 'Backend.Type') return [problem(key, value, explainBackendType(value))];
   return [problem(key, value, issue.message)];
+}
+
+function explainKey(key: string, path: readonly PropertyKey[], object: unknown): string {
+  if (path.length === 0) return explainUnknownKey(key, undefined);
+  return path[0] === 'Backend'
+    ? explainUnknownKey(key, backendTypeOf(object))
+    : explainKeyBelow(key, path);
 }
 
 function explainBackendType(type: unknown): string {

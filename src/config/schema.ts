@@ -6,8 +6,10 @@
 import * as z from 'zod';
 import type { Family } from '../net/family.ts';
 import { FAMILY_LABEL } from '../net/family.ts';
+import { bgpSchema } from './bgp-schema.ts';
 import type { NetworkKeys } from './prefix-text.ts';
 import { explainAddress, explainNetwork, explainPrefix } from './prefix-text.ts';
+import { about, flag, textThat, wholeNumber, zeroOr } from './schema-parts.ts';
 
 export const NETWORK_KEYS: NetworkKeys = {
   ipv4: { key: 'Network', example: '10.244.0.0/16' },
@@ -29,43 +31,6 @@ const MAX_SUBNETS = 256;
 const EXCLUDES_MAX = 256;
 const EXCLUDE_EXAMPLE = '10.0.0.0/8';
 
-type RawIssue = { readonly input?: unknown };
-type ErrorText = (issue: RawIssue) => string;
-
-/** Adds the hint for the commonest slip: a number or a boolean written as a string. */
-const unquoted =
-  (right: string, looksRight: RegExp): ErrorText =>
-  ({ input }) =>
-    typeof input === 'string' && looksRight.test(input) ? `${right}, without quotes` : right;
-
-function wholeNumber(min: number, max: number, before = ''): z.ZodInt {
-  const error = unquoted(`must be ${before}a whole number from ${min} to ${max}`, /^\d+$/);
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
-
-/** 0 stands for "not given" in Flannel's numbers. */
-function zeroOr(min: number, max: number): z.ZodUnion<[z.ZodLiteral<0>, z.ZodInt]> {
-  const error = unquoted(`must be 0, or a whole number from ${min} to ${max}`, /^\d+$/);
-  return z.union([z.literal(0), wholeNumber(min, max, '0, or ')], { error });
-}
-
-const flag = (): z.ZodBoolean =>
-  z.boolean({ error: unquoted('must be true or false', /^(true|false)$/i) });
-
-/** A string that `explain` has nothing against; `format` as in "an IPv4 network". */
-function textThat(
-  { format, example }: { readonly format: string; readonly example: string },
-  explain: (text: string) => string | undefined,
-): z.ZodString {
-  return z
-    .string({ error: `must be ${format} in quotes, for example "${example}"` })
-    .superRefine((text, context) => {
-      const problem = explain(text);
-      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-    })
-    .meta({ format });
-}
-
 function network(family: Family): z.ZodString {
   const text = { format: `an ${FAMILY_LABEL[family]} network`, ...NETWORK_KEYS[family] };
   return textThat(text, (value) => explainNetwork(value, family, NETWORK_KEYS));
@@ -81,9 +46,6 @@ const excludedNetwork = (): z.ZodString =>
   textThat({ format: 'a network', example: EXCLUDE_EXAMPLE }, (value) =>
     explainPrefix(value, EXCLUDE_EXAMPLE),
   );
-
-const about = <T extends z.ZodType>(schema: T, description: string): T =>
-  schema.meta({ description });
 
 const vxlanKeys = {
   VNI: about(wholeNumber(1, VNI_MAX).default(1), 'VXLAN network identifier.'),
@@ -107,9 +69,12 @@ const vxlanSchema = z.strictObject({
 
 const autoSchema = z.strictObject({ Type: z.literal('auto'), ...vxlanKeys });
 
+/** The keys of VXLAN are for the peers that BGP does not reach. */
+const bgpBackendSchema = z.strictObject({ Type: z.literal('bgp'), ...vxlanKeys });
+
 const hostGwSchema = z.strictObject({ Type: z.literal('host-gw') });
 
-export const BACKEND_TYPES = ['vxlan', 'host-gw', 'auto'] as const;
+export const BACKEND_TYPES = ['vxlan', 'host-gw', 'auto', 'bgp'] as const;
 export type BackendTypeName = (typeof BACKEND_TYPES)[number];
 
 export const configSchema = z.strictObject(
@@ -140,7 +105,7 @@ export const configSchema = z.strictObject(
       'How many subnets of a family a node may have.',
     ),
     Backend: z
-      .discriminatedUnion('Type', [vxlanSchema, hostGwSchema, autoSchema], {
+      .discriminatedUnion('Type', [vxlanSchema, hostGwSchema, autoSchema, bgpBackendSchema], {
         error: 'must be an object, for example {"Type": "vxlan"}',
       })
       .default({
@@ -159,6 +124,7 @@ export const configSchema = z.strictObject(
       z.enum(['own', 'insert'], 'must be "own" or "insert"').default('own'),
       'Whether accepts are also inserted into the FORWARD chain of others.',
     ),
+    BGP: bgpSchema,
   },
   'must be an object, for example {"Network": "10.244.0.0/16"}',
 );
@@ -169,6 +135,7 @@ export const BACKEND_KEYS: Readonly<Record<BackendTypeName, readonly string[]>> 
   vxlan: Object.keys(vxlanSchema.shape),
   'host-gw': Object.keys(hostGwSchema.shape),
   auto: Object.keys(autoSchema.shape),
+  bgp: Object.keys(bgpBackendSchema.shape),
 };
 
 /** The configuration with defaults filled in, each key right by itself. */

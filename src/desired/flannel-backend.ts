@@ -16,8 +16,8 @@ export function flannelBackend(
   for (const node of nodes.values()) {
     if (isFlannelNode(node)) named.add(node.flannel?.backendType.toLowerCase() ?? '');
   }
-  // Flannel has neither: where these cannot work, VXLAN does.
-  const own = configured === 'auto' || configured === 'bgp' ? 'vxlan' : configured;
+  // Flannel knows neither `auto` nor `bgp`.
+  const own = configured === 'host-gw' ? configured : 'vxlan';
   if (named.has(own)) return own;
   return BACKENDS.find((backend) => named.has(backend)) ?? own;
 }

@@ -1,0 +1,125 @@
+// The sessions of bird.conf: a template for those with nodes, which all say the same, and each peer
+// in full. A session whose password is missing or cannot be said is left out.
+
+import type { Family } from '../net/family.ts';
+import type { Passwords } from './passwords.ts';
+import { passwordOf } from './passwords.ts';
+import { exportFilter, FAMILY_DIGIT, importFilter } from './render-filters.ts';
+import type { Session, Speaker } from './speaker-types.ts';
+
+type Block = readonly string[];
+
+export function renderSessions(speaker: Speaker, passwords: Passwords): readonly Block[] {
+  const blocks: Block[] = [];
+  const templates = new Set<string>();
+  for (const session of speaker.sessions) {
+    const found = passwordOf(session, passwords);
+    if ('problem' in found) continue;
+    const secret = found.text === undefined ? [] : [`password "${found.text}";`];
+    if (session.role === 'peer') {
+      blocks.push(peerBlock(session, speaker, secret));
+      continue;
+    }
+    const template = templateOf(session);
+    if (!templates.has(template)) blocks.push(nodeTemplate(session, speaker, secret));
+    templates.add(template);
+    blocks.push(nodeBlock(session, template));
+  }
+  return blocks;
+}
+
+const isInternal = ({ local, remote }: Session): boolean => local.as === remote.as;
+
+const templateOf = (session: Session): string =>
+  `${isInternal(session) ? 'node' : 'foreign_node'}${FAMILY_DIGIT[session.family]}`;
+
+const TIMES: Block = [
+  'hold time 30;',
+  'keepalive time 10;',
+  'connect delay time 1;',
+  'connect retry time 2;',
+  'error wait time 1, 10;',
+];
+
+const common = ({ gracefulRestart }: Speaker): Block => [
+  ...TIMES,
+  'graceful restart on;',
+  `graceful restart time ${gracefulRestart.restartSeconds};`,
+  'long lived graceful restart off;',
+];
+
+const startOf = ({ local }: Session, { portNumber }: Speaker): string =>
+  `local ${local.address} port ${portNumber} as ${local.as};`;
+
+function nodeTemplate(session: Session, speaker: Speaker, secret: Block): Block {
+  const { family, exports } = session;
+  const { isReflector, clusterId } = speaker;
+  return [
+    `template bgp ${templateOf(session)} {`,
+    ...indented([
+      startOf(session, speaker),
+      ...common(speaker),
+      'bfd graceful;',
+      ...secret,
+      ...(isInternal(session) ? reflection(clusterId) : []),
+      ...channel(family, exportFilter(exports, { family, isReflector })),
+    ]),
+    '}',
+  ];
+}
+
+/**
+ * On every node: what it passes on is decided by the export filter alone, so that becoming a
+ * reflector changes a filter and restarts no session.
+ */
+const reflection = (clusterId: string | undefined): Block => [
+  'rr client;',
+  ...(clusterId === undefined ? [] : [`rr cluster id ${clusterId};`]),
+];
+
+const nodeBlock = (session: Session, template: string): Block => {
+  const { name, remote, isPassive, family, imports, importLimit } = session;
+  return [
+    `protocol bgp '${name}' from ${template} {`,
+    ...indented([
+      `neighbor ${remote.address} port ${remote.portNumber} as ${remote.as};`,
+      ...(isPassive ? ['passive;'] : []),
+      ...channel(family, [...importFilter(imports, family), limit(importLimit)]),
+    ]),
+    '}',
+  ];
+};
+
+function peerBlock(session: Session, speaker: Speaker, secret: Block): Block {
+  const { name, family, remote, multihop, gtsm, allowLocalAs, imports, exports } = session;
+  const { intervalMs, multiplier } = speaker.bfd;
+  const { isReflector } = speaker;
+  return [
+    `protocol bgp '${name}' {`,
+    ...indented([
+      startOf(session, speaker),
+      `neighbor ${remote.address} port ${remote.portNumber} as ${remote.as};`,
+      multihop === undefined ? 'direct;' : `multihop ${multihop};`,
+      ...(gtsm ? ['ttl security on;'] : []),
+      ...common(speaker),
+      ...(session.bfd === 'off'
+        ? []
+        : [`bfd { interval ${intervalMs} ms; multiplier ${multiplier}; };`]),
+      ...secret,
+      ...(allowLocalAs === 0 ? [] : [`allow local as ${allowLocalAs};`]),
+      ...channel(family, [
+        ...importFilter(imports, family),
+        ...exportFilter(exports, { family, isReflector }),
+        limit(session.importLimit),
+      ]),
+    ]),
+    '}',
+  ];
+}
+
+/** What is over it is not taken, and what is there stays. */
+const limit = (routes: number): string => `import limit ${routes} action block;`;
+
+const channel = (family: Family, lines: Block): Block => [`${family} {`, ...indented(lines), '};'];
+
+const indented = (lines: Block): Block => lines.map((line) => `  ${line}`);
