@@ -11,6 +11,7 @@ import type { ClusterNode } from '../cluster/node.ts';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import type { Verdicts } from '../desired/paths.ts';
+import { birdPeersIn } from '../desired/peer-objects.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
@@ -35,6 +36,7 @@ import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
+import { isOwnVxlan, ownLinkNames, sameTexts } from './own-links.ts';
 import { PeerLookups } from './peer-lookups.ts';
 import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
@@ -113,6 +115,7 @@ export class Reconciler {
   readonly #settled = new Settled();
   #sysctls: readonly string[] = [];
   #last: LastPass | undefined;
+  #birdPeers: ReadonlySet<string> = new Set();
   /** By a cluster that is known. */
   #hasPassed = false;
 
@@ -192,6 +195,7 @@ export class Reconciler {
     const advert = withoutFailed(computed.advert, failures);
     const outcome = { underlay, searched, reachable, failures, durationMs };
     this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
+    this.#birdPeers = birdPeersIn(computed.paths);
     this.#hasPassed ||= cluster.kind === 'synced';
     return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };
   }
@@ -263,6 +267,7 @@ export class Reconciler {
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
       underlayMtus: this.#parts.underlayMtus(),
       takesOver: !this.#hasPassed,
+      birdPeers: this.#hasPassed ? this.#birdPeers : undefined,
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
     };
@@ -287,11 +292,3 @@ type Actual = {
   readonly networks: readonly Cidr[];
   readonly birdRoutes: BirdRoutes;
 };
-
-const isOwnVxlan = (link: { readonly kind: string; readonly name: string }): link is VxlanLink =>
-  link.kind === 'vxlan' && ownsLink(link.name);
-
-const ownLinkNames = (state: KernelState): string[] => [...state.links.keys()].filter(ownsLink);
-
-const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((text, index) => text === b[index]);

@@ -25,7 +25,7 @@ import { familyOf } from '../net/ip.ts';
 import type { CompleteState, RememberedState } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
-import { keepUntilDrained, promisedBy } from './draining.ts';
+import { isBgpNeeded, keepUntilDrained, promisedBy } from './draining.ts';
 import { flannelBackend } from './flannel-backend.ts';
 import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
@@ -72,6 +72,11 @@ export type Local = LocalNode &
     readonly underlayMtus: ReadonlyMap<string, number>;
     /** The routes in the kernel are those of an agent before this one, with what it had found. */
     readonly takesOver: boolean;
+    /**
+     * Whom the pass before this one left to BIRD, by birdPeerKey: a route that BIRD has just put
+     * there is tried first. Undefined: an agent before this one decided, and the kernel shows how.
+     */
+    readonly birdPeers: ReadonlySet<string> | undefined;
     /** Names of those that have been of no use for long enough to go. */
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */
@@ -91,6 +96,8 @@ export type Desired<State extends KernelState = KernelState> = {
   readonly paths: readonly PeerPath[];
   readonly probes: readonly PathProbe[];
   readonly advert: Advert;
+  /** Whether this node has to say to others how they get to it by BGP. */
+  readonly speaksBgp: boolean;
   /** By which backend Flannel's nodes are to reach this one. */
   readonly flannelBackend: FlannelPath;
   /** MTU of pods' links and of the routes in them. */
@@ -118,7 +125,11 @@ export function desired(
   const settings = backendSettings(config.backend, vxlanNetworks(config, memory));
   const builder = new StateBuilder();
 
-  const receives = addReceivers(builder, settings, local);
+  const speaksBgp = isBgpNeeded(config, cluster.nodes, local);
+  const receives = addReceivers(builder, settings, {
+    ...local,
+    bird: speaksBgp ? local.bird : undefined,
+  });
   const promised = promisedBy(cluster.nodes.get(local.name), local);
   const drainingLinks = keepUntilDrained(builder, local, promised);
   addOwnSubnets(builder, ownSubnets);
@@ -147,6 +158,7 @@ export function desired(
     paths,
     probes: probesOf(chosen, local),
     podMtuBytes,
+    speaksBgp,
     drainingLinks,
     nodeProblems: withSharedUnderlays(holding.problems, cluster.nodes, {
       name: local.name,

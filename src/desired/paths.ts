@@ -76,6 +76,8 @@ export type PathMemory = {
   verdictOf(key: string): PathVerdict;
   /** Whether a node says that its peers reach it there. */
   isSaid(address: Ip): boolean;
+  /** Whether BIRD's route is what it is sent by where none of ours is, and not only news of BIRD. */
+  isByBird(target: PeerTarget): boolean;
   /** Of packets without any wrapping, the largest that is known to get there. */
   receiveBytesOf(target: PeerTarget): number;
 };
@@ -165,7 +167,7 @@ function firstChoice(
 
 function leadsThere(plan: PathPlan, target: PeerTarget, memory: PathMemory): boolean {
   const via = viaInUse(target, memory);
-  if (isBirdPlan(plan)) return via === undefined;
+  if (isBirdPlan(plan)) return via === undefined && memory.isByBird(target);
   return via !== undefined && leadsBy(via, plan);
 }
 
@@ -250,7 +252,7 @@ function keptOption(
 
 const questionOf = (target: PeerTarget, { local, memory }: Known): WayQuestion => ({
   local,
-  isBare: viaInUse(target, memory) === undefined,
+  isBare: viaInUse(target, memory) === undefined && memory.isByBird(target),
   receiveBytes: memory.receiveBytesOf(target),
 });
 

@@ -18,7 +18,7 @@ import { isBirdPlan, probeVia } from './bird-path.ts';
 import type { Local } from './desired.ts';
 import { vtepOf } from './kept-path.ts';
 import { plainMtu, routeMtu } from './path-mtu.ts';
-import type { ChosenPath, PathMemory } from './paths.ts';
+import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
 import type { StateBuilder } from './state-builder.ts';
 
 export function addPath(
@@ -100,16 +100,25 @@ export function sendsVxlanBy(chosen: readonly ChosenPath[]): VxlanId[] {
 }
 
 export const pathMemory = (
-  { routes, neighbours, fdb, verdicts, underlayMtus }: Local,
+  { routes, neighbours, fdb, verdicts, underlayMtus, birdPeers }: Local,
   nodes: ReadonlyMap<string, ClusterNode>,
 ): PathMemory => ({
   viaOf: (destination) =>
     routes.get(keyOfRoute({ destination, table: MAIN_TABLE, metric: OWN_METRIC }))?.via,
   vtepOf: (via) => vtepOf(via, { neighbours, fdb }),
   verdictOf: (key) => verdicts.get(key) ?? 'untried',
+  isByBird: ({ peer, family }) =>
+    birdPeers === undefined || birdPeers.has(birdPeerKey({ peer: peer.name, family })),
   receiveBytesOf: (target) => plainMtu(target, underlayMtus),
   isSaid: (ip) => [...nodes.values()].some((node) => reachOf(node)?.underlay.includes(ip) === true),
 });
+
+export const birdPeerKey = ({ peer, family }: Pick<PeerPath, 'peer' | 'family'>): string =>
+  `${peer} ${family}`;
+
+/** Whom the node sends to by BIRD's routes. */
+export const birdPeersIn = (paths: readonly PeerPath[]): ReadonlySet<string> =>
+  new Set(paths.flatMap((path) => (path.used === 'bgp' ? [birdPeerKey(path)] : [])));
 
 export function usedLinks({ routes, vxlanDevices }: Local): ReadonlySet<string> {
   const devices = new Set(vxlanDevices.map(({ name }) => name));

@@ -45,6 +45,7 @@ export function localOf(changes: Partial<Local> = {}): Local {
     promised: [],
     underlayMtus: new Map(),
     takesOver: false,
+    birdPeers: undefined,
     drainedLinks: new Set(),
     sysctls: new Map(),
     ...changes,

@@ -88,6 +88,7 @@ class Bench implements AsyncDisposable {
       ...{ viaOf: () => this.via, vtepOf: () => undefined, isSaid: () => true },
       verdictOf: (key) => verdicts.get(key) ?? 'untried',
       receiveBytesOf: () => 1500,
+      isByBird: () => true,
     };
     const reach = reachOf(PEER);
     const { subnets } = PEER;

@@ -100,6 +100,14 @@ describe('with Type bgp', () => {
     }
   });
 
+  test('a route that BIRD has just learned is tried before it is used', () => {
+    const { path, main, tested } = decide({ birdPeers: new Set(['node-3 ipv4']) });
+    assert.equal(path.used, 'vxlan');
+    assert.equal(path.waitsFor, 'bgp');
+    assert.deepEqual([main, tested], [WHOLE, ['10.244.2.0/32']]);
+    assert.equal(decide({ birdPeers: new Set(['node-2 ipv4']) }).path.used, 'bgp');
+  });
+
   test('when its route goes, VXLAN comes in the same pass, with all that it needs', () => {
     const { path, main, state } = decide({ learned: [] });
     assert.equal(path.used, 'vxlan');

@@ -57,6 +57,7 @@ const UNKNOWN: PathMemory = {
   ...{ viaOf: () => undefined, vtepOf: () => undefined, isSaid: () => true },
   verdictOf: () => 'untried',
   receiveBytesOf: () => 1500,
+  isByBird: () => true,
 };
 
 const onlyHostGw = advertOf(2, { receives: { vxlan: [], 'host-gw': [{ family: 'ipv4' }] } });
