@@ -151,17 +151,17 @@ function sameProblems(peers: readonly BgpPeerConf[]): readonly ConfigProblem[] {
           `is that of BGP.Peers[${before}] too, and both are for the same nodes: ` +
           'remove one, or give each its own nodes by NodeNames';
         problems.push(problem(`BGP.Peers[${index}].Address`, peer.address, why));
-      } else if (peer.name === other.name && conf.Name !== undefined && isOneFamily(peer, other)) {
+      } else if (peer.name === other.name && isAnotherOfFamily(peer, other)) {
         const why = `is that of BGP.Peers[${before}] too: give each peer its own name`;
-        problems.push(problem(`BGP.Peers[${index}].Name`, conf.Name, why));
+        problems.push(problem(`BGP.Peers[${index}].Name`, peer.name, why));
       }
     }
   }
   return problems;
 }
 
-const isOneFamily = (peer: BgpPeer, other: BgpPeer): boolean =>
-  familyOf(peer.address) === familyOf(other.address);
+const isAnotherOfFamily = (peer: BgpPeer, other: BgpPeer): boolean =>
+  peer.address !== other.address && familyOf(peer.address) === familyOf(other.address);
 
 /** Whether it is certain; by labels it depends on the cluster. */
 function mayShareNode(a: NodeSelector, b: NodeSelector): boolean {
