@@ -13,6 +13,7 @@ import { cidrFamily } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
+import type { BgpSpeaker } from './bgp-speaker.ts';
 import { ClusterView, concerns } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import { FamilyKeeper, searchedFamilies } from './family-keeper.ts';
@@ -47,6 +48,8 @@ export type AgentParts = {
   readonly source: Source;
   readonly reconciler: Reconciler;
   readonly prober: PathProber;
+  /** Absent: the node has no BIRD. */
+  readonly bgp?: BgpSpeaker;
   readonly config: ConfigKeeper;
   readonly leases: LeaseKeeper;
   readonly snapshots: SnapshotKeeper;
@@ -115,6 +118,7 @@ export class Agent {
         this.#stock.run(() => this.#loop.trigger(), stop),
         this.#loop.run(stop),
         this.#parts.prober.run(() => this.#loop.trigger(), stop),
+        this.#parts.bgp?.run(() => this.#loop.trigger(), stop),
         this.#publisher.run(stop),
         this.#condition.run(stop),
         this.#podRepair.run(() => this.#loop.trigger(), stop),
@@ -240,6 +244,7 @@ export class Agent {
     }
     // Pods send less before a smaller path may be used, which a probe decides.
     await this.#parts.podMtus.follow(outcome.desired.podMtuBytes);
+    this.#parts.bgp?.follow({ config, cluster, outcome });
     this.#parts.prober.follow(cluster.kind === 'synced' ? outcome.probes : []);
     const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
     pods.follow(ownSubnets);

@@ -112,7 +112,7 @@ const printAddress = (a: Address): string =>
 const printNexthop = (n: Nexthop): string =>
   words([`nexthop via ${n.gateway} dev ${n.link}`, n.onlink ? 'onlink' : '']);
 
-function printRoute(route: Route): string {
+export function printRoute(route: Route): string {
   const unreachable = route.via.kind === 'unreachable' ? 'unreachable' : '';
   return words([
     'route',

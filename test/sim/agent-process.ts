@@ -4,6 +4,7 @@
 
 import { Agent } from '../../src/agent/agent.ts';
 import { Announcer } from '../../src/agent/announcer.ts';
+import type { BgpSpeaker } from '../../src/agent/bgp-speaker.ts';
 import { ConfigKeeper } from '../../src/agent/config-keeper.ts';
 import { ForeignRules } from '../../src/agent/foreign-rules.ts';
 import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
@@ -45,6 +46,7 @@ export type AgentProcessParts = {
   readonly trace: Trace;
   readonly mutations: Mutations;
   readonly fabric: Fabric;
+  readonly bgp: BgpSpeaker | undefined;
   /** Around each change of the kernel. */
   readonly beforeOp: (machine: SimMachine, op: Op) => void;
   readonly beforePodOp: (machine: SimMachine) => void;
@@ -154,7 +156,7 @@ export class AgentProcess {
   }
 
   #makeAgent(store: AttachmentStore): Agent {
-    const { machine, trace, mutations } = this.#parts;
+    const { machine, trace, mutations, bgp } = this.#parts;
     const { nodeName, stateDir, id } = machine;
     const log = trace.logOf(id);
     const clock = this.#clock;
@@ -171,6 +173,7 @@ export class AgentProcess {
       attachments: (state) => pods.standing(state),
       verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
       underlayMtus: () => prober.underlayMtus,
+      bird: () => bgp?.life,
       holdProbes: (destinations) => prober.hold(destinations),
       pendingLinks: () => pods.pendingLinks(),
       pendingAddresses: () => pods.pendingAddresses(),
@@ -184,6 +187,7 @@ export class AgentProcess {
     };
     return new Agent({
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
+      ...(bgp === undefined ? {} : { bgp }),
       remakePod: (request) => this.#service.remake(request),
       podMtus: new PodMtus({ store, retune: (each) => this.#retune(each), clock, log }),
       source: this.#source,

@@ -14,6 +14,7 @@ import { printOp } from '../../src/state/print.ts';
 import { AdvertChecks } from './advert-checks.ts';
 import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
+import { SimBirds } from './birds.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
 import { SimConfigMap } from './config-map.ts';
@@ -68,6 +69,8 @@ export class World {
   #processCount = 0;
   #moveCount = 0;
   readonly config: SimConfigMap;
+  /** Absent where no machine has one. */
+  readonly birds: SimBirds | undefined;
   violation: string | undefined;
   events = 0;
 
@@ -89,6 +92,7 @@ export class World {
       ...{ plan, machines, fabric: this.fabric, random: random.split('checks') },
       onViolation: (text) => this.violate(text),
     });
+    this.birds = plan.hasBirds ? this.#makeBirds() : undefined;
     const common = {
       machines,
       isUndisturbed: (machine: SimMachine) => isUndisturbed(this, machine),
@@ -105,6 +109,18 @@ export class World {
       ...{ ...common, store: this.server.store },
       isMisled: ({ misledUntilMs }) => misledUntilMs > this.time.nowMs,
     });
+  }
+
+  #makeBirds(): SimBirds {
+    const { fabric, plan, time, trace } = this;
+    const birds = new SimBirds({
+      ...{ time, trace, random: this.#options.random.split('birds') },
+      machines: () => this.machines.values(),
+      areParted: (a, b) => fabric.areParted(a, b),
+      changed: (machine) => this.checks.changed(machine),
+    });
+    if (plan.routersSpeak) fabric.routedTo = (destination) => birds.announcerOf(destination);
+    return birds;
   }
 
   violate(text: string): void {
@@ -145,6 +161,7 @@ export class World {
     });
     machine.bootedAtMs = this.time.nowMs;
     this.machines.set(machine.id, machine);
+    this.birds?.boot(machine);
     const { trace, time } = this;
     this.#runtimes.set(machine, new SimRuntime({ machine, time, trace }));
     this.trace.add(machine.id, `machine of ${machine.nodeName} comes`);
@@ -171,6 +188,7 @@ export class World {
     const { server, time, trace } = this;
     machine.process = new AgentProcess({
       fabric: this.fabric,
+      bgp: this.birds?.speakerFor(machine),
       ...{ machine, server, time, trace, mutations: this.#options.mutations },
       random: this.#options.random.split(`process ${this.#processCount}`),
       beforeOp: (changed, op) => this.#beforeOp(changed, op),
@@ -194,6 +212,7 @@ export class World {
     assert(!machine.isOn, `${machine.id} is on already`);
     this.trace.add(machine.id, 'power on');
     machine.boot(this.time.nowMs);
+    this.birds?.boot(machine);
   }
 
   /** Taken away for ever. */
