@@ -22,7 +22,7 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
-import { nextPass, tryPass } from './passes.ts';
+import { LOOP_LIMITS, nextPass, tryPass } from './passes.ts';
 import type { PathProber } from './path-prober.ts';
 import type { PodMtus } from './pod-mtus.ts';
 import type { RemakePod } from './pod-repair.ts';
@@ -65,13 +65,6 @@ export type AgentParts = {
   /** See SubnetStock. */
   readonly subnetRestMs?: number;
 };
-
-const LOOP_LIMITS = {
-  minimumIntervalMs: 10,
-  maximumIntervalMs: 30_000,
-  firstRetryMs: 250,
-  lastRetryMs: 30_000,
-} as const;
 
 export class Agent {
   readonly #parts: AgentParts;

@@ -27,7 +27,7 @@ export type BirdQuestion = {
 
 export function birdOffer(target: PeerTarget, question: BirdQuestion): PathOffer {
   const { local, isBare, isAskedFor, receiveBytes } = question;
-  const { peer, family } = target;
+  const { peer } = target;
   // Where a router announces many subnets as one, its route says nothing of whoever is new.
   const isInUse = isBare && (speaks(target) || hasOwnRoute(target, local));
   if (!isInUse && !isAskedFor) return { kind: 'unusable', reason: 'bgp is not asked for' };
@@ -37,11 +37,25 @@ export function birdOffer(target: PeerTarget, question: BirdQuestion): PathOffer
   if (!isInUse && lacking !== undefined) {
     return { kind: 'unusable', reason: `BIRD has no route to ${lacking} of ${peer.name}` };
   }
-  // There is no route of ours that would bound it.
-  const sendBytes = sendBytesBy(offer.plan, target, local);
-  if (receiveBytes >= sendBytes) return offer;
-  const reason = `${peer.name} takes packets of ${receiveBytes} bytes over ${family}, and by bgp those of ${sendBytes} are sent`;
-  return { kind: 'unusable', reason };
+  const reason = excessOf(offer.plan, target, { local, receiveBytes });
+  // It is left as one that has fallen silent is: not before another has answered.
+  return isInUse || reason === '' ? offer : { kind: 'unusable', reason };
+}
+
+/**
+ * Why packets of full size are lost by it; '' when they are not. No route of ours bounds them, so
+ * that BIRD's has to: it is told to with its configuration, which takes a moment.
+ */
+export function excessOf(
+  plan: PathPlan,
+  target: PeerTarget,
+  { local, receiveBytes }: Pick<BirdQuestion, 'local' | 'receiveBytes'>,
+): string {
+  const sendBytes = isBirdPlan(plan) ? sendBytesBy(plan, target, local) : 0;
+  return sendBytes <= receiveBytes
+    ? ''
+    : `${target.peer.name} takes packets of ${receiveBytes} bytes over ${target.family}, and by ` +
+        `bgp those of ${sendBytes} are sent`;
 }
 
 /** Where nothing else is left: without a route of ours packets go by BIRD's, wanted or not. */

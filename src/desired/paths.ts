@@ -13,10 +13,11 @@ import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import type { RouteVia } from '../state/kernel-state.ts';
-import { birdAnyway, isBirdPlan, keyOfBirdPlan, lackReasons } from './bird-path.ts';
+import { birdAnyway, excessOf, isBirdPlan, keyOfBirdPlan, lackReasons } from './bird-path.ts';
 import type { Vtep } from './kept-path.ts';
 import { asReceiver, keptReason } from './kept-path.ts';
 import type { PathMtu } from './path-mtu.ts';
+import { isStuck, isToBeLeft, leaveBlindly } from './path-troubles.ts';
 import type { BackendSettings, Way, WayQuestion } from './path-ways.ts';
 import { leavesSilent, offerBy } from './path-ways.ts';
 
@@ -24,7 +25,10 @@ import { leavesSilent, offerBy } from './path-ways.ts';
 export type PathVerdict = 'untried' | 'answers' | 'silent';
 
 /** By PathOption.key. */
-export type Verdicts = Pick<ReadonlyMap<string, PathVerdict>, 'get' | 'has'>;
+export type Verdicts = Pick<ReadonlyMap<string, PathVerdict>, 'get' | 'has'> & {
+  /** It has never answered, and has been asked for long, or is in use all the same. */
+  isHopeless?(key: string): boolean;
+};
 
 export type PeerPath = {
   readonly peer: string;
@@ -50,6 +54,8 @@ export type PathOption = {
   readonly key: string;
   readonly plan: PathPlan;
   readonly network: VxlanNetwork | undefined;
+  /** Why it is to be left for another one that answers, though it may answer itself. */
+  readonly excess?: string;
 };
 
 export type ChosenPath = {
@@ -74,6 +80,8 @@ export type PathMemory = {
   vtepOf(via: RouteVia): Vtep | undefined;
   /** By PathOption.key. */
   verdictOf(key: string): PathVerdict;
+  /** See Verdicts. */
+  isHopeless(key: string): boolean;
   /** Whether a node says that its peers reach it there. */
   isSaid(address: Ip): boolean;
   /** Whether BIRD's route is what it is sent by where none of ours is, and not only news of BIRD. */
@@ -126,7 +134,7 @@ const besidesOf = (option: PathOption | undefined, { usable }: Offers): PathOpti
     ? usable.find(({ plan }) => !isBirdPlan(plan))
     : undefined;
 
-type Decision = Pick<ChosenPath, 'option' | 'tested'> & Partial<Pick<ChosenPath, 'waiting'>>;
+export type Decision = Pick<ChosenPath, 'option' | 'tested'> & Partial<Pick<ChosenPath, 'waiting'>>;
 
 function decide(
   configured: BackendConfig,
@@ -141,7 +149,8 @@ function decide(
   const verdict = ({ key }: PathOption): PathVerdict => memory.verdictOf(key);
   if (inUse === undefined) return firstChoice(configured, usable, verdict);
   if (inUse !== best && verdict(best) === 'answers') return { option: best, tested: undefined };
-  if (leavesSilent(configured) && verdict(inUse) === 'silent') {
+  if (isStuck(configured, [inUse, ...usable], memory)) return leaveBlindly(inUse, usable);
+  if (isToBeLeft(configured, inUse, memory)) {
     const others = usable.filter((option) => option !== inUse);
     const answering = others.find((option) => verdict(option) === 'answers');
     if (answering !== undefined) return { option: answering, tested: undefined };
@@ -202,11 +211,14 @@ function offersOf(
       continue;
     }
     const { plan } = offer;
-    const option = { name: way.name, key: keyOf(plan, target), plan, network: way.network };
+    const excess = way.name === 'bgp' ? excessOf(plan, target, question) : '';
+    if (excess !== '') reasons = [...reasons, excess];
+    const base = { name: way.name, key: keyOf(plan, target), plan, network: way.network };
+    const option = excess === '' ? base : { ...base, excess };
     usable.push(option);
     // Of thousands of peers nearly all use their best path: the others need no look.
     if (usable.length > 1 || !leadsThere(plan, target, memory)) continue;
-    if (leavesSilent(configured) && memory.verdictOf(option.key) === 'silent') continue;
+    if (isToBeLeft(configured, option, memory)) continue;
     if (isBirdPlan(plan) && plan.lacking.length > 0) continue;
     return { usable, reasons, inUse: option };
   }

@@ -109,6 +109,7 @@ export const pathMemory = (
   verdictOf: (key) => verdicts.get(key) ?? 'untried',
   isByBird: ({ peer, family }) =>
     birdPeers === undefined || birdPeers.has(birdPeerKey({ peer: peer.name, family })),
+  isHopeless: (key) => verdicts.isHopeless?.(key) === true,
   receiveBytesOf: (target) => plainMtu(target, underlayMtus),
   isSaid: (ip) => [...nodes.values()].some((node) => reachOf(node)?.underlay.includes(ip) === true),
 });

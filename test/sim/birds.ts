@@ -19,6 +19,7 @@ import type { SimMachine } from './machine.ts';
 import type { Random } from './random.ts';
 import { BIRD_METRIC } from './sizes.ts';
 import type { Trace } from './trace.ts';
+import type { World } from './world.ts';
 
 const LOOK_EVERY_MS = 400;
 const CONFIGURE_MS = 600;
@@ -28,8 +29,11 @@ const GRACEFUL_MS = 20_000;
 type BirdConfig = {
   readonly speaks: boolean;
   readonly subnets: readonly Cidr[];
-  readonly nodes: ReadonlyMap<string, Pick<Learned, 'addresses' | 'subnets'>>;
+  readonly nodes: ReadonlyMap<string, ConfiguredNode>;
 };
+
+/** `mtuBytes`: the largest packets that both ends take. */
+type ConfiguredNode = Pick<Learned, 'addresses' | 'subnets'> & { readonly mtuBytes: number };
 
 type Learned = {
   readonly from: SimMachine;
@@ -46,7 +50,7 @@ type Bird = {
   changed: () => void;
 };
 
-export type SimBirdsParts = {
+type SimBirdsParts = {
   readonly machines: () => Iterable<SimMachine>;
   readonly areParted: (a: SimMachine, b: SimMachine) => boolean;
   readonly time: SimTime;
@@ -55,6 +59,18 @@ export type SimBirdsParts = {
   /** Routes of a machine have changed. */
   readonly changed: (machine: SimMachine) => void;
 };
+
+export function birdsOf(world: World, random: Random): SimBirds {
+  const { fabric, plan, time, trace } = world;
+  const birds = new SimBirds({
+    ...{ time, trace, random },
+    machines: () => world.machines.values(),
+    areParted: (a, b) => fabric.areParted(a, b),
+    changed: (machine) => world.checks.changed(machine),
+  });
+  if (plan.routersSpeak) fabric.routedTo = (destination) => birds.announcerOf(destination);
+  return birds;
+}
 
 const newBird = (): Bird => ({
   ...{ isRunning: true, config: undefined, learned: new Map(), changed: () => undefined },
@@ -103,7 +119,10 @@ export class SimBirds {
         const nodes = [...cluster.nodes.values()].flatMap((node) => {
           const { name, subnets, advert } = node;
           if (name === machine.nodeName || advert === undefined) return [];
-          return [[name, { addresses: reachOf(node)?.underlay ?? [], subnets }] as const];
+          const addresses = reachOf(node)?.underlay ?? [];
+          const ownBytes = outcome.underlay.underlays.map(({ mtuBytes }) => mtuBytes);
+          const mtuBytes = Math.min(...ownBytes, advert.receiveMtuBytes);
+          return [[name, { addresses, subnets, mtuBytes }] as const];
         });
         this.#configure(machine, { speaks: speaksBgp, subnets: ownSubnets, nodes: new Map(nodes) });
       },
@@ -228,16 +247,17 @@ function routesOf(machine: SimMachine, { learned, config }: Bird): Map<Cidr, Rou
   const routes = new Map<Cidr, Route>();
   const inOrder = [...learned.values()].sort((a, b) => a.seenMs - b.seenMs);
   for (const { from, addresses, subnets } of inOrder) {
-    const allowed = config?.nodes.get(from.nodeName)?.subnets ?? [];
+    const known = config?.nodes.get(from.nodeName);
+    if (known === undefined) continue;
     for (const subnet of subnets) {
       const family = cidrFamily(subnet);
       const address = addresses.find((ip) => familyOf(ip) === family);
       const router = machine.addresses.find(({ address: ip }) => familyOf(ip) === family)?.router;
       const gateway = from.segment === machine.segment ? address : router;
-      if (gateway === undefined || !allowed.includes(subnet)) continue;
+      if (gateway === undefined || !known.subnets.includes(subnet)) continue;
       const via = { kind: 'gateway', link: 'eth0', gateway, onlink: false } as const;
       const rest = { table: MAIN_TABLE, metric: BIRD_METRIC, protocol: BIRD_PROTOCOL, via };
-      routes.set(subnet, { destination: subnet, ...rest });
+      routes.set(subnet, { destination: subnet, ...rest, mtuBytes: known.mtuBytes });
     }
   }
   return routes;

@@ -14,7 +14,8 @@ import { printOp } from '../../src/state/print.ts';
 import { AdvertChecks } from './advert-checks.ts';
 import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
-import { SimBirds } from './birds.ts';
+import type { SimBirds } from './birds.ts';
+import { birdsOf } from './birds.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
 import { SimConfigMap } from './config-map.ts';
@@ -92,7 +93,7 @@ export class World {
       ...{ plan, machines, fabric: this.fabric, random: random.split('checks') },
       onViolation: (text) => this.violate(text),
     });
-    this.birds = plan.hasBirds ? this.#makeBirds() : undefined;
+    this.birds = plan.hasBirds ? birdsOf(this, random.split('birds')) : undefined;
     const common = {
       machines,
       isUndisturbed: (machine: SimMachine) => isUndisturbed(this, machine),
@@ -109,18 +110,6 @@ export class World {
       ...{ ...common, store: this.server.store },
       isMisled: ({ misledUntilMs }) => misledUntilMs > this.time.nowMs,
     });
-  }
-
-  #makeBirds(): SimBirds {
-    const { fabric, plan, time, trace } = this;
-    const birds = new SimBirds({
-      ...{ time, trace, random: this.#options.random.split('birds') },
-      machines: () => this.machines.values(),
-      areParted: (a, b) => fabric.areParted(a, b),
-      changed: (machine) => this.checks.changed(machine),
-    });
-    if (plan.routersSpeak) fabric.routedTo = (destination) => birds.announcerOf(destination);
-    return birds;
   }
 
   violate(text: string): void {

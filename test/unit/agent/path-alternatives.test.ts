@@ -89,6 +89,7 @@ class Bench implements AsyncDisposable {
       verdictOf: (key) => verdicts.get(key) ?? 'untried',
       receiveBytesOf: () => 1500,
       isByBird: () => true,
+      isHopeless: () => false,
     };
     const reach = reachOf(PEER);
     const { subnets } = PEER;

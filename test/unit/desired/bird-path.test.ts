@@ -148,6 +148,24 @@ describe('with Type bgp', () => {
     assert.equal(decide({ own: WHOLE, said }).path.used, 'bgp');
   });
 
+  test('where no probe has ever come back over any path, each is used in turn', () => {
+    const silent = new Map(Object.values(KEYS).map((key) => [key, 'silent' as const]));
+    const verdicts = { get: (key: string) => silent.get(key), has: () => true };
+    const stuck = { ...verdicts, isHopeless: () => true };
+    const peerByTwo = speakerOf(2, {
+      receives: { ...speakerOf(2).advert!.receives, 'host-gw': [] },
+    });
+    const given = { peer: peerByTwo, said: {} };
+    assert.equal(decide({ ...given, verdicts }).path.used, 'bgp');
+    assert.equal(decide({ ...given, verdicts: stuck }).path.used, 'vxlan');
+    assert.equal(decide({ ...given, own: WHOLE, verdicts: stuck }).path.used, 'bgp');
+    assert.equal(decide({ ...given, type: 'vxlan', verdicts: stuck }).path.used, 'vxlan');
+    assert.equal(
+      decide({ ...given, type: 'vxlan', own: WHOLE, verdicts: stuck }).path.used,
+      'vxlan',
+    );
+  });
+
   test('another way of BIRD is another path: what was said of the first does not count', () => {
     const learned = [
       birdRoute('10.244.2.0/24', {
@@ -191,10 +209,18 @@ describe('of several subnets', () => {
 describe('what a peer takes', () => {
   test('is never exceeded by a route that has no bound', () => {
     const small = speakerOf(2, { receiveMtuBytes: 1400 });
-    const { path, routes } = decide({ peer: small, said: { [KEYS.bgp]: 'answers' } });
+    const answers = { [KEYS.bgp]: 'answers' } as const;
+    const { path, routes, tested } = decide({ peer: small, own: WHOLE, said: answers });
     assert.equal(path.used, 'vxlan');
     assert.match(path.reason, /node-2 takes packets of 1400 bytes over ipv4, and by bgp/);
     assert.equal(routes[0]?.mtuBytes, 1350);
+    assert.deepEqual(tested, []);
+    // Where it is in use already, another must have answered before.
+    const before = decide({ peer: small, said: answers });
+    assert.deepEqual([before.path.used, before.tested], ['bgp', ['10.244.2.0/32']]);
+    assert.match(before.path.reason, /takes packets of 1400 bytes/);
+    const both = { ...answers, [KEYS.vxlan]: 'answers' } as const;
+    assert.equal(decide({ peer: small, said: both }).path.used, 'vxlan');
     // BIRD's own route may have one.
     const learned = [birdRoute('10.244.2.0/24', BY_ROUTER, { mtuBytes: 1400 })];
     assert.equal(decide({ peer: small, learned }).path.used, 'bgp');
@@ -202,7 +228,7 @@ describe('what a peer takes', () => {
 
   test('may be found by probes', () => {
     const underlayMtus = new Map([['uid-2 ipv4', 1300]]);
-    const { path } = decide({ underlayMtus });
+    const { path } = decide({ underlayMtus, said: { [KEYS.vxlan]: 'answers' } });
     assert.equal(path.used, 'vxlan');
     assert.match(path.reason, /takes packets of 1300 bytes/);
   });
@@ -214,7 +240,7 @@ describe('what a peer takes', () => {
     });
     const { path, main } = decide({ peer });
     assert.equal(path.used, 'bgp');
-    assert.match(path.reason, /go by BIRD's route all the same/);
+    assert.match(path.reason, /takes packets of 1400 bytes/);
     assert.deepEqual(main, []);
   });
 });

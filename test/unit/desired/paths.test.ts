@@ -58,6 +58,7 @@ const UNKNOWN: PathMemory = {
   verdictOf: () => 'untried',
   receiveBytesOf: () => 1500,
   isByBird: () => true,
+  isHopeless: () => false,
 };
 
 const onlyHostGw = advertOf(2, { receives: { vxlan: [], 'host-gw': [{ family: 'ipv4' }] } });
