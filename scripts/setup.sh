@@ -60,6 +60,11 @@ if [ "$purpose" != check ]; then
   make -s -C cni
 fi
 
+# Unpacked, not installed: the package would start a BIRD of the machine's own.
+if [ "$purpose" != check ]; then
+  sh scripts/debian-packages.sh bookworm .cache/bird bird2 libssh-gcrypt-4
+fi
+
 # Unpacked, not installed: the machine may have container runtimes of its own. The older suite's
 # runc runs on any Debian, so all use it; podman of later suites knows no CNI any more.
 if [ "$purpose" = test ] || [ "$purpose" = long ]; then

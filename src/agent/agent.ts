@@ -14,6 +14,7 @@ import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
 import type { BgpSpeaker } from './bgp-speaker.ts';
+import type { BirdKeeper } from './bird-keeper.ts';
 import { ClusterView, concerns } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import { FamilyKeeper, searchedFamilies } from './family-keeper.ts';
@@ -59,6 +60,7 @@ export type AgentParts = {
   readonly files: Pick<NodeFiles, 'write'>;
   readonly foreignRules: ForeignRules;
   readonly announcer: Announcer;
+  readonly bird?: Pick<BirdKeeper, 'view' | 'run'>;
   readonly metrics: AgentMetrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -111,12 +113,12 @@ export class Agent {
         this.#stock.run(() => this.#loop.trigger(), stop),
         this.#loop.run(stop),
         this.#parts.prober.run(() => this.#loop.trigger(), stop),
-        this.#parts.bgp?.run(() => this.#loop.trigger(), stop),
         this.#publisher.run(stop),
         this.#condition.run(stop),
         this.#podRepair.run(() => this.#loop.trigger(), stop),
         this.#parts.foreignRules.run(() => this.#report(), stop),
         this.#parts.announcer.run(stop),
+        this.#parts.bird?.run(() => this.#loop.trigger(), stop),
       ]);
     } finally {
       unwatch();
@@ -155,12 +157,8 @@ export class Agent {
       lease: leases.view,
       usage: this.#stock.view,
       families: this.#families.plan?.states ?? [],
-      config: {
-        hash: config.config?.hash ?? '',
-        origin: config.origin,
-        backend: config.config?.backend.type ?? '',
-        problems: config.problems,
-      },
+      config,
+      bird: this.#parts.bird?.view,
       outcome: reconciler.last,
       passes: this.#passes,
       tracks: prober.tracks,
@@ -287,7 +285,8 @@ export class Agent {
     const outcome = reconciler.last;
     const { plan } = this.#families;
     const lease = leases.view;
-    return { nodeName, cluster, config, lease, plan, source: source.health(), outcome };
+    const bird = this.#parts.bird?.view;
+    return { nodeName, cluster, config, lease, plan, source: source.health(), outcome, bird };
   }
 
   #report(): void {

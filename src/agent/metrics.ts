@@ -6,11 +6,13 @@ import type { SubnetUsage } from '../cni/ipam.ts';
 import type { PathMtu } from '../desired/path-mtu.ts';
 import { cidrFamily } from '../net/cidr.ts';
 import type { Op } from '../state/op.ts';
+import { BirdMetrics } from './bird-metrics.ts';
 import type { Tracks } from './path-track.ts';
 import type { PassOutcome } from './reconciler.ts';
 
 export class AgentMetrics {
   readonly registry = new Registry();
+  readonly bird = new BirdMetrics(this.registry);
   readonly #passes = new Counter({
     name: 'poplin_reconcile_passes_total',
     help: 'Passes of the reconcile loop',

@@ -16,6 +16,8 @@ export type AgentOptions = {
   readonly stateDir: string;
   /** Sockets and the subnet file. */
   readonly runDir: string;
+  /** Shared with BIRD: its configuration and its control socket. */
+  readonly birdDir: string;
   readonly cniConfDir: string;
   readonly cniBinDir: string;
   /** Where the runtime keeps what it has attached, by libcni. */

@@ -23,7 +23,7 @@ import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
+import type { Address, KernelState } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
 import { order } from '../state/order.ts';
@@ -87,6 +87,8 @@ export type PassInput = {
 export type LastPass = {
   readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
+  /** Of the node, on links of others. */
+  readonly addresses: readonly Address[];
   /** Families for which an underlay was looked for, and those of which there is one. */
   readonly searched: readonly Family[];
   readonly reachable: readonly Family[];
@@ -193,7 +195,8 @@ export class Reconciler {
     const durationMs = clock.monotonicMs() - startedMs;
     const searched = input.families;
     const advert = withoutFailed(computed.advert, failures);
-    const outcome = { underlay, searched, reachable, failures, durationMs };
+    const addresses = [...kernelState.addresses.values()].filter(({ link }) => !ownsLink(link));
+    const outcome = { underlay, addresses, searched, reachable, failures, durationMs };
     this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
     this.#birdPeers = birdPeersIn(computed.paths);
     this.#hasPassed ||= cluster.kind === 'synced';

@@ -6,6 +6,7 @@ import { renderProblem } from '../config/problems.ts';
 import type { FamilyPlan } from '../desired/families.ts';
 import { familyProblems } from '../desired/families.ts';
 import type { Announcer } from './announcer.ts';
+import type { BirdKeeper } from './bird-keeper.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -25,6 +26,7 @@ export type ReportParts = {
   readonly leases: Pick<LeaseKeeper, 'view'>;
   readonly pods: Pick<Pods, 'isolated'>;
   readonly prober: Pick<PathProber, 'tracks'>;
+  readonly bird?: Pick<BirdKeeper, 'view'>;
 };
 
 type Seen = {
@@ -41,6 +43,7 @@ export function reportAll(parts: ReportParts, { plan, scarce }: Seen): void {
   announcer.report('ForeignDrop', foreignRules.findings);
   announcer.report('RepairFight', reconciler.fights.names);
   metrics.fights(reconciler.fights.count);
+  reportBird(parts);
   reportLease(parts);
   if (outcome === undefined) return;
   reportFamilies(parts, plan);
@@ -50,6 +53,13 @@ export function reportAll(parts: ReportParts, { plan, scarce }: Seen): void {
   announcer.report('PathSilent', describeSilent(prober.tracks));
   announcer.report('PathMtuSmall', describeSmall(outcome.desired.paths));
   announcer.report('UnderlayKept', outcome.underlay.kept);
+}
+
+/** What BIRD does not take is one thing, and that none is there another. */
+function reportBird({ announcer, bird }: ReportParts): void {
+  const { isMissing = false, absence = '', problems = [] } = bird?.view ?? {};
+  announcer.report('BirdMissing', isMissing ? [`BIRD does not run: ${absence}`] : []);
+  announcer.report('BirdConfigRejected', problems);
 }
 
 /** Not before the source has said it: at the start nothing is known, and nothing wrong. */

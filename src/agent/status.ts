@@ -8,6 +8,10 @@ import type { PathVerdict, PeerPath } from '../desired/paths.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
 import { printOp } from '../state/print.ts';
+import type { BirdView } from './bird-keeper.ts';
+import type { BgpStatus } from './bird-status.ts';
+import { bgpStatus } from './bird-status.ts';
+import type { ConfigKeeper } from './config-keeper.ts';
 import type { LeaseView } from './lease-keeper.ts';
 import type { Tracks } from './path-track.ts';
 import { describeSilent } from './path-words.ts';
@@ -83,6 +87,8 @@ export type Status = {
     /** Attachments that have not got the MTU that the paths ask for, and why. */
     readonly mtu: readonly string[];
   };
+  /** BIRD and its sessions; absent where this node has no use for a BIRD. */
+  readonly bgp?: BgpStatus;
   readonly source: SourceHealth;
   /** When somebody set the machine's wall clock, in words; the last few times. */
   readonly clockJumps: readonly string[];
@@ -100,7 +106,8 @@ export type StatusParts = {
   readonly version: string;
   readonly node: string;
   readonly problems: readonly string[];
-  readonly config: Status['config'];
+  readonly config: Pick<ConfigKeeper, 'config' | 'origin' | 'problems'>;
+  readonly bird: BirdView | undefined;
   readonly cluster: Status['cluster'];
   readonly lease: LeaseView;
   readonly usage: Status['lease']['usage'];
@@ -118,13 +125,14 @@ export type StatusParts = {
 export function buildStatus(parts: StatusParts): Status {
   const { outcome } = parts;
   const wanted = outcome?.desired;
+  const bgp = bgpStatus(parts.bird);
   return {
     schema: 1,
     version: parts.version,
     node: parts.node,
     ready: parts.problems.length === 0,
     problems: parts.problems,
-    config: parts.config,
+    config: configStatus(parts.config),
     cluster: parts.cluster,
     lease: {
       authority: parts.lease.authority ?? '',
@@ -142,6 +150,7 @@ export function buildStatus(parts: StatusParts): Status {
     foreignDrops: parts.foreignDrops,
     fights: parts.fights,
     pods: parts.pods,
+    ...(bgp === undefined ? {} : { bgp }),
     source: parts.source,
     clockJumps: parts.clockJumps,
     reconcile: {
@@ -153,6 +162,13 @@ export function buildStatus(parts: StatusParts): Status {
     },
   };
 }
+
+const configStatus = ({ config, origin, problems }: StatusParts['config']): Status['config'] => ({
+  hash: config?.hash ?? '',
+  origin,
+  backend: config?.backend.type ?? '',
+  problems,
+});
 
 /** What probes say is newer than the last pass, which needs to know only what it acts by. */
 export function peerStatuses(paths: readonly PeerPath[], tracks: Tracks): PeerStatus[] {

@@ -8,6 +8,8 @@ import { familyProblems } from '../desired/families.ts';
 import { cidrFamily } from '../net/cidr.ts';
 import { FAMILY_LABEL } from '../net/family.ts';
 import type { SourceHealth } from '../source/source.ts';
+import type { BirdView } from './bird-keeper.ts';
+import { birdProblems } from './bird-status.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { LeaseView } from './lease-keeper.ts';
@@ -24,6 +26,7 @@ export type Seen = {
   readonly plan: FamilyPlan | undefined;
   readonly source: SourceHealth;
   readonly outcome: LastPass | undefined;
+  readonly bird?: BirdView | undefined;
 };
 
 /** Why no pod can be started now; undefined when one can. */
@@ -68,7 +71,7 @@ export function limitOf({ failures, desired }: LastPass, tracks: Tracks): string
 
 /** Everything that is wrong with this node's network; empty when it is ready. */
 export function problemsOf(seen: Seen): string[] {
-  const { outcome, plan, lease } = seen;
+  const { outcome, plan, lease, bird } = seen;
   const blocker = blockerOf(seen);
   const unreachable = outcome?.desired.paths.filter(({ used }) => used === 'none') ?? [];
   return [
@@ -76,6 +79,7 @@ export function problemsOf(seen: Seen): string[] {
     ...(lease.subnets.length === 0 ? [] : familyProblems(plan?.states ?? [])),
     ...(outcome?.underlay.problems ?? []),
     ...(outcome?.failures.map(({ error }) => error.message) ?? []),
+    ...birdProblems(bird),
     ...unreachable.map(({ peer, family, reason }) => `${peer} (${family}): ${reason}`),
   ];
 }

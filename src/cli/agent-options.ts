@@ -23,6 +23,10 @@ export const AGENT_FLAGS = {
   },
   'state-dir': { fallback: '/var/lib/poplin', help: 'attachments, tombstones, last good state' },
   'run-dir': { fallback: '/run/poplin', help: 'sockets and subnet.env' },
+  'bird-dir': {
+    fallback: '/run/poplin/bird',
+    help: 'shared with BIRD: its configuration and control socket',
+  },
   'cni-conf-dir': { fallback: '/etc/cni/net.d', help: 'where the conflist is written' },
   'cni-bin-dir': { fallback: '/opt/cni/bin', help: 'where the CNI executable is installed' },
   'cni-cache-dir': {
@@ -71,6 +75,7 @@ export function parseAgentOptions(
     netConfFile: value('net-conf-file'),
     stateDir: value('state-dir'),
     runDir: value('run-dir'),
+    birdDir: value('bird-dir'),
     cniConfDir: value('cni-conf-dir'),
     cniBinDir: value('cni-bin-dir'),
     cniCacheDir: value('cni-cache-dir'),

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
 import { Agent } from '../agent/agent.ts';
 import { Announcer } from '../agent/announcer.ts';
+import { birdFiles } from '../agent/bird-files.ts';
+import { BirdSpeaker } from '../agent/bird-speaker.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
@@ -45,6 +47,7 @@ import type { Ip } from '../net/ip.ts';
 import type { Source } from '../source/source.ts';
 import { OWN_PROTOCOL, ownsAddress, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
 import { parseAgentOptions } from './agent-options.ts';
+import { buildBird } from './build-bird.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_OK } from './io.ts';
 import type { OpenedSource } from './open-source.ts';
@@ -195,6 +198,14 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     holdProbes: (destinations) => prober.hold(destinations),
     pendingLinks: () => pods.pendingLinks(),
     pendingAddresses: () => pods.pendingAddresses(),
+    bird: () => bgp.life,
+  });
+  const bird = buildBird(options, { metrics: metrics.bird, wanted: () => bgp.wanted, log });
+  const bgp = new BirdSpeaker({
+    nodeName,
+    view: () => bird.view,
+    readGood: birdFiles(options.birdDir).readGood,
+    clock,
   });
   return new Agent({
     version: VERSION,
@@ -218,6 +229,8 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),
     announcer: new Announcer(source, clock, log),
+    bird,
+    bgp,
     metrics,
     clock,
     log,

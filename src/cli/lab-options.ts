@@ -27,6 +27,7 @@ export const LAB_OPTIONS = {
   'subnet-source': { type: 'string' },
   kubeconfig: { type: 'string' },
   datastore: { type: 'string', default: 'kubernetes' },
+  bird: { type: 'string' },
   set: { type: 'string', multiple: true },
   'delay-ms': { type: 'string', default: '0' },
   json: { type: 'boolean', default: false },

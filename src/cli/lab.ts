@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runApiProcess } from '../lab/api-process.ts';
+import type { BirdProgram } from '../lab/bird-program.ts';
+import { findBird } from '../lab/bird-program.ts';
 import { checkReachability } from '../lab/check.ts';
 import { runCommand } from '../lab/command.ts';
 import { openDatastore } from '../lab/datastore.ts';
@@ -17,7 +19,7 @@ import { renderLabStatus } from '../lab/lab-status.ts';
 import { renderMatrix } from '../lab/matrix.ts';
 import { measuredSwitch } from '../lab/measured-switch.ts';
 import { addNode, removeNode } from '../lab/nodes.ts';
-import type { LabPlan } from '../lab/plan.ts';
+import type { LabPlan, LabSpec } from '../lab/plan.ts';
 import { planLab } from '../lab/plan.ts';
 import { runProberProcess } from '../lab/prober-process.ts';
 import { renderReport } from '../lab/switch-report.ts';
@@ -45,6 +47,7 @@ const USAGE = `usage: poplin lab COMMAND [--name NAME]
   up      [--nodes N] [--backend vxlan|host-gw] [--underlay flat|routed]
           [--family ipv4|ipv6|dual] [--pods P] [--mtu BYTES] [--kubeconfig FILE]
           [--subnet-source auto|podCIDR|lease] [--datastore kubernetes|etcd]
+          [--bird auto|FILE]   a BIRD on each node, also while the backend needs none
   node    add|remove NODE      a node comes or goes while the lab runs
   check   [--json]             every pod and node to every other
   switch  TYPE [--set KEY=VALUE]… [--delay-ms N] [--json]
@@ -117,7 +120,11 @@ async function up({ values }: LabInput, io: CommandIo): Promise<number> {
   const spec = parseLabSpec(values);
   const kubeconfig = values.kubeconfig === undefined ? '' : resolve(values.kubeconfig);
   const datastore = parseLabDatastore(values);
-  const which = datastore === undefined ? {} : { datastore };
+  const bird = labBird(spec, values.bird);
+  const which = {
+    ...(datastore === undefined ? {} : { datastore }),
+    ...(bird === undefined ? {} : { bird }),
+  };
   const startedMs = systemClock.monotonicMs();
   await bringUp(
     { spec, kubeconfig, ...which, program: ownProgram(), executable: cniExecutable() },
@@ -258,6 +265,17 @@ const ownProgram = (): string[] => [
   '--max-semi-space-size=1',
   resolve(process.argv[1] ?? ''),
 ];
+
+/** Beside every agent where the backend is bgp, and where somebody asks for it. */
+function labBird(spec: LabSpec, given: string | undefined): BirdProgram | undefined {
+  const isNeeded: boolean = given !== undefined || String(spec.backend) === 'bgp';
+  if (!isNeeded) return undefined;
+  const file = given === undefined || given === 'auto' ? undefined : resolve(given);
+  const bird = findBird(file, join(dirname(resolve(process.argv[1] ?? '')), '..'));
+  if (bird !== undefined) return bird;
+  const why = file ?? 'run "sh scripts/setup.sh lab", or name one by --bird FILE';
+  throw new AppError('LAB', 'find BIRD', `it is not there: ${why}`);
+}
 
 function cniExecutable(): string {
   const path = join(dirname(resolve(process.argv[1] ?? '')), '..', 'cni', 'build', 'poplin');

@@ -8,6 +8,7 @@ import type { PeerStatus, Status } from '../agent/status.ts';
 import { renderProblem } from '../config/problems.ts';
 import { describeError } from '../lib/errors.ts';
 import { FAMILY_LABEL } from '../net/family.ts';
+import { birdLines } from './bird-lines.ts';
 import type { CommandIo } from './io.ts';
 import { EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE } from './io.ts';
 
@@ -56,6 +57,7 @@ export function renderStatus(status: Status): string {
     ...status.underlay.map(underlayLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
     ...podProblems(status.pods).map((text) => `  ! ${text}`),
+    ...birdLines(status.bgp),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
     ...reconcile.failures.map((text) => `  ! ${text}`),
     `source     ${status.source.synced ? 'synced' : 'not synced'}, cluster ${status.cluster}`,

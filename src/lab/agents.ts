@@ -43,6 +43,7 @@ export function startAgent(
       ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
       ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
       ...['--cni-cache-dir', paths.cniCacheDir],
+      ...['--bird-dir', paths.birdDir],
       ...['--metrics-listen', '127.0.0.1:9113'],
     ],
     paths.logFile,

@@ -16,6 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { assert } from '../lib/assert.ts';
 import { AppError } from '../lib/errors.ts';
+import type { BirdProgram } from './bird-program.ts';
 import type { LabSpec } from './plan.ts';
 import { isLabName } from './plan.ts';
 import type { LabProcess } from './processes.ts';
@@ -31,6 +32,9 @@ export type NodePaths = {
   readonly cniCacheDir: string;
   readonly machineIdFile: string;
   readonly logFile: string;
+  /** What the node's agent and its BIRD share. */
+  readonly birdDir: string;
+  readonly birdLogFile: string;
 };
 
 /** What `up` was told: the plan follows from the specification. */
@@ -44,6 +48,8 @@ export type LabRecord = {
   readonly withoutPodCidrs?: boolean;
   /** Absent: Kubernetes. */
   readonly datastore?: 'etcd';
+  /** Each node has a BIRD beside its agent; absent: none. */
+  readonly bird?: BirdProgram;
 };
 
 export class LabDirectory {
@@ -121,12 +127,14 @@ export class LabDirectory {
       cniCacheDir: join(base, 'cni-results'),
       machineIdFile: join(base, 'machine-id'),
       logFile: join(base, 'agent.log'),
+      birdDir: join(base, 'bird'),
+      birdLogFile: join(base, 'bird.log'),
     };
   }
 
   createNode(name: string): NodePaths {
     const paths = this.node(name);
-    for (const directory of [paths.stateDir, paths.runDir]) {
+    for (const directory of [paths.stateDir, paths.runDir, paths.birdDir]) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     }
     for (const directory of [paths.cniConfDir, paths.cniBinDir]) {

@@ -8,6 +8,7 @@ import type { Status } from '../agent/status.ts';
 import { assert } from '../lib/assert.ts';
 import { AppError } from '../lib/errors.ts';
 import { prepareNode, startAgent } from './agents.ts';
+import { sidecarName, startSidecar } from './bird.ts';
 import { labelsOf } from './cluster-api.ts';
 import { mustRun } from './command.ts';
 import { familyCountOf } from './configured-families.ts';
@@ -47,6 +48,7 @@ export async function addNode(
   const metadata = { labels: labelsOf(lab.name) };
   await datastore.createNode(node.name, node.addresses, { metadata });
   await prepareNode(directory, node, lab.executable);
+  startSidecar(directory, node, record);
   startAgent(directory, node, record);
   await settled(directory, plan, effects);
   for (const pod of plan.pods.filter((candidate) => candidate.node === nodeName)) {
@@ -83,6 +85,7 @@ export async function removeNode(
   }
   await removeFromUnderlay(run, before, node);
   directory.forgetProcess(nodeName);
+  directory.forgetProcess(sidecarName(node));
   rmSync(dirname(directory.node(nodeName).logFile), { recursive: true, force: true });
   const left = nodeNumbersOf(record.spec).filter((number) => number !== numberOfNode(nodeName));
   const spec = withNodes(record.spec, left);

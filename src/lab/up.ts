@@ -6,6 +6,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import { prepareNode, startAgent } from './agents.ts';
+import { startSidecar } from './bird.ts';
 import type { NetConf } from './cluster-api.ts';
 import { labelsOf, netConfOf } from './cluster-api.ts';
 import type { RunCommand } from './command.ts';
@@ -52,8 +53,11 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
     effects.say(`removing what an earlier lab "${spec.name}" left`);
     await takeDown(spec.name, effects);
   }
-  const { withoutPodCidrs = false, netConf = {}, datastore } = options;
-  const which = datastore === undefined ? {} : { datastore };
+  const { withoutPodCidrs = false, netConf = {}, datastore, bird } = options;
+  const which = {
+    ...(datastore === undefined ? {} : { datastore }),
+    ...(bird === undefined ? {} : { bird }),
+  };
   directory.create({ spec, program, kubeconfig, withoutPodCidrs, ...which });
 
   effects.say(`underlay: ${spec.underlay}, ${spec.nodeCount} nodes`);
@@ -70,6 +74,7 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
   effects.say(`agents: ${spec.nodeCount}, backend ${spec.backend}`);
   for (const node of plan.nodes) {
     await prepareNode(directory, node, options.executable);
+    startSidecar(directory, node, options);
     startAgent(directory, node, options);
   }
   if (options.settles === false) return plan;

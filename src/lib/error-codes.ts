@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   ETCD: { summary: 'etcd did not do what was asked.', retryable: true },
   KUBERNETES_API: { summary: 'The Kubernetes API did not do what was asked.', retryable: true },
   KUBECONFIG: { summary: 'The kubeconfig or service account is not usable.', retryable: false },
+  BIRD: { summary: 'BIRD did not do what was asked.', retryable: true },
   LAB: { summary: 'A lab could not be made, used or removed.', retryable: false },
 } as const satisfies Record<string, ErrorDefinition>;
 

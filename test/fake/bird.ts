@@ -1,49 +1,120 @@
-// What BIRD would have put into the kernel, for tests that have none.
+// A BIRD of the tests: it takes configurations from the fake directory as the real one does, takes
+// them back when its time is over, and has the sessions that a test says. Held equal to the real one
+// by test/system/bird, where the same keeper runs with both.
 
-import type { BirdRoutes } from '../../src/backend/bird-routes.ts';
-import { birdRoutesOf } from '../../src/backend/bird-routes.ts';
-import type { Advert } from '../../src/cluster/advert.ts';
-import type { ClusterNode } from '../../src/cluster/node.ts';
-import type { Cidr } from '../../src/net/cidr.ts';
-import type { Ip } from '../../src/net/ip.ts';
-import { familyOf } from '../../src/net/ip.ts';
-import type { Route, RouteVia } from '../../src/state/kernel-state.ts';
-import { BIRD_PROTOCOL, MAIN_TABLE } from '../../src/state/own.ts';
-import { advertOf, nodeOf } from './cluster.ts';
+import type { BirdFiles } from '../../src/agent/bird-files.ts';
+import type { Bird } from '../../src/bird/bird.ts';
+import type { BirdSession } from '../../src/bird/sessions.ts';
 
-/** Of BIRD's protocol kernel, where nothing else is configured. */
-const BIRD_METRIC = 32;
+export class FakeBirdFiles implements BirdFiles {
+  readonly good = '/bird/bird.conf';
+  readonly candidate = '/bird/candidate.conf';
+  readonly texts = new Map<string, string>();
+  refused: string | undefined;
+  isFull = false;
 
-export const BY_ROUTER: RouteVia = {
-  ...{ kind: 'gateway', link: 'eth0', gateway: '192.168.1.254' as Ip, onlink: false },
-};
+  readGood = (): string | undefined => this.texts.get(this.good);
+  writeGood = (text: string): void => this.#write(this.good, text);
+  writeCandidate = (text: string): void => this.#write(this.candidate, text);
+  promote = (): void => {
+    this.#write(this.good, this.texts.get(this.candidate) ?? '');
+    this.texts.delete(this.candidate);
+  };
+  dropCandidate = (): void => void this.texts.delete(this.candidate);
+  refusal = (): string | undefined => this.refused;
 
-export const birdRoute = (
-  destination: string,
-  via: RouteVia = BY_ROUTER,
-  changes: Partial<Route> = {},
-): Route => ({
-  destination: destination as Cidr,
-  ...{ table: MAIN_TABLE, metric: BIRD_METRIC, protocol: BIRD_PROTOCOL, via },
-  ...changes,
-});
-
-export const birdRoutes = (routes: readonly Route[]): BirdRoutes =>
-  birdRoutesOf(new Map(routes.map((route) => [route.destination, route])), [
-    '10.244.0.0/16' as Cidr,
-    'fd00:10:244::/48' as Cidr,
-  ]);
-
-/** A node whose BIRD announces its subnets. */
-export function speakerOf(
-  number: number,
-  { receives, ...rest }: Partial<Advert> = {},
-  changes: Partial<ClusterNode> = {},
-): ClusterNode {
-  const advert = advertOf(number, rest);
-  const bgp = advert.underlay.map((ip) => ({ family: familyOf(ip) }));
-  return nodeOf(number, {
-    advert: { ...advert, receives: { ...advert.receives, bgp, ...receives } },
-    ...changes,
-  });
+  #write(path: string, text: string): void {
+    if (this.isFull) throw new Error('no space left on device');
+    this.texts.set(path, text);
+  }
 }
+
+export class FakeBird implements Bird {
+  readonly ended: Promise<string>;
+  readonly asked: string[] = [];
+  running = '';
+  before = '';
+  isPending = false;
+  /** The neighbours whose sessions are up by a text; those that are named there are wanted. */
+  upBy: (text: string) => readonly string[] = () => [];
+  refuses: (text: string) => string | undefined = () => undefined;
+  readonly #files: FakeBirdFiles;
+  #end: (why: string) => void = () => undefined;
+
+  constructor(files: FakeBirdFiles) {
+    this.#files = files;
+    this.running = files.readGood() ?? '';
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  die(): void {
+    this.#end('BIRD has closed the connection');
+  }
+
+  close(): void {
+    this.#end('the connection was closed');
+  }
+
+  async status() {
+    const times = { now: '05:40:29.116', startedAt: '05:40:22', configuredAt: '05:40:22' };
+    const rest = { upSeconds: 7, state: 'running' as const, recovery: undefined };
+    return { version: '2.0.12', routerId: '10.9.0.1', ...times, ...rest };
+  }
+
+  async sessions() {
+    const up = this.upBy(this.running);
+    return [...this.running.matchAll(/neighbor (\S+)/g)].map(([, neighbour = '']) =>
+      fakeSession({ neighbour, state: up.includes(neighbour) ? 'established' : 'active' }),
+    );
+  }
+
+  async constant(name: string) {
+    return new RegExp(`define ${name} = "(.*)"`).exec(this.running)?.[1];
+  }
+
+  async routeCount() {
+    return 3;
+  }
+
+  async check(file: string) {
+    this.asked.push('check');
+    return this.#verdict(file);
+  }
+
+  async configure(file: string, undoAfterSeconds?: number) {
+    this.asked.push(undoAfterSeconds === undefined ? 'configure' : 'try');
+    const verdict = this.#verdict(file);
+    if (verdict.kind === 'refused') return verdict;
+    this.before = this.running;
+    this.running = this.#files.texts.get(file) ?? '';
+    this.isPending = undoAfterSeconds !== undefined;
+    return verdict;
+  }
+
+  async confirm() {
+    this.asked.push('confirm');
+    const wasPending = this.isPending;
+    this.isPending = false;
+    return wasPending;
+  }
+
+  async undo() {
+    this.asked.push('undo');
+    [this.running, this.before] = [this.before, this.running];
+    this.isPending = false;
+  }
+
+  #verdict(file: string) {
+    const words = this.refuses(this.#files.texts.get(file) ?? '');
+    return words === undefined ? { kind: 'taken' as const } : { kind: 'refused' as const, words };
+  }
+}
+
+export const fakeSession = (session: Partial<BirdSession>): BirdSession => ({
+  ...{ name: 'mesh', neighbour: '10.9.0.2', neighbourAs: 64_512, state: 'established' },
+  ...{ since: '05:40:22', sinceSeconds: 7, channels: [], lastError: undefined },
+  ...{ restarting: undefined, bfd: undefined },
+  ...session,
+});

@@ -4,7 +4,6 @@
 
 import { Agent } from '../../src/agent/agent.ts';
 import { Announcer } from '../../src/agent/announcer.ts';
-import type { BgpSpeaker } from '../../src/agent/bgp-speaker.ts';
 import { ConfigKeeper } from '../../src/agent/config-keeper.ts';
 import { ForeignRules } from '../../src/agent/foreign-rules.ts';
 import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
@@ -28,6 +27,7 @@ import type { FakeKernel } from '../fake/kernel.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
 import { SimApiClient } from './api-client.ts';
 import type { SimApiServer } from './api-server.ts';
+import type { SimSpeaker } from './birds.ts';
 import type { SimTime } from './clock.ts';
 import { ProcessClock } from './clock.ts';
 import { SimEcho } from './echo.ts';
@@ -46,7 +46,7 @@ export type AgentProcessParts = {
   readonly trace: Trace;
   readonly mutations: Mutations;
   readonly fabric: Fabric;
-  readonly bgp: BgpSpeaker | undefined;
+  readonly bgp: SimSpeaker | undefined;
   /** Around each change of the kernel. */
   readonly beforeOp: (machine: SimMachine, op: Op) => void;
   readonly beforePodOp: (machine: SimMachine) => void;
@@ -187,7 +187,7 @@ export class AgentProcess {
     };
     return new Agent({
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
-      ...(bgp === undefined ? {} : { bgp }),
+      ...(bgp === undefined ? {} : { bgp, bird: bgp }),
       remakePod: (request) => this.#service.remake(request),
       podMtus: new PodMtus({ store, retune: (each) => this.#retune(each), clock, log }),
       source: this.#source,

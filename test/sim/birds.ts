@@ -5,6 +5,7 @@
 // routes until it is back or the time of graceful restart is over.
 
 import type { BgpSpeaker } from '../../src/agent/bgp-speaker.ts';
+import type { BirdKeeper, BirdView } from '../../src/agent/bird-keeper.ts';
 import type { BirdLife } from '../../src/backend/backend.ts';
 import { reachOf } from '../../src/cluster/reach.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
@@ -40,6 +41,14 @@ type Learned = {
   readonly addresses: readonly Ip[];
   readonly subnets: readonly Cidr[];
   readonly seenMs: number;
+};
+
+/** What stands for the keeper of a BIRD as well. */
+export type SimSpeaker = BgpSpeaker & Pick<BirdKeeper, 'view' | 'run'>;
+
+const NO_VIEW: BirdView = {
+  ...{ wanted: undefined, running: undefined, isMissing: false, absence: '' },
+  ...{ sessions: [], waiting: [], problems: [] },
 };
 
 type Bird = {
@@ -106,7 +115,7 @@ export class SimBirds {
   }
 
   /** For one process of the agent. */
-  speakerFor(machine: SimMachine): BgpSpeaker {
+  speakerFor(machine: SimMachine): SimSpeaker {
     const life = (): BirdLife => ({ isConfirmed: this.speaks(machine) });
     return {
       get life() {
@@ -126,6 +135,7 @@ export class SimBirds {
         });
         this.#configure(machine, { speaks: speaksBgp, subnets: ownSubnets, nodes: new Map(nodes) });
       },
+      view: NO_VIEW,
       run: (changed, stop) =>
         new Promise((resolve) => {
           this.#bird(machine).changed = changed;

@@ -6,7 +6,12 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { failingSeeds } from './failing-seeds.ts';
-import { BIRD_SEEDS_OF_TEST, CROWDED_SEEDS_OF_TEST, FAILED_ONCE_BY_SOURCE, SEEDS_OF_TEST } from './fixed-seeds.ts';
+import {
+  BIRD_SEEDS_OF_TEST,
+  CROWDED_SEEDS_OF_TEST,
+  FAILED_ONCE_BY_SOURCE,
+  SEEDS_OF_TEST,
+} from './fixed-seeds.ts';
 import { CROWDED, WITH_BIRDS } from './plan.ts';
 import type { PoolOptions } from './pool.ts';
 

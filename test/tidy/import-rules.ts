@@ -29,7 +29,7 @@ export const PORTS: readonly string[] = [
 ];
 
 const EVERYTHING = [
-  ...['src/agent', 'src/backend', 'src/cli', 'src/cluster', 'src/cni', 'src/config'],
+  ...['src/agent', 'src/backend', 'src/bird', 'src/cli', 'src/cluster', 'src/cni', 'src/config'],
   ...['src/desired', 'src/endpoint', 'src/kernel', 'src/lab', 'src/lib', 'src/net'],
   ...['src/netlink', 'src/source', 'src/state'],
 ];
@@ -90,6 +90,10 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     folders: ['src/netlink', 'src/state', 'src/net', 'src/lib'],
     packages: ['node:*', 'koffi'],
     reason: 'adapter of one kernel; it carries out ops and decides nothing',
+  },
+  {
+    ...{ folder: 'src/bird', folders: ['src/net', 'src/lib'], packages: ['node:*'] },
+    reason: 'adapter of one BIRD; it knows neither the cluster nor what the configuration says',
   },
   {
     folder: 'src/source',

@@ -9,7 +9,7 @@ import type { Route } from '../../../src/state/kernel-state.ts';
 import type { Op } from '../../../src/state/op.ts';
 import { BIRD_PROTOCOL } from '../../../src/state/own.ts';
 import { printOp } from '../../../src/state/print.ts';
-import { birdRoute, speakerOf } from '../../fake/bird.ts';
+import { birdRoute, speakerOf } from '../../fake/bird-routes.ts';
 import { clusterOf, configOf, nodeOf } from '../../fake/cluster.ts';
 import { FakeNode } from '../../fake/node.ts';
 

@@ -12,7 +12,7 @@ import { reachOf, receivedBy } from '../../../src/cluster/reach.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { RouteVia } from '../../../src/state/kernel-state.ts';
-import { BY_ROUTER, birdRoute, birdRoutes, speakerOf } from '../../fake/bird.ts';
+import { BY_ROUTER, birdRoute, birdRoutes, speakerOf } from '../../fake/bird-routes.ts';
 import { nodeOf } from '../../fake/cluster.ts';
 import { localOf, V4 } from '../../fake/desired.ts';
 

@@ -10,7 +10,7 @@ import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Route } from '../../../src/state/kernel-state.ts';
 import { keyOfRoute } from '../../../src/state/kernel-state.ts';
-import { BY_ROUTER, birdRoute, birdRoutes, speakerOf } from '../../fake/bird.ts';
+import { BY_ROUTER, birdRoute, birdRoutes, speakerOf } from '../../fake/bird-routes.ts';
 import { configOf, nodeOf } from '../../fake/cluster.ts';
 import { localOf, NETWORK, run } from '../../fake/desired.ts';
 
@@ -153,7 +153,7 @@ describe('with Type bgp', () => {
     const verdicts = { get: (key: string) => silent.get(key), has: () => true };
     const stuck = { ...verdicts, isHopeless: () => true };
     const peerByTwo = speakerOf(2, {
-      receives: { ...speakerOf(2).advert!.receives, 'host-gw': [] },
+      receives: { vxlan: nodeOf(2).advert?.receives.vxlan ?? [], 'host-gw': [] },
     });
     const given = { peer: peerByTwo, said: {} };
     assert.equal(decide({ ...given, verdicts }).path.used, 'bgp');

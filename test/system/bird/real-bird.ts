@@ -1,0 +1,172 @@
+// A real BIRD in a network namespace, run by the sidecar's own script as on a node: for tests. It is
+// ended by its process id. Two namespaces are joined by a veth pair, as two nodes on one segment.
+
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bird } from '../../../src/bird/bird.ts';
+import { openBird } from '../../../src/bird/bird.ts';
+import type { BirdProgram } from '../../../src/lab/bird-program.ts';
+import { findBird } from '../../../src/lab/bird-program.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { TestNamespace } from '../namespaces.ts';
+
+const SCRIPT = join(import.meta.dirname, '../../../scripts/bird-run.sh');
+const GENEROUS_MS = 60_000;
+
+export function installedBird(): BirdProgram {
+  const program = findBird(undefined, join(import.meta.dirname, '../../..'));
+  assert.ok(program !== undefined, 'sh scripts/setup.sh test has unpacked BIRD');
+  return program;
+}
+
+export class Sidecar implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'brd-bird-'));
+  readonly socketPath = join(this.directory, 'bird.ctl');
+  readonly #netns: TestNamespace;
+  #process: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+
+  constructor(netns: TestNamespace) {
+    this.#netns = netns;
+  }
+
+  start(): void {
+    const { environment } = installedBird();
+    const log = openSync(join(this.directory, 'log'), 'a');
+    const words = ['netns', 'exec', this.#netns.name, 'sh', SCRIPT, this.directory];
+    const child = spawn('ip', words, {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...environment },
+    });
+    this.#process = child;
+    this.#exited = new Promise((resolve) => child.once('exit', () => resolve()));
+  }
+
+  /** As a runtime stops a container. */
+  async stop(): Promise<void> {
+    this.#process?.kill('SIGTERM');
+    await this.#exited;
+  }
+
+  open(stop = new AbortController().signal): Promise<Bird> {
+    const { socketPath } = this;
+    return openBird({ socketPath, clock: systemClock, timeoutMs: GENEROUS_MS, stop });
+  }
+
+  /** BIRD alone: the script goes on. */
+  killBird(signal = 'KILL'): void {
+    const pid = this.birdPid();
+    assert.ok(pid !== undefined, this.log());
+    process.kill(pid, `SIG${signal}` as NodeJS.Signals);
+  }
+
+  birdPid(): number | undefined {
+    const pids = this.#netns.run(`ip netns pids ${this.#netns.name}`).split('\n');
+    const found = pids.find((pid) => {
+      const words = commandLine(pid);
+      return words.includes('-f') && words.includes(this.socketPath);
+    });
+    return found === undefined ? undefined : Number(found);
+  }
+
+  log(): string {
+    return readFileSync(join(this.directory, 'log'), 'utf8');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const bird = this.birdPid();
+    this.#process?.kill('SIGKILL');
+    if (bird !== undefined) process.kill(bird, 'SIGKILL');
+    await this.#exited;
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function commandLine(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+/** Two namespaces with 10.9.0.1 and 10.9.0.2, fd09::1 and fd09::2 on eth0. */
+export class TwoNodes implements Disposable {
+  readonly one = new TestNamespace('brd1');
+  readonly two = new TestNamespace('brd2');
+
+  constructor() {
+    this.one.run(`ip link add eth0 type veth peer name eth0 netns ${this.two.name}`);
+    for (const [index, { run }] of [this.one, this.two]
+      .map((n) => ({ run: n.run.bind(n) }))
+      .entries()) {
+      run('sysctl -qw net.ipv4.ip_forward=1');
+      run('ip link set lo up');
+      run(`ip address add 10.244.${index + 1}.0/32 dev lo`);
+      run(`ip address add 10.9.0.${index + 1}/24 dev eth0`);
+      run(`ip address add fd09::${index + 1}/64 dev eth0 nodad`);
+      run('ip link set eth0 up');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.one[Symbol.dispose]();
+    this.two[Symbol.dispose]();
+  }
+}
+
+/** Waits for what must come some time. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + GENEROUS_MS;
+  while (!(await holds())) {
+    assert.ok(performance.now() < endMs, `not in time: ${what}`);
+    await systemClock.sleep(20);
+  }
+}
+
+export const ping = (netns: string, words: string): string =>
+  execFileSync('ip', ['netns', 'exec', netns, 'ping', ...words.split(' ')], { encoding: 'utf8' });
+
+export type TextOptions = {
+  readonly number: 1 | 2;
+  readonly password?: string;
+  /** Nothing listens there. */
+  readonly strangers?: readonly string[];
+  readonly withNeighbour?: boolean;
+};
+
+/** What a node of two says to its BIRD; 10.244.N.0/24 is its subnet. */
+export function confText({
+  number,
+  password,
+  strangers = [],
+  withNeighbour = true,
+}: TextOptions): string {
+  const own = `10.9.0.${number}`;
+  const secret = password === undefined ? '' : `password "${password}"; `;
+  const neighbours = [...(withNeighbour ? [`10.9.0.${3 - number}`] : []), ...strangers];
+  const sessions = neighbours.map(
+    (address) =>
+      `protocol bgp mesh_${address.replaceAll('.', '_')} from mesh { neighbor ${address} as 64512; ${secret}}`,
+  );
+  return `log stderr all;
+router id ${own};
+graceful restart wait 20;
+timeformat protocol iso long ms;
+protocol device { scan time 10; }
+protocol direct underlay { ipv4; interface "eth*"; }
+protocol static blocks4 { ipv4 { import all; }; route 10.244.${number}.0/24 blackhole; }
+protocol kernel kernel4 { persist; graceful restart; scan time 10; ipv4 { import none;
+  export filter { if source = RTS_BGP then { krt_prefsrc = 10.244.${number}.0; accept; } reject; }; }; }
+protocol bfd { interface "eth*" { interval 300 ms; multiplier 5; }; }
+template bgp mesh { local ${own} as 64512; hold time 30; keepalive time 10; bfd graceful;
+  connect delay time 1; connect retry time 2; error wait time 1,4;
+  graceful restart on; graceful restart time 120; long lived graceful restart on; long lived stale time 3600;
+  ipv4 { import all; export where source = RTS_STATIC; next hop self; import limit 1000 action block; }; }
+${sessions.join('\n')}
+`;
+}

@@ -1,0 +1,265 @@
+// The keeper of BIRD with a fake one and a fake clock: what is written when, what is tried, taken
+// back and tried again, and what is said meanwhile. With real BIRDs: test/system/bird.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { BirdKeeper } from '../../../src/agent/bird-keeper.ts';
+import { bgpStatus, birdProblems } from '../../../src/agent/bird-status.ts';
+import { birdText, hashIn } from '../../../src/agent/bird-text.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { FakeBird, FakeBirdFiles, fakeSession } from '../../fake/bird.ts';
+import { FakeClock, settle } from '../../fake/clock.ts';
+
+const A = 'neighbor 10.9.0.2\n';
+const B = 'neighbor 10.9.0.2 neighbor 10.9.0.3\n';
+const BAD = 'neighbor 10.9.0.2 password "hunter2"\n';
+
+class Scene implements AsyncDisposable {
+  readonly clock = new FakeClock();
+  readonly files = new FakeBirdFiles();
+  readonly tried: string[] = [];
+  bird: FakeBird | undefined;
+  wanted: string | undefined;
+  readonly keeper: BirdKeeper;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(wanted: string | undefined) {
+    this.wanted = wanted;
+    this.keeper = new BirdKeeper({
+      open: async () => {
+        if (this.bird === undefined) throw new Error('ENOENT');
+        return this.bird;
+      },
+      files: this.files,
+      wanted: () => this.wanted,
+      tried: (outcome) => this.tried.push(outcome),
+      clock: this.clock,
+      log: silentLog,
+    });
+    this.#running = this.keeper.run(() => undefined, this.#stop.signal);
+  }
+
+  /** A BIRD starts by what is on the disk, if anything is. */
+  async birdStarts(): Promise<FakeBird> {
+    await this.clock.advance(300);
+    const bird = new FakeBird(this.files);
+    bird.upBy = (text) => (text.includes('hunter2') ? [] : ['10.9.0.2']);
+    bird.refuses = (text) =>
+      text.includes('nonsense') ? 'candidate.conf:1:1 nonsense' : undefined;
+    this.bird = bird;
+    await this.clock.advance(300);
+    return bird;
+  }
+
+  async want(text: string | undefined): Promise<void> {
+    this.wanted = text;
+    this.keeper.hint();
+    await settle();
+    await settle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+describe('the keeper of BIRD', () => {
+  test('the first text is what BIRD starts by, and nothing is tried', async () => {
+    await using scene = new Scene(A);
+    await scene.clock.advance(300);
+    assert.equal(scene.files.readGood(), birdText(A).text);
+    const bird = await scene.birdStarts();
+    assert.equal(scene.keeper.view.running?.config, birdText(A).hash);
+    assert.deepEqual(bird.asked, []);
+    await scene.clock.advance(10_000);
+    assert.deepEqual(bird.asked, []);
+  });
+
+  test('without a use for a BIRD nothing is written, asked or said', async () => {
+    await using scene = new Scene(undefined);
+    await scene.clock.advance(30_000);
+    assert.equal(scene.files.texts.size, 0);
+    assert.equal(bgpStatus(scene.keeper.view), undefined);
+    assert.deepEqual(birdProblems(scene.keeper.view), []);
+    assert.equal(scene.keeper.view.isMissing, false);
+  });
+
+  test('the last good text stays while another is wanted and no BIRD is there', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    scene.bird = undefined;
+    bird.die();
+    await scene.want(B);
+    await scene.clock.advance(60_000);
+    assert.equal(scene.files.readGood(), birdText(A).text);
+    const next = await scene.birdStarts();
+    await scene.clock.advance(2_000);
+    assert.deepEqual(next.asked, ['check', 'try', 'confirm']);
+    assert.equal(scene.files.readGood(), birdText(B).text);
+  });
+
+  test('one that BIRD did not even start by gives way to the next', async () => {
+    await using scene = new Scene('nonsense');
+    await scene.clock.advance(300);
+    scene.files.refused = 'bird.conf:1:1 nonsense';
+    await scene.clock.advance(300);
+    assert.deepEqual(birdProblems(scene.keeper.view), [
+      'BIRD does not run: bird.conf:1:1 nonsense',
+    ]);
+    await scene.want(A);
+    await scene.clock.advance(300);
+    assert.equal(scene.files.readGood(), birdText(A).text);
+  });
+
+  test('another text is tried, confirmed, and what BIRD starts by from then on', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    await scene.want(B);
+    await scene.clock.advance(300);
+    assert.equal(scene.files.readGood(), birdText(A).text, 'not before it is confirmed');
+    assert.equal(scene.keeper.view.running?.config, birdText(A).hash);
+    await scene.clock.advance(2_000);
+    assert.deepEqual(bird.asked, ['check', 'try', 'confirm']);
+    assert.equal(hashIn(scene.files.readGood() ?? ''), birdText(B).hash);
+    assert.equal(scene.keeper.view.running?.config, birdText(B).hash);
+  });
+
+  test('one that is refused is named in the words of BIRD and not tried again', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    await scene.want('nonsense\n');
+    await scene.clock.advance(900_000);
+    assert.deepEqual(bird.asked, ['check']);
+    const words = 'BIRD refuses its new configuration: candidate.conf:1:1 nonsense';
+    assert.deepEqual(scene.keeper.view.problems, [words]);
+    assert.deepEqual(birdProblems(scene.keeper.view), [], 'it goes on by what it has');
+    assert.equal(scene.files.readGood(), birdText(A).text);
+    await scene.want(A);
+    await scene.clock.advance(2_000);
+    assert.deepEqual(scene.keeper.view.problems, []);
+  });
+
+  test('one that loses every session is taken back, and tried again much later', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    await scene.want(BAD);
+    await scene.clock.advance(25_000);
+    assert.deepEqual(bird.asked, ['check', 'try', 'configure']);
+    assert.equal(bird.running, birdText(A).text);
+    assert.deepEqual(scene.tried, ['taken-back']);
+    assert.equal(scene.files.readGood(), birdText(A).text);
+    await scene.clock.advance(250_000);
+    assert.deepEqual(scene.tried, ['taken-back']);
+    await scene.clock.advance(100_000);
+    assert.deepEqual(scene.tried, ['taken-back', 'taken-back']);
+  });
+
+  test('where no session is up any more there is nothing to lose by it', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    await scene.want(BAD);
+    await scene.clock.advance(25_000);
+    bird.upBy = (text) => (text.includes('hunter2') ? ['10.9.0.2'] : []);
+    await scene.clock.advance(5_000);
+    assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
+    assert.equal(scene.files.readGood(), birdText(BAD).text);
+  });
+
+  test('one that nobody has confirmed is not taken for good by the next agent', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    // An agent that died in the middle: its text runs, and has lost every session.
+    bird.running = birdText(BAD).text;
+    await scene.want(BAD);
+    await scene.clock.advance(25_000);
+    assert.deepEqual(scene.tried, ['taken-back']);
+    assert.equal(bird.running, birdText(A).text);
+  });
+
+  test('a newer text does not wait for the end of a trial', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    bird.upBy = (text) => (text.includes('10.9.0.3') ? [] : ['10.9.0.2']);
+    await scene.want(B);
+    await scene.clock.advance(1_000);
+    assert.equal(bird.running, birdText(B).text);
+    const next = 'neighbor 10.9.0.2 neighbor 10.9.0.4\n';
+    await scene.want(next);
+    await scene.clock.advance(3_000);
+    assert.equal(bird.running, birdText(next).text);
+    assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
+  });
+
+  test('without any peer it is confirmed at once', async () => {
+    await using scene = new Scene(A);
+    await scene.birdStarts();
+    await scene.want('router id 10.9.0.1;\n');
+    await scene.clock.advance(1_000);
+    assert.deepEqual(scene.tried, ['confirmed']);
+    assert.deepEqual(birdProblems(scene.keeper.view), []);
+  });
+
+  test('a full disk leaves BIRD as it is, and says so', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    scene.files.isFull = true;
+    await scene.want(B);
+    await scene.clock.advance(5_000);
+    assert.deepEqual(bird.asked, []);
+    assert.match(scene.keeper.view.problems.join(), /no space left on device/);
+    scene.files.isFull = false;
+    await scene.clock.advance(5_000);
+    assert.deepEqual(scene.tried, ['confirmed']);
+    assert.deepEqual(scene.keeper.view.problems, []);
+  });
+
+  test('one that starts together with the agent is not missing, one that ends is at once', async () => {
+    await using scene = new Scene(A);
+    await scene.clock.advance(3_000);
+    assert.equal(scene.keeper.view.isMissing, false);
+    await scene.clock.advance(3_000);
+    assert.equal(scene.keeper.view.isMissing, true);
+    const bird = await scene.birdStarts();
+    assert.equal(scene.keeper.view.isMissing, false);
+    scene.bird = undefined;
+    bird.die();
+    await settle();
+    assert.equal(scene.keeper.view.isMissing, true);
+    assert.match(birdProblems(scene.keeper.view).join(), /does not run: BIRD has closed/);
+  });
+
+  test('a peer that does not answer keeps the node from being ready for a while', async () => {
+    await using scene = new Scene(B);
+    await scene.birdStarts();
+    assert.deepEqual(birdProblems(scene.keeper.view), ['no BGP session with 10.9.0.3 yet']);
+    await scene.clock.advance(35_000);
+    assert.deepEqual(birdProblems(scene.keeper.view), []);
+    // The other one was up: that it is away now is a matter of that peer, and of `status`.
+    if (scene.bird !== undefined) scene.bird.upBy = () => [];
+    await scene.clock.advance(5_000);
+    assert.deepEqual(birdProblems(scene.keeper.view), []);
+  });
+});
+
+describe('what is said of a session that is not up', () => {
+  const cases = [
+    ['BGP Error: Bad peer AS', 'idle', /another AS number/],
+    ['Received: Bad peer AS', 'idle', /another AS number/],
+    ['Socket: Connection refused', 'active', /nobody speaks BGP there/],
+    ['Error: Hold timer expired', 'active', /nothing was heard/],
+    [undefined, 'connect', /the password differs/],
+    ['Socket: Connection refused', 'established', /^$/],
+    ['something new', 'idle', /^$/],
+  ] as const;
+  for (const [lastError, state, expected] of cases) {
+    test(`${lastError} while ${state}`, () => {
+      const session = fakeSession({ lastError, state, sinceSeconds: 60 });
+      const running = { version: '', upSeconds: 1, config: 'a', isRecovering: false, routes: 0 };
+      const rest = { absence: '', isMissing: false, waiting: [], problems: [] };
+      const status = bgpStatus({ wanted: 'a', running, sessions: [session], ...rest });
+      assert.match(status?.sessions[0]?.hint ?? '?', expected);
+    });
+  }
+});
