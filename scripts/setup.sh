@@ -60,7 +60,7 @@ if [ "$purpose" != check ]; then
   make -s -C cni
 fi
 
-# Unpacked, not installed: the package would start a BIRD of the machine's own.
+# Unpacked, not installed: Debian's bird2 would start as a service. Its library comes with it.
 if [ "$purpose" != check ]; then
   sh scripts/debian-packages.sh bookworm .cache/bird bird2 libssh-gcrypt-4
 fi

@@ -149,6 +149,7 @@ const nodeSchema = z.object({
   addressWords: z
     .object({ publicIps: z.array(ipSchema), overwrites: z.array(ipSchema) })
     .optional(),
+  labels: z.record(z.string(), z.string()).optional(),
   problems: z.array(z.string()),
 });
 

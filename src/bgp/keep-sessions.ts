@@ -1,6 +1,6 @@
-// While sessions change from mesh to reflectors or back, the old ones stay for a while beside the new,
-// so that there is always one that brings a node's route. How long is the caller's business: until
-// all nodes have had time for their new ones. Pure.
+// While sessions change from mesh to reflectors or back, the old ones stay for a while beside the
+// new, so that there is always one that brings a node's route. How long is the caller's business:
+// until all nodes have had time for their new ones. Pure.
 
 import type { Session, Speaker } from './speaker-types.ts';
 

@@ -1,7 +1,8 @@
-// The sessions with other nodes: one for each family over an address of that family, so that turning
-// a family on or off, or losing it, touches no session of the other. Nodes of one AS have a mesh,
-// reflectors, or both; nodes of different AS have a session where they share a network, since across
-// a router nothing could be sent that way: the routers between them pass the routes on. Pure.
+// The sessions with other nodes: one for each family over an address of that family, so that
+// turning a family on or off, or losing it, touches no session of the other. Nodes of one AS have
+// a mesh, reflectors, or both; nodes of different AS have a session where they share a network,
+// since across a router nothing could be sent that way: the routers between them pass the routes
+// on. Pure.
 
 import type { BgpSettings } from '../config/bgp-settings.ts';
 import { cidrFamily, contains, networkOf } from '../net/cidr.ts';

@@ -1,6 +1,7 @@
-// What may be the password of a session. BIRD's strings know no escapes, and the kernel takes 80 bytes
-// (TCP_MD5SIG_MAXKEYLEN), so some texts cannot be one. A session whose password is missing or cannot
-// be said is left out: without its password it would talk to anybody. No password is in any message.
+// What may be the password of a session. BIRD's strings know no escapes, and the kernel takes 80
+// bytes (TCP_MD5SIG_MAXKEYLEN), so some texts cannot be one. A session whose password is missing
+// or cannot be said is left out: without its password it would talk to anybody. No password is in
+// any message.
 
 import type { SecretKey } from '../config/bgp-settings.ts';
 import type { Session } from './speaker-types.ts';

@@ -1,6 +1,7 @@
-// The sessions with routers that are no nodes: those of the settings that are for this node, that are
-// of a family which is served, and that can be reached from an address of it. What cannot be done is
-// a problem in words, and no session: BIRD would wait for it at each of its restarts. Pure.
+// The sessions with routers that are no nodes: those of the settings that are for this node, that
+// are of a family which is served, and that can be reached from an address of it. What cannot be
+// done is a problem in words, and no session: BIRD would wait for it at each of its restarts.
+// Pure.
 
 import type { BgpPeer } from '../config/bgp-settings.ts';
 import { FAMILY_LABEL } from '../net/family.ts';

@@ -1,5 +1,5 @@
-// Sets of prefixes and filters as BIRD writes them. Whatever stands here has been checked: prefixes,
-// numbers and communities have no text of their own.
+// Sets of prefixes and filters as BIRD writes them. Whatever stands here has been checked:
+// prefixes, numbers and communities have no text of their own.
 
 import type { BgpRule, Community } from '../config/bgp-settings.ts';
 import type { Cidr } from '../net/cidr.ts';

@@ -1,7 +1,7 @@
 // bird.conf for BIRD 2, both families in one process. It holds what nodes have told each other, so
-// nothing gets into it but numbers, addresses, checked names and passwords without quotes: no text of
-// anybody can end a string or begin a statement. The same input gives the same text. Filters are in
-// render-filters.ts, sessions in render-sessions.ts.
+// nothing gets into it but numbers, addresses, checked names and passwords without quotes: no text
+// of anybody can end a string or begin a statement. The same input gives the same text. Filters
+// are in render-filters.ts, sessions in render-sessions.ts.
 
 import { cidrAddress } from '../net/cidr.ts';
 import type { Passwords } from './passwords.ts';
@@ -14,7 +14,7 @@ const SCAN_SECONDS = 10;
 /** Nodes are many, and another path takes over in any case: theirs are slow. */
 const NODE_BFD = { intervalMs: 1000, multiplier: 5 };
 
-/** BIRD takes sessions away that are left out: those without a usable password, see passwords.ts. */
+/** Sessions without a usable password are left out: passwords.ts says which. */
 export function renderBird(speaker: Speaker, passwords: Passwords): string {
   const { routerId, gracefulRestart, families } = speaker;
   const parts = [
@@ -67,12 +67,13 @@ function familyParts(family: SpeakerFamily, speaker: Speaker): readonly (readonl
 function definitions({ family, network, subnetRanges, ...own }: SpeakerFamily): readonly string[] {
   const digit = FAMILY_DIGIT[family];
   const harmful = [...own.ownSubnets.map(inside), ...own.ownAddresses.map(hosts)];
+  const isOwn = harmful.length === 0 ? 'false' : `net ~ ${prefixSet(harmful)}`;
   return [
     `define NETWORK${digit} = ${prefixSet([inside(network)])};`,
     '# What can be the subnet of a node.',
     `define SUBNETS${digit} = ${prefixSet(ranges(subnetRanges))};`,
     '# What nobody else has: the subnets and addresses of this node.',
-    `function is_own${digit}() { return ${harmful.length === 0 ? 'false' : `net ~ ${prefixSet(harmful)}`}; }`,
+    `function is_own${digit}() { return ${isOwn}; }`,
   ];
 }
 

@@ -1,11 +1,11 @@
 // Whether a node is one of those that a part of the settings is for, and its AS by that. Pure.
 
+import type { NodeLabels } from '../cluster/node.ts';
 import type { BgpSettings, LabelTerm, NodeSelector } from '../config/bgp-settings.ts';
-import type { Labels } from './speaker-types.ts';
 
 export function isSelected(
   selector: NodeSelector,
-  { name, labels }: { readonly name: string; readonly labels: Labels },
+  { name, labels }: { readonly name: string; readonly labels: NodeLabels },
 ): boolean {
   switch (selector.kind) {
     case 'all':
@@ -18,7 +18,7 @@ export function isSelected(
 }
 
 /** As in Kubernetes `!=` is also true of a node without the label. */
-function satisfies(labels: Labels, { key, operator, value }: LabelTerm): boolean {
+function satisfies(labels: NodeLabels, { key, operator, value }: LabelTerm): boolean {
   const actual = Object.hasOwn(labels, key) ? labels[key] : undefined;
   switch (operator) {
     case 'exists':
@@ -35,5 +35,5 @@ function satisfies(labels: Labels, { key, operator, value }: LabelTerm): boolean
 /** Every node computes it of every other: by the first entry that is for the node. */
 export const asOf = (
   { as, nodeAs }: BgpSettings,
-  node: { readonly name: string; readonly labels: Labels },
+  node: { readonly name: string; readonly labels: NodeLabels },
 ): number => nodeAs.find((entry) => isSelected(entry.nodes, node))?.as ?? as;

@@ -2,12 +2,11 @@
 // bring and take. `speakerOf` (speaker.ts) makes it, `renderBird` (render.ts) writes it down, and
 // status finds in it whom a session of BIRD belongs to. Secrets are named, never held.
 
+import type { NodeLabels } from '../cluster/node.ts';
 import type { BgpRule, BgpSettings, Community, SecretKey } from '../config/bgp-settings.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-
-export type Labels = Readonly<Record<string, string>>;
 
 /** An address of this node, on a link. */
 export type LocalAddress = {
@@ -25,7 +24,7 @@ export type PodNetwork = {
 /** Another node that exists and is alive: BIRD waits for each of them when it restarts. */
 export type SpeakerNode = {
   readonly name: string;
-  readonly labels: Labels;
+  readonly labels: NodeLabels;
   /** Those that are really its own (desired/subnets.ts). */
   readonly subnets: readonly Cidr[];
   /** One of each family in which plain packets reach it. */
@@ -38,7 +37,7 @@ export type SpeakerInput = {
   readonly networks: readonly PodNetwork[];
   readonly self: {
     readonly name: string;
-    readonly labels: Labels;
+    readonly labels: NodeLabels;
     /** That it may use; the first of each family is the one of its own address. */
     readonly subnets: readonly Cidr[];
   };

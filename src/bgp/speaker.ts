@@ -1,6 +1,6 @@
-// What this node says to BIRD: its AS, its router id, the prefixes that count, and its sessions. From
-// the settings, the live nodes and this node's own addresses. Pure; nothing is remembered, so every
-// node comes to the other end of the same session by itself. Sessions with nodes are in
+// What this node says to BIRD: its AS, its router id, the prefixes that count, and its sessions.
+// From the settings, the live nodes and this node's own addresses. Pure; nothing is remembered, so
+// every node comes to the other end of the same session by itself. Sessions with nodes are in
 // node-sessions.ts, those with peers in peer-sessions.ts.
 
 import { hash } from 'node:crypto';
@@ -76,8 +76,8 @@ function familyOfSpeaker(podNetwork: PodNetwork, input: SpeakerInput): SpeakerFa
 
 /**
  * While all subnets are of one length this says so, and no node's coming or going changes it: of
- * thousands of nodes only reflectors have to be told. With several lengths a longer one could take a
- * part of a shorter one away, so then each subnet is named.
+ * thousands of nodes only reflectors have to be told. With several lengths a longer one could take
+ * a part of a shorter one away, so then each subnet is named.
  */
 function subnetRanges(podNetwork: PodNetwork, input: SpeakerInput): readonly PrefixRange[] {
   const { network, subnetLengthBits } = podNetwork;
@@ -98,8 +98,8 @@ const rangeOf = (network: Cidr, lengthBits: number): PrefixRange => ({
 });
 
 /**
- * Unique in the cluster, four bytes: the IPv4 address; else where in the network the node's own IPv6
- * subnet is, since no other node has it. A node without either has nothing to announce.
+ * Unique in the cluster, four bytes: the IPv4 address; else where in the network the node's own
+ * IPv6 subnet is, since no other node has it. A node without either has nothing to announce.
  */
 function routerIdOf({ underlays, self, networks }: SpeakerInput): Ip {
   const ipv4 = underlays.find(({ address }) => familyOf(address) === 'ipv4');
@@ -138,4 +138,4 @@ const underlayProblems = ({ networks, underlays }: SpeakerInput): readonly strin
     .map(({ family }) => noUnderlay(family));
 
 const noUnderlay = (family: Family): string =>
-  `no node can be reached by BGP over ${FAMILY_LABEL[family]}: this node has no address of its own there`;
+  `no node is reached by BGP over ${FAMILY_LABEL[family]}: this node has no address of its own`;

@@ -23,6 +23,9 @@ export type AddressWords = {
   readonly overwrites: readonly Ip[];
 };
 
+/** Those that nodes have in common: the label of the hostname is left out. */
+export type NodeLabels = Readonly<Record<string, string>>;
+
 export type ClusterNode = {
   readonly name: string;
   /** Identity of the Node object, not of its name: a re-created Node has another. */
@@ -36,6 +39,8 @@ export type ClusterNode = {
   readonly advert?: Advert;
   readonly flannel?: FlannelNode;
   readonly addressWords?: AddressWords;
+  /** By which a configuration may choose nodes; absent when there are none, as in etcd. */
+  readonly labels?: NodeLabels;
   /** What is wrong with the node's own data, in words that name the annotation or field. */
   readonly problems: readonly string[];
 };

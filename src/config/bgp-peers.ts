@@ -1,6 +1,7 @@
-// The peers of `BGP`: each against the rest of the configuration and against the other peers. Which
-// of them a node has is not known here, as labels are the cluster's; what two peers do to each other
-// is refused where it is certain, and the rest is found when a node's sessions are made (src/bgp).
+// The peers of `BGP`: each against the rest of the configuration and against the other peers.
+// Which of them a node has is not known here, as labels are the cluster's; what two peers do to
+// each other is refused where it is certain, and the rest is found when a node's sessions are made
+// (src/bgp).
 
 import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily, contains, hostCidr } from '../net/cidr.ts';
@@ -120,12 +121,12 @@ function filtersProblems(
   ];
   return [
     ...filterProblems(peer.ImportFilter, {
-      ...{ key: `${key}.ImportFilter`, direction: 'import', family },
+      ...{ key: `${key}.ImportFilter`, family },
       accepted: ofFamily(networks, peer.AcceptPods).map(within),
       without: 'AcceptPods to false',
     }),
     ...filterProblems(peer.ExportFilter, {
-      ...{ key: `${key}.ExportFilter`, direction: 'export', family },
+      ...{ key: `${key}.ExportFilter`, family },
       accepted: told.map(within),
       without: 'AnnouncePods and AnnounceServices to false',
     }),

@@ -17,7 +17,6 @@ type Match = NonNullable<BgpRule['match']>;
 export type FilterContext = {
   /** Path of the filter: `BGP.Peers[0].ImportFilter`. */
   readonly key: string;
-  readonly direction: 'import' | 'export';
   /** Of the peer's address: its session carries no other. */
   readonly family: Family;
   /** What is accepted when no rule matches. */
@@ -65,7 +64,7 @@ export function filterProblems(
 function ruleProblems(
   rule: BgpRuleConf,
   key: string,
-  { family, direction }: FilterContext,
+  { family }: FilterContext,
 ): readonly ConfigProblem[] {
   const prefix = parseCidr(rule.Prefix ?? '');
   const problems = prefix === undefined ? lengthsAlone(rule, key) : lengths(rule, key, prefix);
@@ -74,15 +73,9 @@ function ruleProblems(
     const why = `is ${actual}, but the session with this peer carries ${wanted}, as its address is`;
     return [problem(`${key}.Prefix`, prefix, why)];
   }
-  if (rule.Preference === undefined) return problems;
-  const preferenceKey = `${key}.Preference`;
-  if (direction === 'export') {
-    const why = 'is no key of an ExportFilter: a preference is for what is taken from a peer';
-    return [...problems, problem(preferenceKey, rule.Preference, why)];
-  }
-  if (rule.Action === 'accept') return problems;
+  if (rule.Preference === undefined || rule.Action === 'accept') return problems;
   const why = 'belongs to rules that accept: what is rejected has none';
-  return [...problems, problem(preferenceKey, rule.Preference, why)];
+  return [...problems, problem(`${key}.Preference`, rule.Preference, why)];
 }
 
 const lengthsAlone = (rule: BgpRuleConf, key: string): readonly ConfigProblem[] =>

@@ -1,6 +1,6 @@
-// The key `BGP` of net-conf.json, each key alone; what concerns several of them is in bgp-check.ts.
-// Limits are those of the protocol (AS numbers, communities), of BIRD 2 (times, hops, next hops) and
-// of what a person can oversee. The error texts are what users read.
+// The key `BGP` of net-conf.json, each key alone; what concerns several of them is in
+// bgp-check.ts. Limits are those of the protocol (AS numbers, communities), of BIRD 2 (times,
+// hops, next hops) and of what a person can oversee. The error texts are what users read.
 
 import * as z from 'zod';
 import { parseIp } from '../net/ip.ts';
@@ -17,9 +17,9 @@ import { explainPrefix } from './prefix-text.ts';
 import { about, flag, textThat, wholeNumber } from './schema-parts.ts';
 
 const AS_MAX = 0xffff_fffe;
-/** AS_TRANS (RFC 6793) and the last of two bytes (RFC 7300); 0 and the last of four are out anyway. */
+/** AS_TRANS (RFC 6793) and the last of two bytes (RFC 7300); 0 and the last of four are out. */
 const AS_RESERVED: readonly number[] = [23_456, 65_535];
-const AS_RIGHT = `must be a whole number from 1 to ${AS_MAX}, but not 23456 or 65535, as of "AS": 64512`;
+const AS_RIGHT = `must be a whole number from 1 to ${AS_MAX} except 23456 and 65535, as 64512`;
 const AS_DEFAULT = 64_512;
 
 /** TCP's port of BGP (RFC 4271). */
@@ -126,12 +126,8 @@ const ruleSchema = z.strictObject(
   'must be an object, for example {"Action": "accept", "Prefix": "172.20.0.0/16"}',
 );
 
-const rules = () =>
-  listOf(
-    ruleSchema,
-    'rules, for example [{"Action": "reject", "Prefix": "172.20.0.0/16"}]',
-    RULES_MAX,
-  );
+const rulesOf = <T extends z.ZodType>(rule: T) =>
+  listOf(rule, 'rules, for example [{"Action": "reject", "Prefix": "172.20.0.0/16"}]', RULES_MAX);
 
 const peerSchema = z.strictObject(
   {
@@ -156,8 +152,8 @@ const peerSchema = z.strictObject(
     AcceptPods: about(flag().default(true), 'Whether subnets of other nodes are taken from it.'),
     AnnouncePods: about(flag().default(true), 'Whether it is told the node’s subnets.'),
     AnnounceServices: about(flag().default(true), 'Whether it is told the service ranges.'),
-    ImportFilter: about(rules(), 'What is taken from it.'),
-    ExportFilter: about(rules(), 'What it is told.'),
+    ImportFilter: about(rulesOf(ruleSchema), 'What is taken from it.'),
+    ExportFilter: about(rulesOf(ruleSchema.omit({ Preference: true })), 'What it is told.'),
     Communities: about(communities(), 'Attached to what it is told.'),
     ImportLimit: about(wholeNumber(1, LIMIT_MAX).default(10_000), 'Most routes taken from it.'),
   },
@@ -238,5 +234,7 @@ export const bgpSchema = group(
 
 export type BgpConf = z.infer<typeof bgpSchema>;
 export type BgpPeerConf = BgpConf['Peers'][number];
-export type BgpRuleConf = BgpPeerConf['ImportFilter'][number];
+type ImportRuleConf = BgpPeerConf['ImportFilter'][number];
+/** Of either direction; only what is taken has a preference. */
+export type BgpRuleConf = Omit<ImportRuleConf, 'Preference'> & Partial<ImportRuleConf>;
 export type BgpNodesConf = Pick<BgpPeerConf, 'NodeSelector' | 'NodeNames'>;

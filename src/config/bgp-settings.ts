@@ -1,6 +1,6 @@
-// The key `BGP` of net-conf.json after validation: what a node needs to know to speak BGP, with every
-// default filled in. Which sessions one node has follows from it in src/bgp. Passwords are never
-// here, only the names of the Secrets' keys that hold them.
+// The key `BGP` of net-conf.json after validation: what a node needs to know to speak BGP, with
+// every default filled in. Which sessions one node has follows from it in src/bgp. Passwords are
+// never here, only the names of the Secrets' keys that hold them.
 
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';

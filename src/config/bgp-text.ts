@@ -1,6 +1,6 @@
-// The small languages inside of `BGP`: communities and label selectors. Each has a reader, and words
-// for what is wrong with a text that it does not read. What is read is safe to be written into
-// another program's configuration: nothing but digits, colons and the characters of labels.
+// The small languages inside of `BGP`: communities and label selectors. Each has a reader, and
+// words for what is wrong with a text that it does not read. What is read is safe to be written
+// into another program's configuration: nothing but digits, colons and the characters of labels.
 
 import { parseIp } from '../net/ip.ts';
 import type { Community, LabelTerm } from './bgp-settings.ts';
@@ -19,12 +19,12 @@ export function parseCommunity(text: string): Community | undefined {
 export function explainCommunity(text: string): string | undefined {
   if (parseCommunity(text) !== undefined) return undefined;
   if (/^\d+:\d+$/.test(text)) {
-    return `takes numbers up to ${STANDARD_MAX}: with larger ones write three, as in "4200000000:1:2"`;
+    return `takes numbers up to ${STANDARD_MAX}: with larger ones write three, as "4200000000:1:2"`;
   }
   return 'must be two numbers, as in "64512:100", or three, as in "64512:1:2"';
 }
 
-/** Names of all nodes are known everywhere; of labels those that differ on each node are left out. */
+/** Differs on each node, and is left out of what nodes know of each other: they know the names. */
 const HOSTNAME_LABEL = 'kubernetes.io/hostname';
 const LABEL_KEY =
   /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/;
@@ -48,7 +48,7 @@ function parseTerm(text: string): LabelTerm | undefined {
 export function explainLabelSelector(text: string): string | undefined {
   const terms = parseLabelSelector(text);
   if (terms === undefined) {
-    return 'must be terms as of kubectl, joined by commas: "rack=r1", "rack!=r1", "edge" or "!edge"';
+    return 'must be terms as of kubectl, with commas: "rack=r1", "rack!=r1", "edge" or "!edge"';
   }
   return terms.some(({ key }) => key === HOSTNAME_LABEL)
     ? `cannot use ${HOSTNAME_LABEL}: name the nodes in NodeNames`

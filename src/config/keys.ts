@@ -74,7 +74,8 @@ export function explainKeyBelow(key: string, path: readonly PropertyKey[]): stri
     if (typeof step === 'string') tree = tree.get(step) ?? NO_KEYS;
   }
   const here = [...tree.keys()];
-  const nearest = nearestOf(key, here);
+  const isBeginning = (known: string): boolean => known.toLowerCase().startsWith(key.toLowerCase());
+  const nearest = nearestOf(key, here) ?? (key === '' ? undefined : here.find(isBeginning));
   if (nearest !== undefined) return `is no key here: did you mean "${nearest}"?`;
   return `is no key here; the keys are ${here.join(', ')}`;
 }

@@ -15,12 +15,14 @@ const FLANNEL_ONLY_TYPES: readonly string[] = [
 ];
 
 const VALUE_LENGTH_MAX = 60;
+/** Where somebody may have written one: problems are shown to many. */
+const PASSWORD = /password/i;
 
 const choices = BACKEND_TYPES.map((type) => `"${type}"`).join(' or ');
 
 export const problem = (key: string, value: unknown, message: string): ConfigProblem => ({
   key,
-  value: showValue(value),
+  value: PASSWORD.test(key) ? '' : showValue(value),
   message,
 });
 
@@ -98,6 +100,7 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function showValue(value: unknown): string {
-  const text = JSON.stringify(value) ?? '';
+  const hide = (key: string, member: unknown) => (PASSWORD.test(key) ? '…' : member);
+  const text = JSON.stringify(value, hide) ?? '';
   return text.length <= VALUE_LENGTH_MAX ? text : `${text.slice(0, VALUE_LENGTH_MAX)}…`;
 }

@@ -1,5 +1,5 @@
-// Arbitrary settings of BGP as users may write them, and arbitrary clusters, for property tests: mostly
-// right, with names and passwords that try to get out of where they stand.
+// Arbitrary settings of BGP as users may write them, and arbitrary clusters, for property tests:
+// mostly right, with names and passwords that try to get out of where they stand.
 
 import fc from 'fast-check';
 import { passwordId } from '../../src/bgp/passwords.ts';

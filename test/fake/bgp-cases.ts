@@ -1,5 +1,5 @@
-// A configuration for each feature of `BGP`, with the node whose bird.conf is kept as a golden file.
-// The real BIRD is asked about the same files in test/system.
+// A configuration for each feature of `BGP`, with the node whose bird.conf is kept as a golden
+// file. The real BIRD is asked about the same files in test/system.
 
 import { passwordId } from '../../src/bgp/passwords.ts';
 import { renderBird } from '../../src/bgp/render.ts';

@@ -1,5 +1,5 @@
 // Kubernetes objects as they are in JSON. The types are client-node's; its classes have Dates where
-// JSON has text.
+// JSON has text. What comes from others is of no type until it was looked at.
 
 import type { V1ConfigMap, V1Lease, V1Node } from '@kubernetes/client-node';
 
@@ -23,3 +23,15 @@ export type ObjectJson = {
     readonly resourceVersion?: string;
   };
 };
+
+export const asObject = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+export const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+export const asTexts = (value: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(asObject(value)).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );

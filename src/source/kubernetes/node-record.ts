@@ -14,11 +14,18 @@ import { ADVERT_ANNOTATION } from './annotations.ts';
 import type { Annotations } from './flannel-annotations.ts';
 import { parseFlannel, shown } from './flannel-annotations.ts';
 import type { NodeJson, ObjectJson } from './json-types.ts';
+import { asObject, asText, asTexts } from './json-types.ts';
+import type { LabelSets } from './label-sets.ts';
 
 /** What was found, and what was wrong with it. */
 type Found<Value> = { readonly value: Value; readonly problems: readonly string[] };
 
-export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterNode {
+/** Without `labelSets` the labels are left out. */
+export function nodeRecord(
+  object: ObjectJson,
+  flannelPrefix?: string,
+  labelSets?: LabelSets,
+): ClusterNode {
   const node = object as NodeJson;
   const metadata = asObject(node.metadata);
   const annotations = asTexts(metadata.annotations);
@@ -41,9 +48,13 @@ export function nodeRecord(object: ObjectJson, flannelPrefix?: string): ClusterN
     ...(said.addressWords === undefined ? {} : { addressWords: said.addressWords }),
     problems: [...subnets.problems, ...internalIps.problems, ...advert.problems, ...words],
   });
-  return record.advert === undefined
-    ? record
-    : { ...record, advert: withSharedLists(record.advert, record.internalIps) };
+  return {
+    ...record,
+    ...(record.advert === undefined
+      ? {}
+      : { advert: withSharedLists(record.advert, record.internalIps) }),
+    ...labelSets?.share(metadata.labels),
+  };
 }
 
 /**
@@ -131,15 +142,3 @@ function parseOwnAdvert(annotations: Annotations): Found<Advert | undefined> {
   const problem = `annotation ${ADVERT_ANNOTATION}: ${parsed.problem}: ${shown(text)}`;
   return { value: undefined, problems: [problem] };
 }
-
-const asObject = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-
-const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-const asTexts = (value: unknown): Annotations =>
-  Object.fromEntries(
-    Object.entries(asObject(value)).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  );

@@ -19,6 +19,7 @@ import type { ConfigLocation } from './config-record.ts';
 import { configText, DEFAULT_CONFIG_LOCATION } from './config-record.ts';
 import type { Annotations } from './flannel-annotations.ts';
 import type { ObjectJson } from './json-types.ts';
+import { LabelSets } from './label-sets.ts';
 import { configMapsPath, LeaseCalls, leasesPath } from './lease-calls.ts';
 import type { LeaseRecord } from './lease-record.ts';
 import { leaseRecord } from './lease-record.ts';
@@ -171,11 +172,12 @@ export class KubernetesSource implements Source {
 
   #nodeReflector(): Reflector<SeenNode> {
     const { nodeName, flannelPrefix } = this.#options;
+    const labelSets = new LabelSets();
     return new Reflector<SeenNode>({
       ...this.#reflectorOptions('nodes'),
       path: '/api/v1/nodes',
       project: (object) => {
-        const node = nodeRecord(object, flannelPrefix);
+        const node = nodeRecord(object, flannelPrefix, labelSets);
         if (node.name !== nodeName) return { node };
         const annotations = annotationsOf(object);
         return { node, own: { annotations, hasNetwork: hasNetwork(object) } };

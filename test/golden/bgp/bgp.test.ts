@@ -1,4 +1,5 @@
-// bird.conf of each feature as a file that a person can read. test/system/bgp has BIRD read them too.
+// bird.conf of each feature as a file that a person can read. test/system/bgp has BIRD read them
+// too.
 
 import { describe, test } from 'node:test';
 import { checkGolden } from '../golden.ts';

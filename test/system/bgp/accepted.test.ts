@@ -1,4 +1,5 @@
-// BIRD itself reads what is rendered: each golden case, and whatever else the configuration accepts.
+// BIRD itself reads what is rendered: each golden case, and whatever else the configuration
+// accepts.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

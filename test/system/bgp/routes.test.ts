@@ -1,6 +1,6 @@
-// Real BIRDs with rendered files: two nodes and a router of somebody else on one network. What nodes
-// announce arrives in the kernel as the agent expects it, and what nobody may announce does not, from
-// the router or from a node.
+// Real BIRDs with rendered files: two nodes and a router of somebody else on one network. What
+// nodes announce arrives in the kernel as the agent expects it, and what nobody may announce does
+// not, from the router or from a node.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -90,7 +90,7 @@ function kernelRoutes(node: TestNamespace): ReadonlyMap<string, string> {
 }
 
 /** A router that announces these to both nodes, in both families, whatever they are. */
-function routerConf(routes: readonly string[]): string {
+function routerConf(routes: readonly string[], as = 65001): string {
   const statics = (['ipv4', 'ipv6'] as const).map(
     (family) =>
       `protocol static s_${family} { ${family}; ${routes
@@ -101,9 +101,11 @@ function routerConf(routes: readonly string[]): string {
   const sessions = NODES.flatMap((number) =>
     addressesOf(number).map((address) => {
       const family = address.includes(':') ? 'ipv6' : 'ipv4';
-      return `protocol bgp to_${number}_${family} { local ${ROUTER[family]} as 65001;
+      return `protocol bgp to_${number}_${family} { local ${ROUTER[family]} as ${as};
         neighbor ${address} as 64512; connect delay time 1; error wait time 1, 2;
-        ${family} { import all; export where source = RTS_STATIC; next hop self; }; }`;
+        ${family} { import all; next hop self;
+        export filter { if source = RTS_STATIC then { bgp_local_pref = 1000; accept; } reject; };
+        }; }`;
     }),
   );
   return `router id ${ROUTER.ipv4}; protocol device {} ${[...statics, ...sessions].join('\n')}`;
@@ -161,6 +163,10 @@ describe('BIRD with rendered configurations', () => {
     );
     assert.deepEqual([...kernelRoutes(one).keys()].sort(), [...FAR, ...subnetsOf(2)].sort());
     assert.deepEqual([...kernelRoutes(two).keys()].sort(), [...FAR, ...subnetsOf(1)].sort());
+    // Not even BIRD keeps the others, so that no filter of its own has to be right twice.
+    const taken = birdOne.ask('show route where proto ~ "peer*"');
+    const nets = [...taken.matchAll(/^([\da-f.:]+\/\d+) /gm)].map(([, net]) => net);
+    assert.deepEqual([...new Set(nets)].sort(), [...FAR, ...subnetsOf(2)].sort());
     const routes = [...kernelRoutes(one).values()].map((line) => line.trim());
     for (const [line, next, source] of [
       ['10.244.2.0/24', '192.168.77.12', '10.244.1.0'],
@@ -175,6 +181,23 @@ describe('BIRD with rendered configurations', () => {
     assert.doesNotMatch(birdOne.said + birdTwo.said, /runtime error|<ERR>|<BUG>/);
     // Neither passes on what the other or the router said.
     assert.doesNotMatch(tor.ask('show route 10.244.2.0/24 all'), /from 192.168.77.11/);
+  });
+
+  test('a router of the own AS does not win by its preference', async () => {
+    using segment = new Segment();
+    const [one, two] = [joinNode(segment, 1), joinNode(segment, 2)];
+    const router = segment.join('tor', [`${ROUTER.ipv4}/24`, `${ROUTER.ipv6}/64`]);
+    const inside = { Peers: Object.values(ROUTER).map((Address) => ({ Address, AS: 64512 })) };
+    const settings = bgpSettings(inside);
+    await using birdOne = new Bird(one.name, confOf(1, settings));
+    await using _two = new Bird(two.name, confOf(2, settings));
+    await using _tor = new Bird(router.name, routerConf([...subnetsOf(2), ...FAR], 64512));
+    await until('all is heard', () => heard(birdOne, 'peer') >= 4 && heard(birdOne, 'node') >= 2);
+    await until('the routes are there', () => kernelRoutes(one).size === 4);
+    assert.match(birdOne.ask('show route 10.244.2.0/24 all'), /BGP.local_pref: 199/);
+    assert.match(kernelRoutes(one).get('10.244.2.0/24') ?? '', /via 192.168.77.12 /);
+    assert.match(kernelRoutes(one).get('fd00:10:244:2::/64') ?? '', /via fd77::c /);
+    assert.match(kernelRoutes(one).get('10.244.9.0/24') ?? '', /via 192.168.77.1 /);
   });
 
   test('takes from a router what a filter says, with its preference', async () => {

@@ -43,6 +43,7 @@ const FLANNEL = {
     vxlan: [{ publicIp, vni: 1, mac: '02:00:00:00:00:09' as Mac }],
   },
   addressWords: { publicIps: ['10.0.0.9' as Ip], overwrites: ['fd00::9' as Ip] },
+  labels: { rack: 'r1', 'example.com/edge': '' },
   problems: ['something'],
 };
 const CLUSTER = clusterOf([nodeOf(1), nodeOf(2), FLANNEL]);

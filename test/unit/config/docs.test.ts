@@ -42,6 +42,7 @@ function typeText(node: Node): string {
   if (node.enum !== undefined) return node.enum.map((value) => `\`"${value}"\``).join(' or ');
   if (node.type === 'boolean') return 'true or false';
   if (node.type === 'integer') return `whole number, ${node.minimum} to ${node.maximum}`;
+  if (node.type === 'object') return 'an object';
   if (node.type === 'array') {
     return `list of ${typeText(node.items ?? {})}, at most ${node.maxItems}`;
   }
@@ -53,11 +54,20 @@ const rowOf = (node: Node): Row => ({
   defaultText: node.default === undefined ? '–' : `\`${JSON.stringify(node.default)}\``,
 });
 
+/** Objects and lists of objects, each followed by its keys: `BGP.Peers`, `BGP.Peers[].AS`. */
+function addRows(rows: Map<string, Row>, path: string, node: Node): void {
+  rows.set(path, rowOf(node));
+  const [object, mark] = node.type === 'array' ? [node.items, '[]'] : [node, ''];
+  for (const [key, member] of Object.entries(object?.properties ?? {})) {
+    addRows(rows, `${path}${mark}.${key}`, member);
+  }
+}
+
 function schemaRows(): Map<string, Row> {
   const rows = new Map<string, Row>();
   const root = nodeSchema.parse(z.toJSONSchema(configSchema, { io: 'input' }));
   for (const [key, node] of Object.entries(root.properties ?? {})) {
-    if (node.oneOf === undefined) rows.set(key, rowOf(node));
+    if (node.oneOf === undefined) addRows(rows, key, node);
     for (const variant of node.oneOf ?? []) {
       for (const [inner, member] of Object.entries(variant.properties ?? {})) {
         const path = `${key}.${inner}`;
@@ -102,16 +112,35 @@ describe('docs/configuration.md', () => {
     });
   }
 
+  /** What else an object needs in which an example stands. */
+  const AROUND: Readonly<Record<string, object>> = {
+    'BGP.NodeAS[]': { AS: 64601 },
+    'BGP.Peers[]': { Address: '192.168.1.1', AS: 64512 },
+    'BGP.Peers[].ImportFilter[]': { Action: 'accept' },
+    'BGP.Peers[].ExportFilter[]': { Action: 'accept' },
+    'BGP.NodePasswordSecret': { Name: 'bgp-passwords', Key: 'nodes' },
+    'BGP.Peers[].PasswordSecret': { Name: 'bgp-passwords', Key: 'tor-a' },
+  };
+
+  /** The whole document with one value in it. */
+  function documentWith(key: string, value: unknown): unknown {
+    const dot = key.lastIndexOf('.');
+    if (dot < 0) return { [key]: value };
+    const parent = key.slice(0, dot);
+    const object = { ...AROUND[parent], [key.slice(dot + 1)]: value };
+    return parent.endsWith('[]')
+      ? documentWith(parent.slice(0, -2), [object])
+      : documentWith(parent, object);
+  }
+
   for (const { key, meaning, type } of documented) {
     const example = /Example: `(.+?)`/.exec(meaning)?.[1];
     test(`has an example for ${key} that is right, or needs none`, () => {
       if (example === undefined) {
-        assert.match(type, /^true or false$|^`"own"`/);
+        assert.match(type, /^true or false$|^`"own"`|^an object$/);
         return;
       }
-      const value: unknown = JSON.parse(example);
-      const [top = '', inner] = key.split('.');
-      const document = inner === undefined ? { [top]: value } : { [top]: { [inner]: value } };
+      const document = documentWith(key, JSON.parse(example));
       assert.equal(configSchema.safeParse(document).error, undefined);
     });
   }

@@ -80,7 +80,7 @@ const REFUSED: readonly Refusal[] = [
       'Colour = "blue": is no key here; the keys are Network, IPv6Network, EnableIPv4, ' +
         'EnableIPv6, EnableNFTables, SubnetLen, SubnetMin, SubnetMax, IPv6SubnetLen, ' +
         'IPv6SubnetMin, IPv6SubnetMax, SubnetSource, MaxSubnetsPerNode, Backend, Masquerade, ' +
-        'MasqueradeExclude, ForwardRules',
+        'MasqueradeExclude, ForwardRules, BGP',
     ],
   },
   {
@@ -96,7 +96,7 @@ const REFUSED: readonly Refusal[] = [
   {
     name: 'a key of vxlan under host-gw',
     text: withBackend('{"Type": "host-gw", "VNI": 5}'),
-    problems: ['Backend.VNI = 5: is a key of backend vxlan, auto, not of host-gw: remove it'],
+    problems: ['Backend.VNI = 5: is a key of backend vxlan, auto, bgp, not of host-gw: remove it'],
   },
   {
     name: 'a mistyped key in the backend',
@@ -109,7 +109,7 @@ const REFUSED: readonly Refusal[] = [
     text: withBackend(`{"Type": "${type}"}`),
     problems: [
       `Backend.Type = "${type}": is a backend of Flannel that Poplin does not have; ` +
-        'it has "vxlan" or "host-gw" or "auto"',
+        'it has "vxlan" or "host-gw" or "auto" or "bgp"',
     ],
   })),
   {
@@ -121,13 +121,13 @@ const REFUSED: readonly Refusal[] = [
     name: 'a backend that nobody knows',
     text: withBackend('{"Type": "carrier-pigeon"}'),
     problems: [
-      'Backend.Type = "carrier-pigeon": is no backend: must be "vxlan" or "host-gw" or "auto"',
+      'Backend.Type = "carrier-pigeon": is no backend: must be "vxlan" or "host-gw" or "auto" or "bgp"',
     ],
   },
   {
     name: 'a backend type that is a number',
     text: withBackend('{"Type": 1}'),
-    problems: ['Backend.Type = 1: must be "vxlan" or "host-gw" or "auto"'],
+    problems: ['Backend.Type = 1: must be "vxlan" or "host-gw" or "auto" or "bgp"'],
   },
   {
     name: 'a backend that is a string',
