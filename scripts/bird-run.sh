@@ -51,12 +51,16 @@ accepted() {
 while [ -z "$stopping" ]; do
   until accepted; do pause 0.3; done
   # At the first start there is nothing to recover: waiting for peers would only delay all routes.
-  [ ! -e "$ran" ] || recover=-R
+  # Later ones wait until BFD has told the neighbours of the end: those that hear of it while they
+  # open the next session drop the routes which they keep over a restart.
+  if [ -e "$ran" ]; then
+    recover=-R
+    pause 2
+  fi
   : >"$ran"
   "$bird" -f $recover -c "$conf" -s "$control" &
   child=$!
   wait "$child"
   echo "bird-run: BIRD ended with status $?" >&2
   child=
-  pause 0.2
 done

@@ -1,6 +1,6 @@
-// Which BGP sessions are still to be waited for before the node is ready: those that have never been
-// up and that have not had the time for it. A peer that is dead or misconfigured has had its chance
-// after that and keeps no node from being ready; a node without peers waits for nobody.
+// Which BGP sessions are still to be waited for before the node is ready: those that have never
+// been up and that have not had the time for it. A peer that is dead or misconfigured has had its
+// chance after that and keeps no node from being ready; a node without peers waits for nobody.
 
 import type { BirdSession } from '../bird/sessions.ts';
 

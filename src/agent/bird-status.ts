@@ -1,6 +1,6 @@
 // The section `bgp` of the status document, and what of it keeps the node from being ready, in
-// words. Ready is a node whose BIRD runs by a configuration that it has taken for good, and of whose
-// sessions each is up or has had its chance: a dead peer keeps no node away, none at all neither.
+// words. Ready is a node whose BIRD runs by a configuration that it has taken for good, and of
+// whose sessions each is up or has had its chance: a dead peer keeps no node away.
 
 import type { BirdSession } from '../bird/sessions.ts';
 import type { BirdView } from './bird-keeper.ts';

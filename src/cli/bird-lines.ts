@@ -8,14 +8,17 @@ export function birdLines(bgp: BgpStatus | undefined): string[] {
   const { bird, absence, wanted, problems, sessions } = bgp;
   const up = sessions.filter(({ state }) => state === 'established').length;
   return [
-    bird === undefined
-      ? `bird       NOT RUNNING: ${absence}`
-      : `bird       ${bird.version}, up ${durationWords(bird.upSeconds)}, ${configWords(bird, wanted)}`,
+    bird === undefined ? `bird       NOT RUNNING: ${absence}` : birdLine(bird, wanted),
     ...(bird?.isRecovering === true ? ['    gets its routes back after a restart'] : []),
     ...problems.map((problem) => `  ! ${problem}`),
     `bgp        ${up} of ${sessions.length} sessions are established`,
     ...sessions.map(sessionLine),
   ];
+}
+
+function birdLine(bird: NonNullable<BgpStatus['bird']>, wanted: string): string {
+  const since = durationWords(bird.upSeconds);
+  return `bird       ${bird.version}, up ${since}, ${configWords(bird, wanted)}`;
 }
 
 function configWords(bird: NonNullable<BgpStatus['bird']>, wanted: string): string {

@@ -28,6 +28,7 @@ export const LAB_OPTIONS = {
   kubeconfig: { type: 'string' },
   datastore: { type: 'string', default: 'kubernetes' },
   bird: { type: 'string' },
+  reflectors: { type: 'string', default: '0' },
   set: { type: 'string', multiple: true },
   'delay-ms': { type: 'string', default: '0' },
   json: { type: 'boolean', default: false },
@@ -35,7 +36,10 @@ export const LAB_OPTIONS = {
 
 export type LabValues = Readonly<
   Record<'name' | 'nodes' | 'pods' | 'backend' | 'underlay' | 'segments' | 'family' | 'mtu', string>
-> & { readonly 'subnet-source'?: string | undefined };
+> & {
+  readonly 'subnet-source'?: string | undefined;
+  readonly reflectors?: string | undefined;
+};
 
 const BACKENDS: readonly BackendType[] = BACKEND_TYPES;
 const UNDERLAYS: readonly UnderlayKind[] = ['flat', 'routed'];
@@ -53,6 +57,7 @@ export function parseLabSpec(values: LabValues): LabSpec {
   const underlay = oneOf('underlay', values.underlay, UNDERLAYS);
   const families = FAMILIES.get(values.family);
   const source = values['subnet-source'];
+  const reflectorCount = integer('reflectors', values.reflectors ?? '0', [0, NODE_COUNT_MAX]);
   if (families === undefined) {
     throw usage('family', values.family, `one of ${[...FAMILIES.keys()].join(', ')}`);
   }
@@ -67,6 +72,7 @@ export function parseLabSpec(values: LabValues): LabSpec {
     families,
     mtuBytes: integer('mtu', values.mtu, [MTU_MIN_BYTES, MTU_MAX_BYTES]),
     podNetworks: families.flatMap((family) => parseCidr(DEFAULT_POD_NETWORK[family]) ?? []),
+    ...(reflectorCount === 0 ? {} : { reflectorCount }),
     ...(source === undefined
       ? {}
       : { subnetSource: oneOf('subnet-source', source, SUBNET_SOURCES) }),

@@ -47,6 +47,7 @@ const USAGE = `usage: poplin lab COMMAND [--name NAME]
   up      [--nodes N] [--backend vxlan|host-gw] [--underlay flat|routed]
           [--family ipv4|ipv6|dual] [--pods P] [--mtu BYTES] [--kubeconfig FILE]
           [--subnet-source auto|podCIDR|lease] [--datastore kubernetes|etcd]
+          [--reflectors N]     on backend bgp, instead of a full mesh
           [--bird auto|FILE]   a BIRD on each node, also while the backend needs none
   node    add|remove NODE      a node comes or goes while the lab runs
   check   [--json]             every pod and node to every other

@@ -56,8 +56,9 @@ export async function killSidecar(
   const processes = [sidecar, bird].filter((each) => each !== undefined);
   // The script first, or it would start the next one.
   for (const each of processes) sendSignal(each, 'SIGKILL');
-  await until(effects.clock, KILL_TIMEOUT_MS, `kill the BIRD of ${node.name}`, async () =>
-    processes.every((each) => !isAlive(each)),
+  await until(
+    { clock: effects.clock, timeoutMs: KILL_TIMEOUT_MS, what: `kill the BIRD of ${node.name}` },
+    async () => processes.every((each) => !isAlive(each)),
   );
   directory.forgetProcess(sidecarName(node));
 }
@@ -83,8 +84,9 @@ export async function rollSidecars(
   for (const node of nodes) {
     await stopSidecar(directory, node, effects);
     startSidecar(directory, node, record);
-    await until(effects.clock, START_TIMEOUT_MS, `restart BIRD of ${node.name}`, () =>
-      effects.isReady(node),
+    await until(
+      { clock: effects.clock, timeoutMs: START_TIMEOUT_MS, what: `restart BIRD of ${node.name}` },
+      () => effects.isReady(node),
     );
   }
 }
@@ -112,9 +114,7 @@ function commandLineOf(pid: number): readonly string[] {
 }
 
 async function until(
-  clock: Clock,
-  timeoutMs: number,
-  what: string,
+  { clock, timeoutMs, what }: { clock: Clock; timeoutMs: number; what: string },
   holds: () => Promise<boolean>,
 ): Promise<void> {
   const endMs = clock.monotonicMs() + timeoutMs;

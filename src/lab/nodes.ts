@@ -20,6 +20,7 @@ import type { LabNode, LabPlan, LabSpec } from './plan.ts';
 import { nodeNumbersOf, numberOfNode, planLab } from './plan.ts';
 import { attachPod, forgetPod, podRecords } from './pods.ts';
 import { endProcess } from './processes.ts';
+import { nodeLabels } from './racks.ts';
 import { addToUnderlay, removeFromUnderlay } from './underlay.ts';
 import type { LabEffects } from './up.ts';
 
@@ -45,7 +46,7 @@ export async function addNode(
   const node = mustFind(plan, nodeName);
   await addToUnderlay(effects.run, plan, node);
   const datastore = await openDatastore(directory, record);
-  const metadata = { labels: labelsOf(lab.name) };
+  const metadata = { labels: { ...labelsOf(lab.name), ...nodeLabels(plan, node) } };
   await datastore.createNode(node.name, node.addresses, { metadata });
   await prepareNode(directory, node, lab.executable);
   startSidecar(directory, node, record);

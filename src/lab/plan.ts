@@ -28,6 +28,8 @@ export type LabSpec = {
   readonly mtuBytes: number;
   /** The cluster's pod networks, one per family. */
   readonly podNetworks: readonly Cidr[];
+  /** On backend bgp: so many of the first nodes reflect routes; absent or 0: a full mesh. */
+  readonly reflectorCount?: number;
   /** What gives the nodes their subnets; absent: as the configuration's default has it. */
   readonly subnetSource?: Config['subnetSource'];
 };

@@ -22,6 +22,8 @@ import type { LabPlan } from './plan.ts';
 import { planLab } from './plan.ts';
 import { attachPod } from './pods.ts';
 import { isAlive, startProcess } from './processes.ts';
+import { bgpConfOf, nodeLabels } from './racks.ts';
+import { startRouters } from './routers.ts';
 import { makeUnderlay } from './underlay.ts';
 
 export type LabEffects = {
@@ -71,6 +73,7 @@ export async function bringUp(options: UpOptions, effects: LabEffects): Promise<
   const store = await openDatastore(directory, options);
   await createObjects(store, plan, netConf);
 
+  await startRouters(effects.run, plan, { directory, ...which });
   effects.say(`agents: ${spec.nodeCount}, backend ${spec.backend}`);
   for (const node of plan.nodes) {
     await prepareNode(directory, node, options.executable);
@@ -121,10 +124,13 @@ export async function createObjects(
   netConf: NetConf,
 ): Promise<void> {
   const labels = labelsOf(plan.spec.name);
-  const whole = { ...netConfOf(plan.spec), ...netConf };
+  const bgp = bgpConfOf(plan);
+  const whole = { ...netConfOf(plan.spec), ...(bgp === undefined ? {} : { BGP: bgp }), ...netConf };
   await datastore.createNetConf(`${JSON.stringify(whole, null, 2)}\n`, labels);
   for (const node of plan.nodes) {
-    await datastore.createNode(node.name, node.addresses, { metadata: { labels } });
+    await datastore.createNode(node.name, node.addresses, {
+      metadata: { labels: { ...labels, ...nodeLabels(plan, node) } },
+    });
   }
 }
 

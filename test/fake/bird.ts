@@ -1,6 +1,6 @@
 // A BIRD of the tests: it takes configurations from the fake directory as the real one does, takes
-// them back when its time is over, and has the sessions that a test says. Held equal to the real one
-// by test/system/bird, where the same keeper runs with both.
+// them back when its time is over, and has the sessions that a test says. Held equal to the real
+// one by test/system/bird, where the same keeper runs with both.
 
 import type { BirdFiles } from '../../src/agent/bird-files.ts';
 import type { Bird } from '../../src/bird/bird.ts';

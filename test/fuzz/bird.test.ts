@@ -1,5 +1,5 @@
-// BIRD's answers with bytes changed, cut out and repeated: whatever comes is understood or refused by
-// the one error that decoding has, and nothing waits for ever.
+// BIRD's answers with bytes changed, cut out and repeated: whatever comes is understood or refused
+// by the one error that decoding has, and nothing waits for ever.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

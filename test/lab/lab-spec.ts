@@ -15,7 +15,7 @@ export type LabOptions = Partial<Omit<LabSpec, 'name' | 'podNetworks'>> &
   Partial<
     Pick<
       UpOptions,
-      'netConf' | 'withoutPodCidrs' | 'settles' | 'timeoutMs' | 'datastore' | 'kubeconfig'
+      'netConf' | 'withoutPodCidrs' | 'settles' | 'timeoutMs' | 'datastore' | 'kubeconfig' | 'bird'
     >
   > & {
     /** Stands before the words of the program: `env` with what it shall find there. */
@@ -44,6 +44,7 @@ export function specOf(options: LabOptions): LabSpec {
     mtuBytes: options.mtuBytes ?? 1500,
     podNetworks: families.flatMap((family) => parseCidr(DEFAULT_POD_NETWORK[family]) ?? []),
     ...(subnetSource === undefined ? {} : { subnetSource }),
+    ...(options.reflectorCount === undefined ? {} : { reflectorCount: options.reflectorCount }),
   };
 }
 
@@ -53,13 +54,14 @@ export function upOptionsOf(
   built: Pick<UpOptions, 'program' | 'executable'>,
 ): UpOptions {
   const { netConf = {}, withoutPodCidrs = false, settles = true, kubeconfig = '' } = options;
-  const { datastore, timeoutMs, environment = {} } = options;
+  const { datastore, timeoutMs, bird, environment = {} } = options;
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const program = variables.length === 0 ? [] : ['env', ...variables];
   return {
     ...{ spec, kubeconfig, netConf, withoutPodCidrs, settles },
     ...(datastore === undefined ? {} : { datastore }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(bird === undefined ? {} : { bird }),
     program: [...program, ...built.program],
     executable: built.executable,
   };

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { birdFiles } from '../../../src/agent/bird-files.ts';
 import { BirdKeeper } from '../../../src/agent/bird-keeper.ts';
@@ -119,6 +120,29 @@ test('two BIRDs from their first start on', { timeout: 280_000 }, async (t) => {
     assert.ok(!good.includes('nonsense') && !good.includes('hunter2'));
   });
 
+  await whatGoesWrong(t, { left, third, bothUpAgain });
+});
+
+test('a first text that BIRD refuses is named, and another one is taken', {
+  timeout: 120_000,
+}, async () => {
+  using nodes = new TwoNodes();
+  await using sidecar = new Sidecar(nodes.one);
+  sidecar.start();
+  await using kept = new Kept(sidecar, 'protocol bgp { password "hunter2" }\n');
+  await until('the refusal', () => /syntax error/.test(kept.keeper.view.absence));
+  assert.match(kept.keeper.view.absence, /bird\.conf:1:\d+/);
+  kept.want(confText({ number: 1 }));
+  await until('the other one', () => kept.isInForce);
+});
+
+type Going = {
+  readonly left: Sidecar;
+  readonly third: Kept;
+  readonly bothUpAgain: () => boolean;
+};
+
+async function whatGoesWrong(t: TestContext, { left, third, bothUpAgain }: Going): Promise<void> {
   await t.test('what loses every session is taken back', async () => {
     third.want(confText({ number: 1, password: 'of one side alone' }));
     await until('it is taken back', () => third.tried.at(-1) === 'taken-back');
@@ -149,17 +173,4 @@ test('two BIRDs from their first start on', { timeout: 280_000 }, async (t) => {
     await until('ours is back', () => third.tried.length > count && third.isInForce);
     assert.equal(third.states, '10.9.0.2 established');
   });
-});
-
-test('a first text that BIRD refuses is named, and another one is taken', {
-  timeout: 120_000,
-}, async () => {
-  using nodes = new TwoNodes();
-  await using sidecar = new Sidecar(nodes.one);
-  sidecar.start();
-  await using kept = new Kept(sidecar, 'protocol bgp { password "hunter2" }\n');
-  await until('the refusal', () => /syntax error/.test(kept.keeper.view.absence));
-  assert.match(kept.keeper.view.absence, /bird\.conf:1:\d+/);
-  kept.want(confText({ number: 1 }));
-  await until('the other one', () => kept.isInForce);
-});
+}

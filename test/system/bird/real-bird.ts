@@ -1,5 +1,5 @@
-// A real BIRD in a network namespace, run by the sidecar's own script as on a node: for tests. It is
-// ended by its process id. Two namespaces are joined by a veth pair, as two nodes on one segment.
+// A real BIRD in a network namespace, run by the sidecar's own script as on a node: for tests.
+// It is ended by its process id. Two namespaces are joined by a veth pair, as two nodes are.
 
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
@@ -151,7 +151,8 @@ export function confText({
   const neighbours = [...(withNeighbour ? [`10.9.0.${3 - number}`] : []), ...strangers];
   const sessions = neighbours.map(
     (address) =>
-      `protocol bgp mesh_${address.replaceAll('.', '_')} from mesh { neighbor ${address} as 64512; ${secret}}`,
+      `protocol bgp mesh_${address.replaceAll('.', '_')} from mesh {
+  neighbor ${address} as 64512; ${secret}}`,
   );
   return `log stderr all;
 router id ${own};
@@ -161,12 +162,15 @@ protocol device { scan time 10; }
 protocol direct underlay { ipv4; interface "eth*"; }
 protocol static blocks4 { ipv4 { import all; }; route 10.244.${number}.0/24 blackhole; }
 protocol kernel kernel4 { persist; graceful restart; scan time 10; ipv4 { import none;
-  export filter { if source = RTS_BGP then { krt_prefsrc = 10.244.${number}.0; accept; } reject; }; }; }
+  export filter {
+  if source = RTS_BGP then { krt_prefsrc = 10.244.${number}.0; accept; } reject; }; }; }
 protocol bfd { interface "eth*" { interval 300 ms; multiplier 5; }; }
 template bgp mesh { local ${own} as 64512; hold time 30; keepalive time 10; bfd graceful;
   connect delay time 1; connect retry time 2; error wait time 1,4;
-  graceful restart on; graceful restart time 120; long lived graceful restart on; long lived stale time 3600;
-  ipv4 { import all; export where source = RTS_STATIC; next hop self; import limit 1000 action block; }; }
+  graceful restart on; graceful restart time 120;
+  long lived graceful restart on; long lived stale time 3600;
+  ipv4 { import all; export where source = RTS_STATIC; next hop self;
+  import limit 1000 action block; }; }
 ${sessions.join('\n')}
 `;
 }

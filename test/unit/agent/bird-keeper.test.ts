@@ -215,7 +215,7 @@ describe('the keeper of BIRD', () => {
     assert.deepEqual(scene.keeper.view.problems, []);
   });
 
-  test('one that starts together with the agent is not missing, one that ends is at once', async () => {
+  test('one that starts with the agent is not missing, one that ends is at once', async () => {
     await using scene = new Scene(A);
     await scene.clock.advance(3_000);
     assert.equal(scene.keeper.view.isMissing, false);
