@@ -1,6 +1,7 @@
 // Devices that this node works by no more, and how long they stay: while peers may read that they
 // can send by them, and for a while after, since what was sent is still on its way. Neighbours and
-// FDB entries are no part of that and go at once. BGP is spoken as long. Pure; the time is src/agent/draining-links.ts.
+// FDB entries are no part of that and go at once. BGP is spoken as long.
+// Pure; the time is src/agent/draining-links.ts.
 
 import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { ClusterNode } from '../cluster/node.ts';

@@ -84,7 +84,7 @@ export type PathMemory = {
   isHopeless(key: string): boolean;
   /** Whether a node says that its peers reach it there. */
   isSaid(address: Ip): boolean;
-  /** Whether BIRD's route is what it is sent by where none of ours is, and not only news of BIRD. */
+  /** Whether it is sent to by BIRD's route where none of ours is, which is no mere news of BIRD. */
   isByBird(target: PeerTarget): boolean;
   /** Of packets without any wrapping, the largest that is known to get there. */
   receiveBytesOf(target: PeerTarget): number;

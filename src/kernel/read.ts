@@ -54,8 +54,8 @@ import type { ReadScope } from './kernel.ts';
 import type { NftState } from './nft-read.ts';
 import { readNft } from './nft-read.ts';
 import { readQdiscs } from './read-qdiscs.ts';
+import { readSysctls } from './read-sysctls.ts';
 import type { Session } from './session.ts';
-import { linkSettingOf } from './sysctl.ts';
 
 /** What is read with a digest is without nexthops, routes, neighbours, FDB and sets' elements. */
 export type Reading = { readonly session: Session; readonly digest?: Digest };
@@ -295,22 +295,4 @@ function readRules(session: Session, priority: number): Map<string, Rule> {
     },
   });
   return rules;
-}
-
-function readSysctls(session: Session, paths: readonly string[]): Map<string, string> {
-  const inFiles: string[] = [];
-  const values = new Map<string, string>();
-  for (const path of paths) {
-    const setting = linkSettingOf(path);
-    if (setting === undefined) {
-      inFiles.push(path);
-      continue;
-    }
-    const index = session.links.indexOf(setting.link);
-    const link = index === undefined ? undefined : session.links.get(index);
-    const value = link?.ipv4Settings[setting.id - 1];
-    if (value !== undefined) values.set(path, String(value));
-  }
-  for (const [path, value] of session.sysctls.read(inFiles)) values.set(path, value);
-  return values;
 }
