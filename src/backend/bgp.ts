@@ -1,7 +1,7 @@
 // bgp: a peer's subnets are reached by the routes that BIRD has learned and put into the kernel,
 // unwrapped, over whatever routers there are. This agent makes no route then: BIRD's stand below
-// its own (metric 32 and 16), so that taking the own ones away is the switch, and putting them back is
-// the other. It never touches what BIRD has made, nor copies it to where it would outlive BIRD.
+// its own (metric 32 and 16), so that taking the own ones away is the switch, and putting them back
+// is the other. It never touches what BIRD has made, nor copies it to where it would outlive BIRD.
 //
 // A packet's way: route 10.244.2.0/24 via 192.168.1.12 (or a router) dev eth0 proto bird; the peer
 // forwards it to its pod.

@@ -44,7 +44,7 @@ export async function cni(lab: TestLab, call: CniCall): Promise<CniOutcome> {
           CNI_NETNS: call.netns === undefined ? '' : netnsPath(call.netns),
         }),
   };
-  // `ip netns exec` copies every mount, one for each pod among them: that took longer than the call.
+  // `ip netns exec` copies every mount, one for each pod among them: that outlasted the call.
   const enter = ['nsenter', `--net=${netnsPath(lab.netns(call.node))}`];
   const argv = [...enter, join(cniBinDir, 'poplin')];
   const timeoutMs = call.timeoutMs ?? TIMEOUT_MS;
