@@ -13,6 +13,7 @@ import { cidrFamily } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
 import type { Announcer } from './announcer.ts';
+import type { BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdKeeper } from './bird-keeper.ts';
 import { ClusterView, concerns } from './cluster-view.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
@@ -22,7 +23,7 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { NetworkCondition } from './network-condition.ts';
 import type { NodeFiles } from './node-files.ts';
-import { nextPass, tryPass } from './passes.ts';
+import { LOOP_LIMITS, nextPass, tryPass } from './passes.ts';
 import type { PathProber } from './path-prober.ts';
 import type { PodMtus } from './pod-mtus.ts';
 import type { RemakePod } from './pod-repair.ts';
@@ -48,6 +49,8 @@ export type AgentParts = {
   readonly source: Source;
   readonly reconciler: Reconciler;
   readonly prober: PathProber;
+  /** Absent: the node has no BIRD. */
+  readonly bgp?: BgpSpeaker;
   readonly config: ConfigKeeper;
   readonly leases: LeaseKeeper;
   readonly snapshots: SnapshotKeeper;
@@ -64,13 +67,6 @@ export type AgentParts = {
   /** See SubnetStock. */
   readonly subnetRestMs?: number;
 };
-
-const LOOP_LIMITS = {
-  minimumIntervalMs: 10,
-  maximumIntervalMs: 30_000,
-  firstRetryMs: 250,
-  lastRetryMs: 30_000,
-} as const;
 
 export class Agent {
   readonly #parts: AgentParts;
@@ -241,6 +237,7 @@ export class Agent {
     }
     // Pods send less before a smaller path may be used, which a probe decides.
     await this.#parts.podMtus.follow(outcome.desired.podMtuBytes);
+    this.#parts.bgp?.follow({ config, cluster, outcome });
     this.#parts.prober.follow(cluster.kind === 'synced' ? outcome.probes : []);
     const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
     pods.follow(ownSubnets);

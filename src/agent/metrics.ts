@@ -122,7 +122,7 @@ export class AgentMetrics {
     for (const [verb, byObject] of countOps(outcome.ops)) {
       for (const [object, count] of byObject) this.#ops.inc({ verb, object }, count);
     }
-    const used = { vxlan: 0, 'host-gw': 0, none: 0 };
+    const used = { vxlan: 0, 'host-gw': 0, bgp: 0, none: 0 };
     let [waiting, silent] = [0, 0];
     for (const { probe, verdict } of tracks.values()) {
       if (!probe.isMarked && verdict === 'silent') silent += 1;

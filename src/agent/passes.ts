@@ -4,10 +4,17 @@
 import { AppError } from '../lib/errors.ts';
 import type { Announcer } from './announcer.ts';
 import type { PassInput, PassOutcome, Reconciler } from './reconciler.ts';
-import type { RunReason, RunResult } from './runner.ts';
+import type { RunnerLimits, RunReason, RunResult } from './runner.ts';
 
 /** Who fights may cause news as fast as he can: they are looked at less often then. */
 const FIGHT_REST_MS = 40;
+
+export const LOOP_LIMITS = {
+  minimumIntervalMs: 10,
+  maximumIntervalMs: 30_000,
+  firstRetryMs: 250,
+  lastRetryMs: 30_000,
+} as const satisfies RunnerLimits;
 
 type Parts = {
   readonly reconciler: Pick<Reconciler, 'pass' | 'isSettled'>;

@@ -22,6 +22,7 @@ import {
   newTrack,
   patienceMs,
   release,
+  retryLater,
   riseEveryMs,
   testedToo,
   verdictsOf,
@@ -34,7 +35,6 @@ import { VerdictNews } from './verdict-news.ts';
 
 /** Of an IPv4 packet of ping's usual size; IPv6's header is 20 bytes longer. */
 const SMALL_BYTES = 84;
-const LAST_RETRY_MS = 30_000;
 /** After a probe without an answer it is asked again soon, so that a loss is no verdict. */
 const DOUBT_EVERY_MS = 500;
 const MISSES_OF_SILENCE = 3;
@@ -226,6 +226,7 @@ export class PathProber {
       return;
     }
     track.hasDied = false;
+    track.hasAnswered = true;
     this.#judge(track, 'answers');
   }
 
@@ -246,8 +247,7 @@ export class PathProber {
     track.sizeMisses = isTooLarge ? track.sizeMisses + 1 : 0;
     track.answers = 0;
     if (isMarked) {
-      track.dueMs = nowMs + track.retryMs;
-      track.retryMs = Math.min(track.retryMs * 2, LAST_RETRY_MS);
+      if (retryLater(track, nowMs)) this.#changed();
     } else {
       const isDoubt = track.misses < MISSES_OF_SILENCE || track.sizeMisses === 1;
       track.dueMs = nowMs + (isDoubt ? DOUBT_EVERY_MS : watchEveryMs(this.#tracks.size));

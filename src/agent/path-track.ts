@@ -6,6 +6,8 @@ import type { PathVerdict, Verdicts } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { MtuSearch } from './mtu-search.ts';
 
+/** In the end it is tried so often. */
+const LAST_RETRY_MS = 30_000;
 /** A waiting path is tried this soon again, then after twice the time, and so on. */
 export const FIRST_RETRY_MS = 50;
 /** After a search that found nothing the next one waits so long, and then twice as long. */
@@ -42,6 +44,8 @@ export type PathTrack = {
   sentBytes: number;
   /** In a row. */
   answers: number;
+  /** Once at least, small and of full size. */
+  hasAnswered: boolean;
   /** It answered once and then no more: one answer is not enough to trust it again. */
   hasDied: boolean;
   /** Why the last probe could not even be sent, or what did not come back. */
@@ -71,6 +75,7 @@ export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
   withSmall: false,
   sentBytes: 0,
   answers: 0,
+  hasAnswered: false,
   hasDied: false,
   problem: '',
   search: undefined,
@@ -109,8 +114,16 @@ export function verdictsOf(tracks: ReadonlyMap<string, PathTrack>): Verdicts {
     const track = tracks.get(key);
     return track?.verdict === 'untried' || track?.isTurn === true ? undefined : track?.verdict;
   };
-  return { get, has: (key) => get(key) !== undefined };
+  const isHopeless = (key: string): boolean => {
+    const track = tracks.get(key);
+    return track !== undefined && isGivenUp(track);
+  };
+  return { get, has: (key) => get(key) !== undefined, isHopeless };
 }
+
+/** Never has anything come back, and little more is tried. */
+const isGivenUp = ({ verdict, hasAnswered, probe, retryMs }: PathTrack): boolean =>
+  verdict === 'silent' && !hasAnswered && (!probe.isMarked || retryMs >= LAST_RETRY_MS);
 
 /** Tested paths over the same underlay, for which the same finding holds. */
 export function testedToo(tracks: Iterable<PathTrack>, { probe }: PathTrack): PathTrack[] {
@@ -129,3 +142,11 @@ export function release(track: PathTrack): boolean {
 
 export const isSameProbe = (a: PathProbe, b: PathProbe): boolean =>
   a.isMarked === b.isMarked && a.destination === b.destination && a.fullBytes === b.fullBytes;
+
+/** Says whether it has been given up with that. */
+export function retryLater(track: PathTrack, nowMs: number): boolean {
+  const wasGivenUp = isGivenUp(track);
+  track.dueMs = nowMs + track.retryMs;
+  track.retryMs = Math.min(track.retryMs * 2, LAST_RETRY_MS);
+  return isGivenUp(track) && !wasGivenUp;
+}

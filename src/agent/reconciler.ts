@@ -2,12 +2,16 @@
 // the read to the first write everything is synchronous, so that no CNI call comes between. The
 // pass keeps no state but its last outcome, which `status` shows.
 
+import type { BirdLife } from '../backend/backend.ts';
+import type { BirdRoutes } from '../backend/bird-routes.ts';
+import { birdRoutesOf } from '../backend/bird-routes.ts';
 import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
 import type { Verdicts } from '../desired/paths.ts';
+import { birdPeersIn } from '../desired/peer-objects.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { OwnRight } from '../desired/subnets.ts';
 import { sysctlsToRead } from '../desired/sysctls.ts';
@@ -16,9 +20,10 @@ import { podOfElement } from '../endpoint/host-ports.ts';
 import type { Kernel, OpFailure, ReadScope } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
+import type { Address, KernelState } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
 import { order } from '../state/order.ts';
@@ -31,6 +36,7 @@ import { Fights } from './fights.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
+import { isOwnVxlan, ownLinkNames, sameTexts } from './own-links.ts';
 import { PeerLookups } from './peer-lookups.ts';
 import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
@@ -53,6 +59,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   underlayMtus(): ReadonlyMap<string, number>;
   /** Marked probes to these would tell of other paths from now on, until the pass says of which. */
   holdProbes(destinations: ReadonlySet<Ip>): void;
+  /** How the BIRD of this node is, where one belongs to it. */
+  bird?(): BirdLife | undefined;
   /** Host veths of CNI calls that are under way: left alone. */
   pendingLinks(): ReadonlySet<string>;
   /** Addresses of the same pods. */
@@ -79,6 +87,8 @@ export type PassInput = {
 export type LastPass = {
   readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
+  /** Of the node, on links of others. */
+  readonly addresses: readonly Address[];
   /** Families for which an underlay was looked for, and those of which there is one. */
   readonly searched: readonly Family[];
   readonly reachable: readonly Family[];
@@ -107,6 +117,7 @@ export class Reconciler {
   readonly #settled = new Settled();
   #sysctls: readonly string[] = [];
   #last: LastPass | undefined;
+  #birdPeers: ReadonlySet<string> = new Set();
   /** By a cluster that is known. */
   #hasPassed = false;
 
@@ -168,8 +179,7 @@ export class Reconciler {
     const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
     const { state: kernelState, underlay, reachable } = actual;
     const local = { ...this.#local(actual, input), ...right, neededFamilies, promised };
-    const networks = [...config.families, ...input.retired].map(({ network }) => network);
-    const owned = ownedPart(kernelState, networks);
+    const owned = ownedPart(kernelState, actual.networks);
     const difference = differenceOf({ config, cluster, local }, kernelState, owned);
     const { differing } = difference;
     const { probes, ...computed } = difference.computed;
@@ -185,8 +195,10 @@ export class Reconciler {
     const durationMs = clock.monotonicMs() - startedMs;
     const searched = input.families;
     const advert = withoutFailed(computed.advert, failures);
-    const outcome = { underlay, searched, reachable, failures, durationMs };
+    const addresses = [...kernelState.addresses.values()].filter(({ link }) => !ownsLink(link));
+    const outcome = { underlay, addresses, searched, reachable, failures, durationMs };
     this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
+    this.#birdPeers = birdPeersIn(computed.paths);
     this.#hasPassed ||= cluster.kind === 'synced';
     return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };
   }
@@ -202,7 +214,7 @@ export class Reconciler {
   }
 
   /** Twice only when the links changed so that other sysctls have to be looked at. */
-  #read({ config, families }: PassInput, self: ClusterNode | undefined): Actual {
+  #read({ config, retired, families }: PassInput, self: ClusterNode | undefined): Actual {
     const isServed = ({ family }: { readonly family: Family }): boolean =>
       config.families.some((each) => each.family === family);
     for (let attempt = 0; ; attempt += 1) {
@@ -210,8 +222,14 @@ export class Reconciler {
       const found = this.#underlays.search(state, self, families);
       const reachable = found.underlays.map(({ family }) => family);
       const underlay = { ...found, underlays: found.underlays.filter(isServed) };
-      const wanted = sysctlsToRead(underlay.underlays, ownLinkNames(state));
-      if (attempt > 0 || sameTexts(wanted, this.#sysctls)) return { state, underlay, reachable };
+      const networks = [...config.families, ...retired].map(({ network }) => network);
+      const birdRoutes = birdRoutesOf(state.birdRoutes, networks);
+      const wanted = sysctlsToRead({
+        ...{ underlays: underlay.underlays, ownLinks: ownLinkNames(state) },
+        birdLinks: birdRoutes.links,
+      });
+      if (attempt > 0 || sameTexts(wanted, this.#sysctls))
+        return { state, underlay, reachable, networks, birdRoutes };
       this.#sysctls = wanted;
     }
   }
@@ -220,6 +238,7 @@ export class Reconciler {
     return {
       sysctls: this.#sysctls,
       routeProtocol: OWN_PROTOCOL,
+      birdRoutes: true,
       rulePriority: PROBE_TABLE,
       nft: true,
       ownsLink,
@@ -227,7 +246,7 @@ export class Reconciler {
   }
 
   #local(
-    { state, underlay }: Actual,
+    { state, underlay, birdRoutes }: Actual,
     { cluster, config }: PassInput,
   ): Omit<Local, 'subnets' | 'isInDoubt' | 'neededFamilies' | 'promised'> {
     const { nodeName, machine, kernel } = this.#parts;
@@ -240,6 +259,8 @@ export class Reconciler {
       underlays: underlay.underlays,
       lookups: this.#lookups.of({ cluster, nodeName, families, served, routes }),
       hasNexthopObjects: kernel.hasNexthopObjects,
+      bird: this.#parts.bird?.(),
+      birdRoutes,
       attachments: this.#parts.attachments(state),
       vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
       routes,
@@ -249,6 +270,7 @@ export class Reconciler {
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
       underlayMtus: this.#parts.underlayMtus(),
       takesOver: !this.#hasPassed,
+      birdPeers: this.#hasPassed ? this.#birdPeers : undefined,
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
     };
@@ -269,12 +291,7 @@ type Actual = {
   readonly state: KernelState;
   readonly underlay: UnderlaySearch;
   readonly reachable: readonly Family[];
+  /** Those of pods, by which it is known what may be ours. */
+  readonly networks: readonly Cidr[];
+  readonly birdRoutes: BirdRoutes;
 };
-
-const isOwnVxlan = (link: { readonly kind: string; readonly name: string }): link is VxlanLink =>
-  link.kind === 'vxlan' && ownsLink(link.name);
-
-const ownLinkNames = (state: KernelState): string[] => [...state.links.keys()].filter(ownsLink);
-
-const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((text, index) => text === b[index]);

@@ -8,8 +8,9 @@ import type { Reach } from '../cluster/reach.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import type { FdbEntry, Link, Neighbour, Nexthop } from '../state/kernel-state.ts';
+import type { FdbEntry, Link, Neighbour, Nexthop, Route } from '../state/kernel-state.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
+import type { BirdRoutes } from './bird-routes.ts';
 
 /** The underlay of one family as this node sees it. */
 export type Underlay = {
@@ -34,7 +35,14 @@ export type LocalNode = {
   /** The kernel's route lookup for peers' underlay addresses, where a backend asked for it. */
   readonly lookups: ReadonlyMap<Ip, RouteLookup>;
   readonly hasNexthopObjects: boolean;
+  /** Undefined where none belongs to this node. */
+  readonly bird: BirdLife | undefined;
+  /** What it has learned, as it is in the kernel now. */
+  readonly birdRoutes: BirdRoutes;
 };
+
+/** `isConfirmed`: it works by the configuration that it was given, and that one holds. */
+export type BirdLife = { readonly isConfirmed: boolean; readonly as?: number };
 
 /** One peer and one family, with all that a backend may use to reach it. */
 export type PeerTarget = {
@@ -47,11 +55,22 @@ export type PeerTarget = {
   readonly underlayAddress: Ip | undefined;
 };
 
-/** The kernel objects that make one path; routes to the peer's subnets among them. */
-export type PathPlan = {
+/** How one path is made: of our own objects, or by leaving the way to BIRD's routes. */
+export type PathPlan = OwnPlan | BirdPlan;
+
+/** The kernel objects that make one path, beside the routes to the peer's subnets. */
+export type OwnPlan = {
   readonly nexthop: Nexthop;
   readonly neighbours: readonly Neighbour[];
   readonly fdb: readonly FdbEntry[];
+};
+
+/** No route of ours is above BIRD's then. */
+export type BirdPlan = {
+  /** To the first of the peer's subnets. */
+  readonly birdRoute: Route;
+  /** Of the others those to which it has none. */
+  readonly lacking: readonly Cidr[];
 };
 
 /** Whether a peer can be reached by a backend, and if not, why, in words for `status`. */

@@ -8,6 +8,8 @@ import type { AdminViews } from '../agent/admin-server.ts';
 import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
 import { Agent } from '../agent/agent.ts';
 import { Announcer } from '../agent/announcer.ts';
+import { birdFiles } from '../agent/bird-files.ts';
+import { BirdSpeaker } from '../agent/bird-speaker.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
 import { unhealthyBecause, unreadyBecause } from '../agent/health.ts';
@@ -220,6 +222,14 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     holdProbes: (destinations) => prober.hold(destinations),
     pendingLinks: () => pods.pendingLinks(),
     pendingAddresses: () => pods.pendingAddresses(),
+    bird: () => bgp.life,
+  });
+  const bird = buildBird(options, { metrics: metrics.bird, wanted: () => bgp.wanted, log });
+  const bgp = new BirdSpeaker({
+    nodeName,
+    view: () => bird.view,
+    readGood: birdFiles(options.birdDir).readGood,
+    clock,
   });
   return new Agent({
     version: VERSION,
@@ -243,7 +253,8 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     files: new NodeFiles({ runDir, cniConfDir }),
     foreignRules: new ForeignRules({ run: runCommand, clock, log }),
     announcer: new Announcer(source, clock, log),
-    bird: buildBird(options, { metrics: metrics.bird, wanted: () => undefined, log }),
+    bird,
+    bgp,
     metrics,
     clock,
     log,

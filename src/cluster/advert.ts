@@ -30,7 +30,13 @@ export const mainReceivers = (receivers: readonly VxlanReceiver[]): readonly Vxl
 
 export type HostGwReceiver = { readonly family: Family };
 
-export type PathName = 'vxlan' | 'host-gw';
+/** Its BIRD works by a configuration that holds: it announces its subnets, and takes part. */
+export type BgpReceiver = { readonly family: Family; readonly as?: number };
+
+export const PATH_NAMES = ['vxlan', 'host-gw', 'bgp'] as const;
+export type PathName = (typeof PATH_NAMES)[number];
+/** Those that Flannel has as well. */
+export type FlannelPath = Exclude<PathName, 'bgp'>;
 
 export type Advert = {
   readonly v: 1;
@@ -43,6 +49,8 @@ export type Advert = {
   readonly receives: {
     readonly vxlan: readonly VxlanReceiver[];
     readonly 'host-gw': readonly HostGwReceiver[];
+    /** Plain packets: what matters is that others get routes to it. Absent: nothing of the kind. */
+    readonly bgp?: readonly BgpReceiver[];
   };
   /** Every path kind that this node still sends by; receivers keep what is needed for these. */
   readonly sends: readonly PathName[];
@@ -78,6 +86,10 @@ const receiverSchema = z
   .object({ family: familySchema, ...vxlanIdShape, mac: macSchema, gbp: z.boolean().optional() })
   .transform(({ gbp, ...rest }): VxlanReceiver => (gbp === undefined ? rest : { ...rest, gbp }));
 
+const bgpReceiverSchema = z
+  .object({ family: familySchema, as: z.int().min(1).max(0xffff_ffff).optional() })
+  .transform(({ family, as }): BgpReceiver => (as === undefined ? { family } : { family, as }));
+
 /** Unknown members are ignored everywhere, so that a newer node can say more. */
 const advertSchema = z.object({
   v: z.literal(1),
@@ -91,6 +103,7 @@ const advertSchema = z.object({
       .array(z.object({ family: familySchema }))
       .max(2)
       .default([]),
+    bgp: z.array(bgpReceiverSchema).max(2).optional(),
   }),
   sends: z.array(z.string()).max(16),
   sendsVxlan: z.array(z.object(vxlanIdShape)).max(16).default([]),
@@ -119,10 +132,12 @@ export function readAdvert(json: unknown): AdvertParse {
       issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
     return { kind: 'malformed', problem: `${issue?.message ?? 'not an advert'}${where}` };
   }
-  const { sends, families, ...rest } = parsed.data;
+  const { sends, families, receives: received, ...rest } = parsed.data;
+  const { bgp, ...receives } = received;
   // An older node uses every family in which it is reached.
   const used = families ?? [...new Set(rest.underlay.map(familyOf))];
-  return { kind: 'ok', advert: { ...rest, families: used, sends: sends.filter(isPathName) } };
+  const advert = { ...rest, receives: bgp === undefined ? receives : { ...receives, bgp } };
+  return { kind: 'ok', advert: { ...advert, families: used, sends: sends.filter(isPathName) } };
 }
 
 /** What thousands of nodes say in the same words is kept once, and what a node says twice. */
@@ -139,7 +154,7 @@ export const withSharedLists = (advert: Advert, internalIps: readonly Ip[]): Adv
 
 const FAMILY_LISTS: readonly (readonly Family[])[] = [['ipv4'], ['ipv6'], ['ipv4', 'ipv6']];
 const HOST_GW_LISTS = FAMILY_LISTS.map((list) => list.map((family) => ({ family })));
-const SENDS_LISTS: readonly (readonly PathName[])[] = [['vxlan'], ['host-gw']];
+const SENDS_LISTS: readonly (readonly PathName[])[] = [['vxlan'], ['host-gw'], ['bgp']];
 
 function shared<Item>(
   lists: readonly (readonly Item[])[],
@@ -160,10 +175,15 @@ export const renderAdvert = (advert: Advert): string =>
     underlay: advert.underlay,
     families: advert.families,
     receiveMtuBytes: advert.receiveMtuBytes,
-    receives: { vxlan: advert.receives.vxlan, 'host-gw': advert.receives['host-gw'] },
+    receives: {
+      vxlan: advert.receives.vxlan,
+      'host-gw': advert.receives['host-gw'],
+      ...(advert.receives.bgp === undefined ? {} : { bgp: advert.receives.bgp }),
+    },
     sends: [...advert.sends].sort(),
     sendsVxlan: advert.sendsVxlan.map(({ vni, port }) => ({ vni, port })),
     config: advert.config,
   });
 
-const isPathName = (text: string): text is PathName => text === 'vxlan' || text === 'host-gw';
+const isPathName = (text: string): text is PathName =>
+  (PATH_NAMES as readonly string[]).includes(text);

@@ -5,9 +5,10 @@
 
 import type { LocalNode, PeerTarget, ReceivePlan } from '../backend/backend.ts';
 import { advertisedAddress } from '../backend/backend.ts';
+import { bgp } from '../backend/bgp.ts';
 import { hostGw } from '../backend/host-gw.ts';
 import { vxlan } from '../backend/vxlan.ts';
-import type { Advert, PathName, VxlanReceiver } from '../cluster/advert.ts';
+import type { Advert, FlannelPath, VxlanReceiver } from '../cluster/advert.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
@@ -24,14 +25,16 @@ import { familyOf } from '../net/ip.ts';
 import type { CompleteState, RememberedState } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
-import { keepUntilDrained, promisedBy } from './draining.ts';
+import { isBgpNeeded, keepUntilDrained, promisedBy } from './draining.ts';
 import { flannelBackend } from './flannel-backend.ts';
 import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
 import { foundMtu } from './path-mtu.ts';
-import type { BackendSettings, ChosenPath, PeerPath, Verdicts } from './paths.ts';
-import { backendSettings, choosePath } from './paths.ts';
+import type { BackendSettings } from './path-ways.ts';
+import { backendSettings } from './path-ways.ts';
+import type { ChosenPath, PeerPath, Verdicts } from './paths.ts';
+import { choosePath } from './paths.ts';
 import {
   addPath,
   addProbeRule,
@@ -69,6 +72,11 @@ export type Local = LocalNode &
     readonly underlayMtus: ReadonlyMap<string, number>;
     /** The routes in the kernel are those of an agent before this one, with what it had found. */
     readonly takesOver: boolean;
+    /**
+     * Whom the pass before this one left to BIRD, by birdPeerKey: a route that BIRD has just put
+     * there is tried first. Undefined: an agent before this one decided, and the kernel shows how.
+     */
+    readonly birdPeers: ReadonlySet<string> | undefined;
     /** Names of those that have been of no use for long enough to go. */
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */
@@ -88,8 +96,10 @@ export type Desired<State extends KernelState = KernelState> = {
   readonly paths: readonly PeerPath[];
   readonly probes: readonly PathProbe[];
   readonly advert: Advert;
+  /** Whether this node has to say to others how they get to it by BGP. */
+  readonly speaksBgp: boolean;
   /** By which backend Flannel's nodes are to reach this one. */
-  readonly flannelBackend: PathName;
+  readonly flannelBackend: FlannelPath;
   /** MTU of pods' links and of the routes in them. */
   readonly podMtuBytes: { readonly link: number; readonly route: number };
   /** Devices that are of no use any more, kept for what peers may still send. */
@@ -115,7 +125,11 @@ export function desired(
   const settings = backendSettings(config.backend, vxlanNetworks(config, memory));
   const builder = new StateBuilder();
 
-  const receives = addReceivers(builder, settings, local);
+  const speaksBgp = isBgpNeeded(config, cluster.nodes, local);
+  const receives = addReceivers(builder, settings, {
+    ...local,
+    bird: speaksBgp ? local.bird : undefined,
+  });
   const promised = promisedBy(cluster.nodes.get(local.name), local);
   const drainingLinks = keepUntilDrained(builder, local, promised);
   addOwnSubnets(builder, ownSubnets);
@@ -144,6 +158,7 @@ export function desired(
     paths,
     probes: probesOf(chosen, local),
     podMtuBytes,
+    speaksBgp,
     drainingLinks,
     nodeProblems: withSharedUnderlays(holding.problems, cluster.nodes, {
       name: local.name,
@@ -157,7 +172,7 @@ export function desired(
       families: local.neededFamilies,
       receiveMtuBytes: podMtuBytes.link,
       receives,
-      sends: sendsBy(paths),
+      sends: sendsBy(chosen),
       sendsVxlan: sendsVxlanBy(chosen),
       config: config.hash,
     },
@@ -187,11 +202,13 @@ function addReceivers(
   local: Local,
 ): Advert['receives'] {
   const plans: ReceivePlan[] = [hostGw.receive({ settings: { type: 'host-gw' }, local })];
+  const { bgp: byBird } = bgp.receive({ settings: { type: 'bgp' }, local }).receives;
   for (const network of settings.vxlan) plans.push(vxlan.receive({ settings: network, local }));
   for (const plan of plans) for (const link of plan.links) builder.link(link);
   return {
     vxlan: plans.flatMap((plan) => plan.receives.vxlan ?? []),
     'host-gw': plans.flatMap((plan) => plan.receives['host-gw'] ?? []),
+    ...(byBird === undefined ? {} : { bgp: byBird }),
   };
 }
 
@@ -244,7 +261,9 @@ function peerTargets(
 
 function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
   const ownLinks = builder.vxlanLinkNames();
-  const wanted = wantedSysctls(config, { underlays: local.underlays, ownLinks }, local.sysctls);
+  const { underlays, birdRoutes } = local;
+  const links = { underlays, ownLinks, birdLinks: birdRoutes.links };
+  const wanted = wantedSysctls(config, links, local.sysctls);
   for (const [path, value] of wanted) builder.sysctl(path, value);
 }
 

@@ -1,9 +1,11 @@
 // Devices that this node works by no more, and how long they stay: while peers may read that they
 // can send by them, and for a while after, since what was sent is still on its way. Neighbours and
-// FDB entries are no part of that and go at once. Pure; the time is src/agent/draining-links.ts.
+// FDB entries are no part of that and go at once. BGP is spoken as long.
+// Pure; the time is src/agent/draining-links.ts.
 
 import type { VxlanReceiver } from '../cluster/advert.ts';
 import type { ClusterNode } from '../cluster/node.ts';
+import type { Config } from '../config/config.ts';
 import type { VxlanLink } from '../state/kernel-state.ts';
 import type { Local } from './desired.ts';
 import type { StateBuilder } from './state-builder.ts';
@@ -30,4 +32,19 @@ export function keepUntilDrained(
   );
   for (const device of [...useless.filter(isPromised), ...draining]) builder.link(device);
   return draining.map(({ name }) => name);
+}
+
+/** Where it is not asked for: as long as anybody sends by it, this node among them. */
+export function isBgpNeeded(
+  { backend }: Config,
+  nodes: ReadonlyMap<string, ClusterNode>,
+  { name, birdPeers }: Pick<Local, 'name' | 'birdPeers'>,
+): boolean {
+  if (backend.type === 'bgp' || (birdPeers !== undefined && birdPeers.size > 0)) return true;
+  for (const node of nodes.values()) {
+    // Before the first pass the own advert is all that tells of what an agent before this one did.
+    const isCounted = node.name !== name || birdPeers === undefined;
+    if (isCounted && node.advert?.sends.includes('bgp') === true) return true;
+  }
+  return false;
 }

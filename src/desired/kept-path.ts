@@ -5,6 +5,7 @@
 
 import type { PeerTarget } from '../backend/backend.ts';
 import type { VxlanNetwork } from '../backend/vxlan.ts';
+import type { PathName } from '../cluster/advert.ts';
 import type { Mac } from '../net/mac.ts';
 import type { KernelState, RouteVia } from '../state/kernel-state.ts';
 import { keyOfFdbEntry, keyOfNeighbour } from '../state/kernel-state.ts';
@@ -40,7 +41,11 @@ export function asReceiver(
   return { ...target, reach: { ...reach, vxlan: [{ family, vni, port, mac: vtep.mac }] } };
 }
 
-export function keptReason({ peer }: PeerTarget, network: VxlanNetwork | undefined): string {
+export function keptReason(
+  { peer }: PeerTarget,
+  { name, network }: { readonly name: PathName; readonly network: VxlanNetwork | undefined },
+): string {
+  if (name === 'bgp') return `packets to ${peer.name} go by BIRD's route all the same`;
   const what =
     network === undefined ? 'host-gw' : `VNI ${network.vni} on port ${network.portNumber}`;
   return `${peer.name} no longer receives ${what}; kept until another path works`;

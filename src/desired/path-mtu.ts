@@ -6,6 +6,7 @@ import type { LocalNode, PeerTarget } from '../backend/backend.ts';
 import { vxlanOverheadBytes, vxlanUnderlayMtuBytes } from '../backend/vxlan.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC } from '../state/own.ts';
+import { isBirdPlan, sendBytesBy } from './bird-path.ts';
 import type { Local } from './desired.ts';
 import type { ChosenPath, PathOption } from './paths.ts';
 import { leadsBy } from './paths.ts';
@@ -32,13 +33,30 @@ export function pathMtus(
   target: PeerTarget,
   local: LocalNode,
 ): readonly [send: number, receive: number] {
-  const { network } = option;
-  const underlay = local.underlays.find((candidate) => candidate.family === target.family);
-  const mtuBytes = underlay === undefined ? 0 : vxlanUnderlayMtuBytes(network ?? {}, underlay);
+  const { network, plan } = option;
+  const mtuBytes = isBirdPlan(plan)
+    ? sendBytesBy(plan, target, local)
+    : underlayMtuBytes(network, target, local);
   const receiveBytes = target.peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
   const overheadBytes = overheadBytesOf(option, target);
   return [mtuBytes - overheadBytes, receiveBytes - overheadBytes];
 }
+
+function underlayMtuBytes(
+  network: PathOption['network'],
+  { family }: PeerTarget,
+  { underlays }: LocalNode,
+): number {
+  const underlay = underlays.find((candidate) => candidate.family === family);
+  return underlay === undefined ? 0 : vxlanUnderlayMtuBytes(network ?? {}, underlay);
+}
+
+/** The largest packet without any wrapping that gets to a peer, as far as is known. */
+export const plainMtu = (target: PeerTarget, found: Local['underlayMtus']): number =>
+  Math.min(
+    target.peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY,
+    found.get(underlayKey(target)) ?? Number.POSITIVE_INFINITY,
+  );
 
 /** Undefined where the path in use takes what both ends believe, as far as is known. */
 export function foundMtu({ option, target }: ChosenPath, local: Local): PathMtu | undefined {

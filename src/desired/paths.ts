@@ -4,25 +4,31 @@
 // nobody listens. Decided peer by peer and family by family. Pure; the reasons are words for
 // `status`.
 
-import type { LocalNode, PathOffer, PathPlan, PeerTarget } from '../backend/backend.ts';
-import { hostGw } from '../backend/host-gw.ts';
+import type { LocalNode, PathPlan, PeerTarget } from '../backend/backend.ts';
 import type { VxlanNetwork } from '../backend/vxlan.ts';
-import { vxlan } from '../backend/vxlan.ts';
 import type { PathName } from '../cluster/advert.ts';
+import { receivedBy } from '../cluster/reach.ts';
 import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import type { RouteVia } from '../state/kernel-state.ts';
+import { birdAnyway, excessOf, isBirdPlan, keyOfBirdPlan, lackReasons } from './bird-path.ts';
 import type { Vtep } from './kept-path.ts';
 import { asReceiver, keptReason } from './kept-path.ts';
 import type { PathMtu } from './path-mtu.ts';
+import { isStuck, isToBeLeft, leaveBlindly } from './path-troubles.ts';
+import type { BackendSettings, Way, WayQuestion } from './path-ways.ts';
+import { leavesSilent, offerBy } from './path-ways.ts';
 
 /** What probes have said of a path so far; `untried` also when it is its turn to be tried again. */
 export type PathVerdict = 'untried' | 'answers' | 'silent';
 
 /** By PathOption.key. */
-export type Verdicts = Pick<ReadonlyMap<string, PathVerdict>, 'get' | 'has'>;
+export type Verdicts = Pick<ReadonlyMap<string, PathVerdict>, 'get' | 'has'> & {
+  /** It has never answered, and has been asked for long, or is in use all the same. */
+  isHopeless?(key: string): boolean;
+};
 
 export type PeerPath = {
   readonly peer: string;
@@ -48,6 +54,8 @@ export type PathOption = {
   readonly key: string;
   readonly plan: PathPlan;
   readonly network: VxlanNetwork | undefined;
+  /** Why it is to be left for another one that answers, though it may answer itself. */
+  readonly excess?: string;
 };
 
 export type ChosenPath = {
@@ -58,47 +66,12 @@ export type ChosenPath = {
   readonly tested: PathOption | undefined;
   /** To be tested as well, when it is their turn: a peer has one route for probes. */
   readonly waiting: readonly PathOption[];
+  /** For those of the peer's subnets to which the path itself has no route yet. */
+  readonly besides?: PathOption;
 };
 
-/** The settings that this node can work by now: the configured ones and those kept from before. */
-export type BackendSettings = {
-  readonly configured: BackendConfig;
-  /** The first is the one to come to; the others are still sent by, here or by a peer. */
-  readonly vxlan: readonly VxlanNetwork[];
-  /** In the order in which they are preferred. */
-  readonly ways: readonly Way[];
-};
-
-type Way = {
-  readonly name: PathName;
-  readonly network: VxlanNetwork | undefined;
-  /** Not being able to use a path that is only tried on the side is nothing to report. */
-  readonly isAskedFor: boolean;
-};
-
-const HOST_GW = { type: 'host-gw' } as const;
 const NO_REASONS: readonly string[] = [];
-/** The configuration knows `bgp` already. */
-const NO_BGP = 'this version does not send by bgp yet';
 const NONE: readonly PathOption[] = [];
-
-export function backendSettings(
-  configured: BackendConfig,
-  networks: readonly VxlanNetwork[],
-): BackendSettings {
-  const { type } = configured;
-  const byVxlan = networks.map(
-    (network, position): Way => ({
-      name: 'vxlan',
-      network,
-      isAskedFor: type === 'vxlan' && position === 0,
-    }),
-  );
-  const plain: Way = { name: 'host-gw', network: undefined, isAskedFor: type === 'host-gw' };
-  const isPlainFirst = type === 'vxlan' ? configured.directRouting : type !== 'bgp';
-  const ways = isPlainFirst ? [plain, ...byVxlan] : [...byVxlan, plain];
-  return { configured, vxlan: networks, ways };
-}
 
 export type PathMemory = {
   /** Where the kernel's route to a subnet of a peer leads now. */
@@ -107,9 +80,17 @@ export type PathMemory = {
   vtepOf(via: RouteVia): Vtep | undefined;
   /** By PathOption.key. */
   verdictOf(key: string): PathVerdict;
+  /** See Verdicts. */
+  isHopeless(key: string): boolean;
   /** Whether a node says that its peers reach it there. */
   isSaid(address: Ip): boolean;
+  /** Whether it is sent to by BIRD's route where none of ours is, which is no mere news of BIRD. */
+  isByBird(target: PeerTarget): boolean;
+  /** Of packets without any wrapping, the largest that is known to get there. */
+  receiveBytesOf(target: PeerTarget): number;
 };
+
+type Known = { readonly local: LocalNode; readonly memory: PathMemory };
 
 type Offers = {
   readonly usable: readonly PathOption[];
@@ -120,30 +101,40 @@ type Offers = {
 
 export function choosePath(
   settings: BackendSettings,
-  { local, memory }: { readonly local: LocalNode; readonly memory: PathMemory },
+  { local, memory }: Known,
   target: PeerTarget,
 ): ChosenPath {
   const offers = offersOf(settings, { local, memory }, target);
   const decision = decide(settings.configured, offers, { target, memory });
   const { option, tested, waiting = NONE } = decision;
   const [best] = offers.usable;
+  const besides = besidesOf(option, offers);
   const waits = best !== undefined && (tested === best || waiting.includes(best));
-  const offered = settings.configured.type === 'bgp' ? [NO_BGP, ...offers.reasons] : offers.reasons;
-  const reasons = waits ? [...offered, waitingReason(best, memory)] : offered;
+  const reasons = [
+    ...offers.reasons,
+    ...(waits ? [waitingReason(best, memory)] : []),
+    ...lackReasons(option, besides),
+  ];
   const path: { -readonly [Key in keyof PeerPath]: PeerPath[Key] } = {
     peer: target.peer.name,
     family: target.family,
     subnets: target.subnets,
     configured: settings.configured.type,
-    receives: receivedBy(target),
+    receives: receivedBy(target.reach, target.family),
     used: option?.name ?? 'none',
     reason: reasons.join('; '),
   };
   if (waits) path.waitsFor = best.name;
-  return { path, target, option, tested, waiting };
+  const chosen = { path, target, option, tested, waiting };
+  return besides === undefined ? chosen : { ...chosen, besides };
 }
 
-type Decision = Pick<ChosenPath, 'option' | 'tested'> & Partial<Pick<ChosenPath, 'waiting'>>;
+const besidesOf = (option: PathOption | undefined, { usable }: Offers): PathOption | undefined =>
+  option !== undefined && isBirdPlan(option.plan) && option.plan.lacking.length > 0
+    ? usable.find(({ plan }) => !isBirdPlan(plan))
+    : undefined;
+
+export type Decision = Pick<ChosenPath, 'option' | 'tested'> & Partial<Pick<ChosenPath, 'waiting'>>;
 
 function decide(
   configured: BackendConfig,
@@ -158,7 +149,8 @@ function decide(
   const verdict = ({ key }: PathOption): PathVerdict => memory.verdictOf(key);
   if (inUse === undefined) return firstChoice(configured, usable, verdict);
   if (inUse !== best && verdict(best) === 'answers') return { option: best, tested: undefined };
-  if (configured.type === 'auto' && verdict(inUse) === 'silent') {
+  if (isStuck(configured, [inUse, ...usable], memory)) return leaveBlindly(inUse, usable);
+  if (isToBeLeft(configured, inUse, memory)) {
     const others = usable.filter((option) => option !== inUse);
     const answering = others.find((option) => verdict(option) === 'answers');
     if (answering !== undefined) return { option: answering, tested: undefined };
@@ -168,14 +160,14 @@ function decide(
   return { option: inUse, tested: inUse === best ? undefined : best };
 }
 
-/** With nothing in use nothing can be lost; `auto` begins with what most underlays let pass. */
+/** With nothing in use nothing can be lost: begun is with what most underlays let pass. */
 function firstChoice(
   configured: BackendConfig,
   usable: readonly PathOption[],
   verdict: (option: PathOption) => PathVerdict,
 ): Decision {
   const [best] = usable;
-  if (best === undefined || configured.type !== 'auto' || verdict(best) === 'answers') {
+  if (best === undefined || !leavesSilent(configured) || verdict(best) === 'answers') {
     return { option: best, tested: undefined };
   }
   const safest = usable.find(({ name }) => name === 'vxlan') ?? best;
@@ -184,6 +176,7 @@ function firstChoice(
 
 function leadsThere(plan: PathPlan, target: PeerTarget, memory: PathMemory): boolean {
   const via = viaInUse(target, memory);
+  if (isBirdPlan(plan)) return via === undefined && memory.isByBird(target);
   return via !== undefined && leadsBy(via, plan);
 }
 
@@ -192,8 +185,9 @@ function viaInUse({ subnets }: PeerTarget, memory: PathMemory): RouteVia | undef
   return subnet === undefined ? undefined : memory.viaOf(subnet);
 }
 
-export function leadsBy(via: RouteVia, { nexthop }: PathPlan): boolean {
-  if (via.kind !== 'nexthop' && via.kind !== 'gateway') return false;
+export function leadsBy(via: RouteVia, plan: PathPlan): boolean {
+  if (isBirdPlan(plan) || (via.kind !== 'nexthop' && via.kind !== 'gateway')) return false;
+  const { nexthop } = plan;
   return via.link === nexthop.link && via.gateway === nexthop.gateway;
 }
 
@@ -204,30 +198,35 @@ const waitingReason = ({ name, key }: PathOption, memory: PathMemory): string =>
 
 function offersOf(
   { configured, ways }: BackendSettings,
-  { local, memory }: { readonly local: LocalNode; readonly memory: PathMemory },
+  { local, memory }: Known,
   target: PeerTarget,
 ): Offers {
   const usable: PathOption[] = [];
   let reasons = NO_REASONS;
+  const question = questionOf(target, { local, memory });
   for (const way of ways) {
-    const offer = offerBy(way, local, target);
+    const offer = offerBy(way, question, target);
     if (offer.kind === 'unusable') {
       if (way.isAskedFor) reasons = [...reasons, offer.reason];
       continue;
     }
     const { plan } = offer;
-    const option = { name: way.name, key: keyOf(plan, target), plan, network: way.network };
+    const excess = way.name === 'bgp' ? excessOf(plan, target, question) : '';
+    if (excess !== '') reasons = [...reasons, excess];
+    const base = { name: way.name, key: keyOf(plan, target), plan, network: way.network };
+    const option = excess === '' ? base : { ...base, excess };
     usable.push(option);
     // Of thousands of peers nearly all use their best path: the others need no look.
     if (usable.length > 1 || !leadsThere(plan, target, memory)) continue;
-    if (configured.type === 'auto' && memory.verdictOf(option.key) === 'silent') continue;
+    if (isToBeLeft(configured, option, memory)) continue;
+    if (isBirdPlan(plan) && plan.lacking.length > 0) continue;
     return { usable, reasons, inUse: option };
   }
   const inUse = usable.find(({ plan }) => leadsThere(plan, target, memory));
   if (usable.length > 0) return { usable, reasons, inUse };
   const kept = keptOption(ways, { local, memory }, target);
   if (kept === undefined) return { usable, reasons, inUse };
-  reasons = [...reasons, keptReason(target, kept.network)];
+  reasons = [...reasons, keptReason(target, kept)];
   return { usable: [kept], reasons, inUse: kept };
 }
 
@@ -242,17 +241,20 @@ const whereSent = (target: PeerTarget, via: RouteVia, memory: PathMemory): Ip | 
 /** The path in use, to a peer that would be lost without it. */
 function keptOption(
   ways: readonly Way[],
-  { local, memory }: { readonly local: LocalNode; readonly memory: PathMemory },
+  { local, memory }: Known,
   target: PeerTarget,
 ): PathOption | undefined {
   const via = viaInUse(target, memory);
-  if (via === undefined) return undefined;
+  if (via === undefined) {
+    const plan = birdAnyway(target, local);
+    return plan && { name: 'bgp', key: keyOf(plan, target), plan, network: undefined };
+  }
   const vtep = memory.vtepOf(via);
   const where = whereSent(target, via, memory);
   for (const way of ways) {
     const receiver = asReceiver({ ...target, underlayAddress: where }, way.network, vtep);
-    if (receiver === undefined) continue;
-    const offer = offerBy(way, local, receiver);
+    if (receiver === undefined || way.name === 'bgp') continue;
+    const offer = offerBy(way, questionOf(target, { local, memory }), receiver);
     if (offer.kind === 'unusable' || !leadsBy(via, offer.plan)) continue;
     const { plan } = offer;
     return { name: way.name, key: keyOf(plan, target), plan, network: way.network };
@@ -260,26 +262,15 @@ function keptOption(
   return undefined;
 }
 
-function offerBy({ network }: Way, local: LocalNode, target: PeerTarget): PathOffer {
-  return network === undefined
-    ? hostGw.offer({ settings: HOST_GW, local }, target)
-    : vxlan.offer({ settings: network, local }, target);
+const questionOf = (target: PeerTarget, { local, memory }: Known): WayQuestion => ({
+  local,
+  isBare: viaInUse(target, memory) === undefined && memory.isByBird(target),
+  receiveBytes: memory.receiveBytesOf(target),
+});
+
+function keyOf(plan: PathPlan, { peer, family }: PeerTarget): string {
+  const key = isBirdPlan(plan)
+    ? keyOfBirdPlan(plan)
+    : `${plan.nexthop.link} ${plan.nexthop.gateway}`;
+  return `${peer.uid} ${family} ${key}`;
 }
-
-const keyOf = ({ nexthop }: PathPlan, { peer, family }: PeerTarget): string =>
-  `${peer.uid} ${family} ${nexthop.link} ${nexthop.gateway}`;
-
-function receivedBy({ reach, family }: PeerTarget): readonly PathName[] {
-  const isVxlan = reach?.vxlan.some((receiver) => receiver.family === family) === true;
-  const isHostGw = reach?.hostGw.includes(family) === true;
-  if (isVxlan) return isHostGw ? RECEIVES.both : RECEIVES.vxlan;
-  return isHostGw ? RECEIVES.hostGw : RECEIVES.none;
-}
-
-/** The same lists for thousands of peers. */
-const RECEIVES = {
-  none: [],
-  vxlan: ['vxlan'],
-  hostGw: ['host-gw'],
-  both: ['vxlan', 'host-gw'],
-} as const satisfies Record<string, readonly PathName[]>;

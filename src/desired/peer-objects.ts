@@ -2,7 +2,7 @@
 // use is a route to each of the peer's subnets; one that is being tested is there beside it with
 // all that it needs, and its route is in the table that only marked packets look into. Pure.
 
-import type { PathPlan } from '../backend/backend.ts';
+import type { OwnPlan } from '../backend/backend.ts';
 import type { PathName, VxlanId } from '../cluster/advert.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
@@ -14,9 +14,10 @@ import { familyOf } from '../net/ip.ts';
 import type { Route, RouteVia } from '../state/kernel-state.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
+import { isBirdPlan, probeVia } from './bird-path.ts';
 import type { Local } from './desired.ts';
 import { vtepOf } from './kept-path.ts';
-import { routeMtu } from './path-mtu.ts';
+import { plainMtu, routeMtu } from './path-mtu.ts';
 import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
 import type { StateBuilder } from './state-builder.ts';
 
@@ -25,22 +26,27 @@ export function addPath(
   chosen: ChosenPath,
   { sources, local }: { readonly sources: readonly Ip[]; readonly local: Local },
 ): void {
-  const { option, tested, target } = chosen;
+  const { option, tested, target, besides } = chosen;
   const source = sources.find((ip) => familyOf(ip) === target.family);
-  if (option !== undefined) {
-    addPlan(builder, option.plan, local);
-    const way = { table: MAIN_TABLE, via: viaOf(option.plan, local), source };
-    const mtuBytes = routeMtu(chosen, local);
-    for (const destination of target.subnets) {
+  const lacking = option !== undefined && isBirdPlan(option.plan) ? option.plan.lacking : undefined;
+  const own = lacking === undefined ? option : besides;
+  const destinations = lacking ?? target.subnets;
+  // Where there is nothing of ours, packets go by BIRD's routes.
+  if (own !== undefined && !isBirdPlan(own.plan) && destinations.length > 0) {
+    addPlan(builder, own.plan, local);
+    const way = { table: MAIN_TABLE, via: viaOf(own.plan, local), source };
+    const mtuBytes = routeMtu({ ...chosen, option: own }, local);
+    for (const destination of destinations) {
       const route = routeTo(destination, way);
       builder.route(mtuBytes === undefined ? route : { ...route, mtuBytes });
     }
   }
   const [subnet] = target.subnets;
   if (tested === undefined || subnet === undefined) return;
-  addPlan(builder, tested.plan, local);
+  const { plan } = tested;
+  if (!isBirdPlan(plan)) addPlan(builder, plan, local);
   const destination = hostCidr(cidrAddress(subnet));
-  const via = viaOf(tested.plan, local);
+  const via = isBirdPlan(plan) ? probeVia(plan) : viaOf(plan, local);
   builder.route(routeTo(destination, { table: PROBE_TABLE, via, source }));
 }
 
@@ -56,13 +62,13 @@ function routeTo(
     : { destination, table, metric, protocol, via, source };
 }
 
-function addPlan(builder: StateBuilder, plan: PathPlan, local: Local): void {
+function addPlan(builder: StateBuilder, plan: OwnPlan, local: Local): void {
   if (local.hasNexthopObjects) builder.nexthop(plan.nexthop);
   for (const neighbour of plan.neighbours) builder.neighbour(neighbour);
   for (const entry of plan.fdb) builder.fdb(entry);
 }
 
-const viaOf = ({ nexthop }: PathPlan, local: Local): RouteVia =>
+const viaOf = ({ nexthop }: OwnPlan, local: Local): RouteVia =>
   local.hasNexthopObjects
     ? { kind: 'nexthop', link: nexthop.link, gateway: nexthop.gateway }
     : { kind: 'gateway', ...nexthop };
@@ -73,32 +79,47 @@ export function addProbeRule(builder: StateBuilder, family: Family): void {
   builder.rule({ family, priority: PROBE_TABLE, ...mark, table: PROBE_TABLE });
 }
 
-export function sendsBy(paths: readonly PeerPath[]): PathName[] {
+export function sendsBy(chosen: readonly ChosenPath[]): PathName[] {
   const names = new Set<PathName>();
-  for (const { used } of paths) if (used !== 'none') names.add(used);
+  for (const { option, besides } of chosen) {
+    if (option !== undefined) names.add(option.name);
+    if (besides !== undefined) names.add(besides.name);
+  }
   return [...names].sort();
 }
 
 export function sendsVxlanBy(chosen: readonly ChosenPath[]): VxlanId[] {
   const ids = new Map<string, VxlanId>();
-  for (const { option } of chosen) {
-    if (option?.network === undefined) continue;
-    const { vni, portNumber: port } = option.network;
+  for (const { option, besides } of chosen) {
+    const network = option?.network ?? besides?.network;
+    if (network === undefined) continue;
+    const { vni, portNumber: port } = network;
     ids.set(`${vni} ${port}`, { vni, port });
   }
   return [...ids.values()].sort((a, b) => a.vni - b.vni || a.port - b.port);
 }
 
 export const pathMemory = (
-  { routes, neighbours, fdb, verdicts }: Local,
+  { routes, neighbours, fdb, verdicts, underlayMtus, birdPeers }: Local,
   nodes: ReadonlyMap<string, ClusterNode>,
 ): PathMemory => ({
   viaOf: (destination) =>
     routes.get(keyOfRoute({ destination, table: MAIN_TABLE, metric: OWN_METRIC }))?.via,
   vtepOf: (via) => vtepOf(via, { neighbours, fdb }),
   verdictOf: (key) => verdicts.get(key) ?? 'untried',
+  isByBird: ({ peer, family }) =>
+    birdPeers === undefined || birdPeers.has(birdPeerKey({ peer: peer.name, family })),
+  isHopeless: (key) => verdicts.isHopeless?.(key) === true,
+  receiveBytesOf: (target) => plainMtu(target, underlayMtus),
   isSaid: (ip) => [...nodes.values()].some((node) => reachOf(node)?.underlay.includes(ip) === true),
 });
+
+export const birdPeerKey = ({ peer, family }: Pick<PeerPath, 'peer' | 'family'>): string =>
+  `${peer} ${family}`;
+
+/** Whom the node sends to by BIRD's routes. */
+export const birdPeersIn = (paths: readonly PeerPath[]): ReadonlySet<string> =>
+  new Set(paths.flatMap((path) => (path.used === 'bgp' ? [birdPeerKey(path)] : [])));
 
 export function usedLinks({ routes, vxlanDevices }: Local): ReadonlySet<string> {
   const devices = new Set(vxlanDevices.map(({ name }) => name));

@@ -2,7 +2,7 @@
 
 import { vxlanOverheadBytes, vxlanUnderlayMtuBytes } from '../backend/vxlan.ts';
 import type { Local } from './desired.ts';
-import type { BackendSettings } from './paths.ts';
+import type { BackendSettings } from './path-ways.ts';
 
 /** IPv6's minimum (RFC 8200 §5), for a node whose underlay is not known yet. */
 const MINIMUM_MTU_BYTES = 1280;

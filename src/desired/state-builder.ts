@@ -102,6 +102,7 @@ export class StateBuilder {
       addresses: this.#addresses,
       nexthops: this.#nexthops,
       routes: this.#routes,
+      birdRoutes: new Map(),
       neighbours: this.#neighbours,
       fdb: this.#fdb,
       rules: this.#rules,

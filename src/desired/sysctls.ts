@@ -6,12 +6,17 @@ import type { Config } from '../config/config.ts';
 import { localnetSysctl } from '../endpoint/host-ports.ts';
 import { isPodLink } from '../state/own.ts';
 
+export type LinksInUse = {
+  readonly underlays: readonly Underlay[];
+  readonly ownLinks: readonly string[];
+  /** What BIRD's routes to pods lead over: answers may come by others of them. */
+  readonly birdLinks: readonly string[];
+};
+
 /** Everything that `wantedSysctls` looks at or may set, for the read of the kernel. */
-export function sysctlsToRead(
-  underlays: readonly Underlay[],
-  ownLinks: readonly string[],
-): string[] {
-  const links = [...new Set([...underlays.map((underlay) => underlay.link), ...ownLinks])];
+export function sysctlsToRead({ underlays, ownLinks, birdLinks }: LinksInUse): string[] {
+  const named = underlays.map((underlay) => underlay.link);
+  const links = [...new Set([...named, ...ownLinks, ...birdLinks])];
   return [
     'ipv4/ip_forward',
     'ipv4/conf/all/rp_filter',
@@ -25,7 +30,7 @@ export function sysctlsToRead(
 
 export function wantedSysctls(
   config: Config,
-  links: { readonly underlays: readonly Underlay[]; readonly ownLinks: readonly string[] },
+  links: LinksInUse,
   current: ReadonlyMap<string, string>,
 ): Map<string, string> {
   const wanted = new Map<string, string>();
@@ -54,12 +59,13 @@ export function wantedSysctls(
  */
 function addReversePathFilters(
   wanted: Map<string, string>,
-  links: { readonly underlays: readonly Underlay[]; readonly ownLinks: readonly string[] },
+  links: LinksInUse,
   current: ReadonlyMap<string, string>,
 ): void {
   const lax = current.get('ipv4/conf/all/rp_filter') === '1' ? '2' : '0';
   for (const link of links.ownLinks) wanted.set(`ipv4/conf/${link}/rp_filter`, lax);
-  for (const { link } of links.underlays) {
+  const others = links.birdLinks.filter((link) => !links.ownLinks.includes(link));
+  for (const link of new Set([...links.underlays.map((by) => by.link), ...others])) {
     const path = `ipv4/conf/${link}/rp_filter`;
     const value = current.get(path);
     const effective = Math.max(Number(value ?? '0'), Number(lax === '2' ? '1' : '0'));

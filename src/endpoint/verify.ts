@@ -4,7 +4,7 @@
 // never faults. Pure.
 
 import type { KernelState, Link, Qdisc, RouteVia } from '../state/kernel-state.ts';
-import { keyOfQdisc } from '../state/kernel-state.ts';
+import { keyOfQdisc, linksOf } from '../state/kernel-state.ts';
 import { sameQdisc } from '../state/same-qdisc.ts';
 import type { EndpointState } from './host-side.ts';
 
@@ -74,6 +74,8 @@ function describeVia(via: RouteVia): string {
       return 'unreachable';
     case 'link':
       return via.link;
+    case 'multipath':
+      return linksOf(via).join(' ');
     default:
       return `${via.link} ${via.gateway}`;
   }

@@ -12,7 +12,7 @@ import {
 } from '../netlink/address.ts';
 import type { LinkMessage } from '../netlink/link.ts';
 import type { NexthopMessage } from '../netlink/nexthop.ts';
-import type { RouteMessage } from '../netlink/route.ts';
+import type { HopMessage, RouteMessage } from '../netlink/route.ts';
 import {
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
@@ -26,6 +26,7 @@ import type {
   AddressScope,
   Link,
   Route,
+  RouteHop,
   RouteVia,
 } from '../state/kernel-state.ts';
 import type { LinkTable } from './links.ts';
@@ -95,7 +96,7 @@ export function routeFrom(message: RouteMessage, context: RouteContext): Route {
 }
 
 /**
- * Forms that Poplin does not make (blackholes, several nexthops) become a route to the link '', so
+ * Forms that Poplin does not make (blackholes, nexthop groups) become a route to the link '', so
  * that they differ from all that is wanted and are replaced or removed.
  */
 function viaFrom(message: RouteMessage, { links, nexthops }: RouteContext): RouteVia {
@@ -107,8 +108,15 @@ function viaFrom(message: RouteMessage, { links, nexthops }: RouteContext): Rout
     const { gateway, linkIndex } = nexthop;
     return { kind: 'nexthop', link: links.nameOf(linkIndex), gateway };
   }
+  const { gateway, hops } = message;
+  if (hops.length > 0) return { kind: 'multipath', hops: hops.map((hop) => hopFrom(hop, links)) };
   const link = links.nameOf(message.linkIndex);
-  const { gateway } = message;
   if (gateway === undefined) return { kind: 'link', link };
   return { kind: 'gateway', link, gateway, onlink: (message.flags & RTNH_F_ONLINK) !== 0 };
+}
+
+function hopFrom({ linkIndex, gateway, weight, flags }: HopMessage, links: LinkTable): RouteHop {
+  const rest = { onlink: (flags & RTNH_F_ONLINK) !== 0, weight };
+  const link = links.nameOf(linkIndex);
+  return gateway === undefined ? { link, ...rest } : { link, gateway, ...rest };
 }

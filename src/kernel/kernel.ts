@@ -16,6 +16,8 @@ export type ReadScope = {
   readonly sysctls: readonly string[];
   /** Routes and nexthops of this protocol, in all tables. */
   readonly routeProtocol: number;
+  /** Whether BIRD's routes of the main table are read; who programs a pod has no use for them. */
+  readonly birdRoutes?: boolean;
   /** Rules of this priority. */
   readonly rulePriority: number;
   /** Whether our nftables table and its sets are read. */

@@ -2,6 +2,7 @@
 // from the receive buffer. It writes nothing. With a digest the objects that are there by the
 // thousand are not decoded but mixed into it (fingerprint.ts).
 
+import type { Cidr } from '../net/cidr.ts';
 import { decodeAddress, encodeAddressDump } from '../netlink/address.ts';
 import { AF_BRIDGE, AF_INET, AF_INET6, DUMP } from '../netlink/constants.ts';
 import type { MessageCursor } from '../netlink/cursor.ts';
@@ -47,14 +48,14 @@ import {
   keyOfRoute,
   keyOfRule,
 } from '../state/kernel-state.ts';
-import { OWN_PROTOCOL } from '../state/own.ts';
+import { BIRD_PROTOCOL, MAIN_TABLE, OWN_PROTOCOL } from '../state/own.ts';
 import { addressFrom, linkFrom, routeFrom } from './from-messages.ts';
 import type { ReadScope } from './kernel.ts';
 import type { NftState } from './nft-read.ts';
 import { readNft } from './nft-read.ts';
 import { readQdiscs } from './read-qdiscs.ts';
+import { readSysctls } from './read-sysctls.ts';
 import type { Session } from './session.ts';
-import { linkSettingOf } from './sysctl.ts';
 
 /** What is read with a digest is without nexthops, routes, neighbours, FDB and sets' elements. */
 export type Reading = { readonly session: Session; readonly digest?: Digest };
@@ -73,6 +74,7 @@ export function readState(reading: Reading, scope: ReadScope): KernelState {
     addresses: readAddresses(session),
     nexthops: ownNexthops(reading, nexthops, scope.routeProtocol),
     routes: readRoutes(reading, nexthops, scope.routeProtocol),
+    birdRoutes: scope.birdRoutes === true ? readBirdRoutes(reading, nexthops) : new Map(),
     neighbours: readNeighbours(reading, owned),
     fdb: readFdb(reading, owned),
     rules: readRules(session, scope.rulePriority),
@@ -197,6 +199,20 @@ function readRoutes(
   return routes;
 }
 
+/** Metrics tell apart what leads to one destination; packets go by the smallest. */
+function readBirdRoutes(
+  reading: Reading,
+  nexthops: ReadonlyMap<number, NexthopMessage>,
+): Map<Cidr, Route> {
+  const winners = new Map<Cidr, Route>();
+  for (const route of readRoutes(reading, nexthops, BIRD_PROTOCOL).values()) {
+    if (route.table !== MAIN_TABLE) continue;
+    const other = winners.get(route.destination);
+    if (other === undefined || route.metric < other.metric) winners.set(route.destination, route);
+  }
+  return winners;
+}
+
 function readRoutesOf(
   reading: Reading,
   nexthops: ReadonlyMap<number, NexthopMessage>,
@@ -279,22 +295,4 @@ function readRules(session: Session, priority: number): Map<string, Rule> {
     },
   });
   return rules;
-}
-
-function readSysctls(session: Session, paths: readonly string[]): Map<string, string> {
-  const inFiles: string[] = [];
-  const values = new Map<string, string>();
-  for (const path of paths) {
-    const setting = linkSettingOf(path);
-    if (setting === undefined) {
-      inFiles.push(path);
-      continue;
-    }
-    const index = session.links.indexOf(setting.link);
-    const link = index === undefined ? undefined : session.links.get(index);
-    const value = link?.ipv4Settings[setting.id - 1];
-    if (value !== undefined) values.set(path, String(value));
-  }
-  for (const [path, value] of session.sysctls.read(inFiles)) values.set(path, value);
-  return values;
 }

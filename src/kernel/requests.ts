@@ -13,9 +13,10 @@ import {
   RTM_NEWNEIGH,
 } from '../netlink/neighbour.ts';
 import { encodeNexthop, encodeNexthopId, RTM_DELNEXTHOP } from '../netlink/nexthop.ts';
-import type { RouteMessage } from '../netlink/route.ts';
+import type { HopMessage, RouteMessage } from '../netlink/route.ts';
 import {
   encodeRoute,
+  NO_HOPS,
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
   RT_SCOPE_NOWHERE,
@@ -34,6 +35,7 @@ import type {
   Neighbour,
   Nexthop,
   Route,
+  RouteHop,
   RouteVia,
   Rule,
 } from '../state/kernel-state.ts';
@@ -115,6 +117,7 @@ const routeKeyMessage = (route: Route): MutableRoute => ({
   gateway: undefined,
   source: undefined,
   mtuBytes: undefined,
+  hops: NO_HOPS,
 });
 
 function viaMessage(resolver: Resolver, via: RouteVia): Partial<MutableRoute> {
@@ -133,8 +136,20 @@ function viaMessage(resolver: Resolver, via: RouteVia): Partial<MutableRoute> {
       };
     case 'link':
       return { type: RTN_UNICAST, scope: RT_SCOPE_LINK, linkIndex: resolver.link(via.link) };
+    case 'multipath':
+      return { ...unicast, hops: via.hops.map((hop) => hopMessage(resolver, hop)) };
   }
 }
+
+const hopMessage = (
+  resolver: Resolver,
+  { link, gateway, onlink, weight }: RouteHop,
+): HopMessage => ({
+  linkIndex: resolver.link(link),
+  gateway,
+  weight,
+  flags: onlink ? RTNH_F_ONLINK : 0,
+});
 
 export function requestNeighbour(resolver: Resolver, verb: Verb, neighbour: Neighbour): number {
   const { link, address, mac } = neighbour;

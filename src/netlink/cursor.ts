@@ -158,6 +158,16 @@ export class AttributeCursor {
     return this.#source.bytes.toString('utf8', this.at, nul < 0 ? end : this.at + nul);
   }
 
+  /** The value where it lies, for what holds no attributes alone. */
+  value(): { readonly bytes: Buffer; readonly end: number } {
+    return { bytes: this.#source.bytes, end: this.at + this.lengthBytes };
+  }
+
+  /** The attributes in a part of the value, of which the caller knows that it is inside. */
+  part(start: number, end: number): AttributeCursor {
+    return new AttributeCursor(this.#source, start, end);
+  }
+
   nested(): AttributeCursor {
     return new AttributeCursor(this.#source, this.at, this.at + this.lengthBytes);
   }

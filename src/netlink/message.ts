@@ -163,7 +163,12 @@ export class MessageWriter {
 
   /** Starts an attribute that holds attributes; the result is for `endNested`. */
   beginNested(type: number): number {
-    return this.#attribute(type | NLA_F_NESTED, 0) - ATTRIBUTE_HEADER_BYTES;
+    return this.beginRow(type | NLA_F_NESTED);
+  }
+
+  /** The same for one that holds something else. */
+  beginRow(type: number): number {
+    return this.#attribute(type, 0) - ATTRIBUTE_HEADER_BYTES;
   }
 
   endNested(start: number): void {

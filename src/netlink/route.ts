@@ -5,8 +5,10 @@ import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import { AF_INET, AF_INET6 } from './constants.ts';
 import type { AttributeCursor, MessageCursor } from './cursor.ts';
+import { DecodeError } from './decode-error.ts';
 import type { Digest } from './digest.ts';
 import type { MessageWriter } from './message.ts';
+import { align4 } from './message.ts';
 
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
@@ -19,10 +21,13 @@ const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
 const RTA_PREFSRC = 7;
 const RTA_METRICS = 8;
+const RTA_MULTIPATH = 9;
 const RTA_CACHEINFO = 12;
 const RTA_TABLE = 15;
 const RTA_NH_ID = 30;
 const RTAX_MTU = 2;
+/** struct rtnexthop: u16 length, u8 flags, u8 weight less one, s32 link. */
+const RTNEXTHOP_BYTES = 8;
 
 export const RTN_UNSPEC = 0;
 export const RTN_UNICAST = 1;
@@ -38,6 +43,17 @@ export const RTPROT_KERNEL = 2;
 export const RTNH_F_ONLINK = 4;
 /** A copy for one destination, no route of the table. */
 export const RTM_F_CLONED = 0x200;
+
+export type HopMessage = {
+  readonly linkIndex: number;
+  readonly gateway: Ip | undefined;
+  readonly weight: number;
+  /** RTNH_F_*. */
+  readonly flags: number;
+};
+
+/** Of a route that leads one way: the same list for thousands. */
+export const NO_HOPS: readonly HopMessage[] = [];
 
 export type RouteMessage = {
   readonly destination: Cidr;
@@ -56,6 +72,8 @@ export type RouteMessage = {
   readonly gateway: Ip | undefined;
   readonly source: Ip | undefined;
   readonly mtuBytes: number | undefined;
+  /** Of a route with several nexthops. */
+  readonly hops: readonly HopMessage[];
 };
 
 export function encodeRoute(
@@ -75,6 +93,7 @@ export function encodeRoute(
   if (route.linkIndex !== 0) writer.attributeU32(RTA_OIF, route.linkIndex);
   if (route.gateway !== undefined) writer.attributeIp(RTA_GATEWAY, route.gateway);
   if (route.source !== undefined) writer.attributeIp(RTA_PREFSRC, route.source);
+  if (route.hops.length > 0) encodeHops(writer, route.hops);
   if (route.mtuBytes !== undefined) {
     const metrics = writer.beginNested(RTA_METRICS);
     writer.attributeU32(RTAX_MTU, route.mtuBytes);
@@ -82,6 +101,20 @@ export function encodeRoute(
   }
   writer.end();
   return sequence;
+}
+
+/** Not marked as nested: its parts are no attributes. */
+function encodeHops(writer: MessageWriter, hops: readonly HopMessage[]): void {
+  const start = writer.beginRow(RTA_MULTIPATH);
+  for (const { linkIndex, gateway, weight, flags } of hops) {
+    const gatewayBytes = gateway?.includes(':') ? 20 : 8;
+    writer.u16(RTNEXTHOP_BYTES + (gateway === undefined ? 0 : gatewayBytes));
+    writer.u8(flags);
+    writer.u8(weight - 1);
+    writer.u32(linkIndex);
+    if (gateway !== undefined) writer.attributeIp(RTA_GATEWAY, gateway);
+  }
+  writer.endNested(start);
 }
 
 function routeHeader(writer: MessageWriter, route: RouteMessage, lengthBits: number): void {
@@ -145,6 +178,7 @@ export function decodeRoute(message: MessageCursor): RouteMessage {
   let gateway: Ip | undefined;
   let source: Ip | undefined;
   let mtuBytes: number | undefined;
+  let hops = NO_HOPS;
   const attributes = message.attributes(RTMSG_BYTES);
   while (attributes.next()) {
     switch (attributes.type) {
@@ -162,6 +196,9 @@ export function decodeRoute(message: MessageCursor): RouteMessage {
         break;
       case RTA_PREFSRC:
         source = attributes.ip();
+        break;
+      case RTA_MULTIPATH:
+        hops = hopsOf(attributes);
         break;
       case RTA_METRICS:
         mtuBytes = mtuOf(attributes.nested());
@@ -187,7 +224,30 @@ export function decodeRoute(message: MessageCursor): RouteMessage {
     gateway,
     source,
     mtuBytes,
+    hops,
   };
+}
+
+function hopsOf(rows: AttributeCursor): HopMessage[] {
+  const hops: HopMessage[] = [];
+  const { bytes, end } = rows.value();
+  for (let at = rows.at; at + RTNEXTHOP_BYTES <= end; ) {
+    const length = bytes.readUInt16LE(at);
+    if (length < RTNEXTHOP_BYTES || at + length > end) {
+      throw new DecodeError(`a nexthop length of ${length} bytes does not fit`);
+    }
+    let gateway: Ip | undefined;
+    const attributes = rows.part(at + RTNEXTHOP_BYTES, at + length);
+    while (attributes.next()) if (attributes.type === RTA_GATEWAY) gateway = attributes.ip();
+    hops.push({
+      linkIndex: bytes.readInt32LE(at + 4),
+      gateway,
+      weight: bytes.readUInt8(at + 3) + 1,
+      flags: bytes.readUInt8(at + 2),
+    });
+    at += align4(length);
+  }
+  return hops;
 }
 
 /** IPv6 routes tell how long they have been unused. */

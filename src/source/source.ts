@@ -3,7 +3,7 @@
 // own subnets, its own advert and condition, and words for the operator. One conformance suite
 // (test/conformance/source*.ts) says what every source must do.
 
-import type { Advert, PathName } from '../cluster/advert.ts';
+import type { Advert, FlannelPath } from '../cluster/advert.ts';
 import type { ClusterEvent } from '../cluster/cluster.ts';
 import type { Holding, SubnetWish } from '../cluster/holding.ts';
 import type { ClusterNode } from '../cluster/node.ts';
@@ -29,7 +29,7 @@ export type OperatorEvent = {
 export type Publication = {
   readonly advert: Advert;
   /** By which backend Flannel's nodes are to reach this one: they know of one alone. */
-  readonly backend: PathName;
+  readonly backend: FlannelPath;
 };
 
 export interface Source {

@@ -13,10 +13,12 @@ import type {
   Route,
   VxlanLink,
 } from './kernel-state.ts';
+import { linksOf } from './kernel-state.ts';
 import type { AdditiveOp, Op, OpObject, RemoveOp } from './op.ts';
 import { keyOfElement } from './op-key.ts';
 import { isPodLink } from './own.ts';
 import { sameQdisc } from './same-qdisc.ts';
+import { sameRoute } from './same-route.ts';
 
 /** Computed from the whole truth: what is ours and not in here has to go. */
 export type CompleteState = KernelState & { readonly knowledge: 'complete' };
@@ -236,9 +238,7 @@ function withoutLinks(state: KernelState, names: ReadonlySet<string>): KernelSta
     fdb: keep(state.fdb),
     qdiscs: keep(state.qdiscs),
     routes: new Map(
-      [...state.routes].filter(
-        ([, route]) => route.via.kind === 'unreachable' || !names.has(route.via.link),
-      ),
+      [...state.routes].filter(([, { via }]) => !linksOf(via).some((link) => names.has(link))),
     ),
     sysctls: new Map([...state.sysctls].filter(([path]) => !names.has(linkOfSysctl(path)))),
   };
@@ -274,25 +274,3 @@ const sameNeighbour = (wanted: Neighbour, current: Neighbour): boolean =>
 
 const sameFdbEntry = (wanted: FdbEntry, current: FdbEntry): boolean =>
   wanted.remote === current.remote;
-
-function sameRoute(wanted: Route, current: Route): boolean {
-  return (
-    wanted.protocol === current.protocol &&
-    wanted.source === current.source &&
-    wanted.mtuBytes === current.mtuBytes &&
-    sameVia(wanted.via, current.via)
-  );
-}
-
-function sameVia(wanted: Route['via'], current: Route['via']): boolean {
-  if (wanted.kind === 'unreachable' || current.kind === 'unreachable') {
-    return wanted.kind === current.kind;
-  }
-  if (wanted.kind !== current.kind || wanted.link !== current.link) return false;
-  if (wanted.kind === 'link' || current.kind === 'link') return true;
-  if (wanted.gateway !== current.gateway) return false;
-  if (wanted.kind === 'gateway' && current.kind === 'gateway') {
-    return wanted.onlink === current.onlink;
-  }
-  return true;
-}

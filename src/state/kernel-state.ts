@@ -88,7 +88,18 @@ export type RouteVia =
       readonly onlink: boolean;
     }
   | { readonly kind: 'link'; readonly link: string }
+  /** Each packet takes one of them (ECMP). */
+  | { readonly kind: 'multipath'; readonly hops: readonly RouteHop[] }
   | { readonly kind: 'unreachable' };
+
+/** One of several next hops; without a gateway the destination is on the link itself. */
+export type RouteHop = {
+  readonly link: string;
+  readonly gateway?: Ip;
+  readonly onlink: boolean;
+  /** Its share among the others' weights, from 1 on. */
+  readonly weight: number;
+};
 
 export type Route = {
   readonly destination: Cidr;
@@ -148,6 +159,11 @@ export type KernelState = {
   readonly addresses: ReadonlyMap<string, Address>;
   readonly nexthops: ReadonlyMap<string, Nexthop>;
   readonly routes: ReadonlyMap<string, Route>;
+  /**
+   * BIRD's routes of the main table, by destination; of several to one the one that wins. They are
+   * read alone: nothing is ever wanted in here, so that no op can come of them.
+   */
+  readonly birdRoutes: ReadonlyMap<Cidr, Route>;
   readonly neighbours: ReadonlyMap<string, Neighbour>;
   readonly fdb: ReadonlyMap<string, FdbEntry>;
   readonly rules: ReadonlyMap<string, Rule>;
@@ -166,6 +182,11 @@ export const keyOfNexthop = (n: { readonly link: string; readonly gateway: Ip })
 /** The kernel's own identity of a route: two with the same key cannot stand side by side. */
 export const keyOfRoute = (r: Pick<Route, 'table' | 'destination' | 'metric'>): string =>
   `${r.table} ${r.destination} ${r.metric}`;
+/** Names of the links that it leads over. */
+export function linksOf(via: RouteVia): readonly string[] {
+  if (via.kind === 'unreachable') return [];
+  return via.kind === 'multipath' ? via.hops.map(({ link }) => link) : [via.link];
+}
 export const keyOfNeighbour = (n: Pick<Neighbour, 'link' | 'address'>): string =>
   `${n.link} ${n.address}`;
 export const keyOfFdbEntry = (e: Pick<FdbEntry, 'link' | 'mac'>): string => `${e.link} ${e.mac}`;
@@ -179,6 +200,7 @@ export const EMPTY_STATE: KernelState = {
   addresses: new Map(),
   nexthops: new Map(),
   routes: new Map(),
+  birdRoutes: new Map(),
   neighbours: new Map(),
   fdb: new Map(),
   rules: new Map(),

@@ -9,6 +9,7 @@ import {
   keyOfQdisc,
   keyOfRoute,
   keyOfRule,
+  linksOf,
 } from './kernel-state.ts';
 import type { OpObject } from './op.ts';
 import { NFT_TABLE } from './own.ts';
@@ -62,7 +63,7 @@ export function linkOf(op: OpObject): string | undefined {
     case 'qdisc':
       return op.value.link;
     case 'route':
-      return op.value.via.kind === 'unreachable' ? undefined : op.value.via.link;
+      return linksOf(op.value.via)[0];
     case 'sysctl':
       return op.value.path.split('/')[2];
     default:

@@ -10,6 +10,8 @@ import type { Address, KernelState, Route, Rule } from './kernel-state.ts';
 
 /** Route, nexthop and address protocol number (rt_protos: not used by others). */
 export const OWN_PROTOCOL = 113;
+/** RTPROT_BIRD of linux/rtnetlink.h: routes that are looked at, and never touched. */
+export const BIRD_PROTOCOL = 12;
 /** Metric of all our routes, in both families: 0 in v4 would win, 1024 in v6 would lose. */
 export const OWN_METRIC = 16;
 /** RT_TABLE_MAIN of linux/rtnetlink.h. */
@@ -74,6 +76,7 @@ export function ownedPart(actual: KernelState, networks: readonly Cidr[]): Kerne
     addresses: only(actual.addresses, (address) => ownsAddress(address, networks)),
     nexthops: actual.nexthops,
     routes: only(actual.routes, ownsRoute),
+    birdRoutes: new Map(),
     neighbours: only(actual.neighbours, (neighbour) => ownsLink(neighbour.link)),
     fdb: only(actual.fdb, (entry) => ownsLink(entry.link)),
     rules: only(actual.rules, ownsRule),

@@ -10,6 +10,7 @@ import type {
   Nexthop,
   Qdisc,
   Route,
+  RouteHop,
   RouteVia,
   Rule,
 } from './kernel-state.ts';
@@ -111,7 +112,7 @@ const printAddress = (a: Address): string =>
 const printNexthop = (n: Nexthop): string =>
   words([`nexthop via ${n.gateway} dev ${n.link}`, n.onlink ? 'onlink' : '']);
 
-function printRoute(route: Route): string {
+export function printRoute(route: Route): string {
   const unreachable = route.via.kind === 'unreachable' ? 'unreachable' : '';
   return words([
     'route',
@@ -125,7 +126,7 @@ function printRoute(route: Route): string {
   ]);
 }
 
-function printVia(via: RouteVia): string {
+export function printVia(via: RouteVia): string {
   switch (via.kind) {
     case 'nexthop':
       return `nhvia ${via.gateway} dev ${via.link}`;
@@ -133,10 +134,18 @@ function printVia(via: RouteVia): string {
       return `via ${via.gateway} dev ${via.link}${via.onlink ? ' onlink' : ''}`;
     case 'link':
       return `dev ${via.link}`;
+    case 'multipath':
+      return via.hops.map(printHop).join(' ');
     case 'unreachable':
       return '';
   }
 }
+
+const printHop = ({ link, gateway, onlink, weight }: RouteHop): string =>
+  words([
+    `nexthop${gateway === undefined ? '' : ` via ${gateway}`} dev ${link} weight ${weight}`,
+    onlink ? 'onlink' : '',
+  ]);
 
 const printNeighbour = (n: Neighbour): string =>
   `neighbour ${n.address} lladdr ${n.mac} dev ${n.link}`;

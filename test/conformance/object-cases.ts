@@ -1,6 +1,7 @@
 // One object of each kind and form, and what it can be changed into.
 
-import type { IfbLink } from '../../src/state/kernel-state.ts';
+import type { Ip } from '../../src/net/ip.ts';
+import type { IfbLink, RouteHop } from '../../src/state/kernel-state.ts';
 import type { OpObject } from '../../src/state/op.ts';
 import {
   address,
@@ -164,6 +165,10 @@ const QDISC_CASES: readonly ObjectCase[] = [
   },
 ];
 
+const hop = (gateway: Ip, weight = 1): RouteHop => ({
+  ...{ link: 'eth0', gateway, onlink: false, weight },
+});
+
 const ROUTE_CASES: readonly ObjectCase[] = (['ipv4', 'ipv6'] as const).flatMap(
   (family): ObjectCase[] => {
     const isIpv6 = family === 'ipv6';
@@ -171,6 +176,7 @@ const ROUTE_CASES: readonly ObjectCase[] = (['ipv4', 'ipv6'] as const).flatMap(
     const gateway = isIpv6 ? GATEWAY6 : GATEWAY4;
     const local = ip(isIpv6 ? 'fd07::1' : '192.168.7.1');
     const other = ip(isIpv6 ? 'fd07::2' : '192.168.7.2');
+    const third = ip(isIpv6 ? 'fd07::3' : '192.168.7.3');
     const byNexthop = routeTo(subnet, { ...gateway, kind: 'nexthop' });
     const nexthopVia = { kind: 'nexthop', link: gateway.link, gateway: gateway.gateway } as const;
     const direct = { kind: 'gateway', link: 'eth0', gateway: other, onlink: false } as const;
@@ -194,6 +200,11 @@ const ROUTE_CASES: readonly ObjectCase[] = (['ipv4', 'ipv6'] as const).flatMap(
           table: 1_000_000,
           metric: 77,
         }),
+      },
+      {
+        sentence: `an ${family} route to two gateways, of which one goes`,
+        first: route(routeTo(subnet, { kind: 'multipath', hops: [hop(other), hop(third, 3)] })),
+        second: route(routeTo(subnet, { ...direct, gateway: third })),
       },
       {
         sentence: `an ${family} route to a link`,

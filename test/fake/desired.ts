@@ -2,6 +2,7 @@
 // segment unless a test says otherwise.
 
 import type { Underlay } from '../../src/backend/backend.ts';
+import { NO_BIRD_ROUTES } from '../../src/backend/bird-routes.ts';
 import type { ClusterNode } from '../../src/cluster/node.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Desired, Local } from '../../src/desired/desired.ts';
@@ -32,6 +33,8 @@ export function localOf(changes: Partial<Local> = {}): Local {
       ['192.168.1.2', '192.168.1.3', 'fd01::2', 'fd01::3'].map((ip) => [ip as Ip, ONLINK]),
     ),
     hasNexthopObjects: true,
+    bird: undefined,
+    birdRoutes: NO_BIRD_ROUTES,
     attachments: [],
     neededFamilies: ['ipv4'],
     vxlanDevices: [],
@@ -42,6 +45,7 @@ export function localOf(changes: Partial<Local> = {}): Local {
     promised: [],
     underlayMtus: new Map(),
     takesOver: false,
+    birdPeers: undefined,
     drainedLinks: new Set(),
     sysctls: new Map(),
     ...changes,

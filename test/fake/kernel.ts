@@ -12,10 +12,12 @@ import type {
   StaleConnections,
 } from '../../src/kernel/kernel.ts';
 import { AppError } from '../../src/lib/errors.ts';
+import type { Cidr } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
-import type { KernelState } from '../../src/state/kernel-state.ts';
+import type { KernelState, Route } from '../../src/state/kernel-state.ts';
 import { EMPTY_STATE } from '../../src/state/kernel-state.ts';
 import { type Op, removalOfLink } from '../../src/state/op.ts';
+import { BIRD_PROTOCOL, MAIN_TABLE } from '../../src/state/own.ts';
 import type { RouteLookup } from '../../src/state/route-lookup.ts';
 import { addLink, changeLink, removeLink } from './links.ts';
 import { lookUp } from './look-up.ts';
@@ -85,6 +87,7 @@ export class FakeKernel implements Kernel {
       routes: new Map(
         [...namespace.routes].filter(([, { protocol }]) => protocol === scope.routeProtocol),
       ),
+      birdRoutes: scope.birdRoutes === true ? birdRoutesOf(namespace) : new Map(),
       neighbours: owned(namespace.neighbours),
       fdb: owned(namespace.fdb),
       rules: new Map(
@@ -195,6 +198,15 @@ export class FakeKernel implements Kernel {
     }
     return undefined;
   }
+}
+
+function birdRoutesOf({ routes }: FakeNamespace): Map<Cidr, Route> {
+  const found = [...routes.values()].filter(
+    ({ protocol, table }) => protocol === BIRD_PROTOCOL && table === MAIN_TABLE,
+  );
+  // The smallest metric comes last and stays.
+  found.sort((a, b) => b.metric - a.metric);
+  return new Map(found.map((route) => [route.destination, route]));
 }
 
 const WATCHED = {

@@ -37,10 +37,7 @@ export function lookUp(namespace: FakeNamespace, ip: Ip): RouteLookup {
 export function lookUpProbe(namespace: FakeNamespace, ip: Ip): RouteLookup {
   for (const { table, destination, via } of namespace.routes.values()) {
     if (table !== PROBE_TABLE || cidrAddress(destination) !== ip) continue;
-    if (via.kind === 'unreachable') return { kind: 'unreachable' };
-    return via.kind === 'link'
-      ? { kind: 'onlink', link: via.link }
-      : { kind: 'gateway', link: via.link, gateway: via.gateway };
+    return lookupBy(via);
   }
   return lookUp(namespace, ip);
 }
@@ -48,13 +45,30 @@ export function lookUpProbe(namespace: FakeNamespace, ip: Ip): RouteLookup {
 function search(namespace: FakeNamespace, ip: Ip): RouteLookup {
   if (namespace.hasAddress(ip)) return { kind: 'local' };
   const best = bestRoute(namespace, ip);
-  if (best === undefined || best.via.kind === 'unreachable') return { kind: 'unreachable' };
-  const { link } = best.via;
-  const source = best.source ?? sourceOn(namespace, link, ip);
-  const from = source === undefined ? {} : { source };
-  return best.via.kind === 'link'
-    ? { kind: 'onlink', link, ...from }
-    : { kind: 'gateway', link, gateway: best.via.gateway, ...from };
+  const found = best === undefined ? UNREACHABLE : lookupBy(best.via);
+  if (found.kind === 'unreachable' || found.kind === 'local') return found;
+  const source = best?.source ?? sourceOn(namespace, found.link, ip);
+  return source === undefined ? found : { ...found, source };
+}
+
+const UNREACHABLE: RouteLookup = { kind: 'unreachable' };
+
+/** Of several nexthops the first: all packets of a test belong to one connection. */
+function lookupBy(via: RouteVia): RouteLookup {
+  switch (via.kind) {
+    case 'unreachable':
+      return UNREACHABLE;
+    case 'link':
+      return { kind: 'onlink', link: via.link };
+    case 'multipath': {
+      const [hop] = via.hops;
+      if (hop === undefined) return UNREACHABLE;
+      const { link, gateway } = hop;
+      return gateway === undefined ? { kind: 'onlink', link } : { kind: 'gateway', link, gateway };
+    }
+    default:
+      return { kind: 'gateway', link: via.link, gateway: via.gateway };
+  }
 }
 
 function bestRoute(namespace: FakeNamespace, ip: Ip): Candidate | undefined {

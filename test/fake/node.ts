@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { OriginalSysctls } from '../../src/agent/original-sysctls.ts';
 import type { PassOutcome } from '../../src/agent/reconciler.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
+import type { BirdLife } from '../../src/backend/backend.ts';
+import type { Remembered, Synced } from '../../src/cluster/cluster.ts';
 import type { ClusterNode } from '../../src/cluster/node.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Verdicts } from '../../src/desired/paths.ts';
@@ -43,6 +45,7 @@ export class FakeNode implements Disposable {
   readonly #clock = new FakeClock();
   attachments: readonly Attachment[] = [];
   verdicts: Verdicts = EVERYTHING_ANSWERS;
+  bird: BirdLife | undefined;
   /** To where marked probes were held back, as told before the kernel changed. */
   readonly heldProbes: Ip[] = [];
   kernel: FakeKernel;
@@ -71,10 +74,14 @@ export class FakeNode implements Disposable {
   }
 
   pass(config: Config, nodes: readonly ClusterNode[]): Promise<PassOutcome> {
-    const subnets = nodes.find(({ name }) => name === 'node-1')?.subnets ?? [];
+    return this.passBy(config, clusterOf(nodes));
+  }
+
+  passBy(config: Config, cluster: Synced | Remembered): Promise<PassOutcome> {
+    const subnets = cluster.nodes.get('node-1')?.subnets ?? [];
     const families = config.families.map(({ family }) => family);
     const served = { config, families, neededFamilies: families, retired: [] };
-    return this.#reconciler.pass({ ...served, cluster: clusterOf(nodes), right: { subnets } });
+    return this.#reconciler.pass({ ...served, cluster, right: { subnets } });
   }
 
   /**
@@ -123,6 +130,7 @@ export class FakeNode implements Disposable {
       attachments: () => this.attachments,
       verdicts: () => this.verdicts,
       underlayMtus: () => new Map(),
+      bird: () => this.bird,
       holdProbes: (destinations) => void this.heldProbes.push(...destinations),
       pendingLinks: () => new Set(),
       pendingAddresses: () => new Set(),

@@ -24,6 +24,7 @@ import {
   keyOfQdisc,
   keyOfRoute,
   keyOfRule,
+  linksOf,
 } from '../../src/state/kernel-state.ts';
 import type { Op } from '../../src/state/op.ts';
 import type { FakeNamespace } from './namespace.ts';
@@ -113,7 +114,7 @@ const hasIpv4 = (namespace: FakeNamespace, link: string): boolean =>
 const familyOfRoute = (route: Route): Family => (route.destination.includes(':') ? 'ipv6' : 'ipv4');
 
 export const routesVia = (namespace: FakeNamespace, link: string): [string, Route][] =>
-  [...namespace.routes].filter(([, { via }]) => 'link' in via && via.link === link);
+  [...namespace.routes].filter(([, { via }]) => linksOf(via).includes(link));
 
 /** An address of the link has the gateway in its network, or a route to the link alone has. */
 function reaches(namespace: FakeNamespace, link: string, gateway: Ip): boolean {
@@ -180,12 +181,20 @@ function refuseVia(namespace: FakeNamespace, { via }: Route): Refusal | undefine
     const key = keyOfNexthop(via);
     return namespace.nexthops.has(key) ? undefined : refuse(`ENODEV: there is no nexthop ${key}`);
   }
-  const missing = missingLink(namespace, via.link);
-  if (missing !== undefined) return missing;
-  if (namespace.links.get(via.link)?.up !== true) {
-    return refuse('ENETDOWN: Device for nexthop is not up');
+  for (const link of linksOf(via)) {
+    const missing = missingLink(namespace, link);
+    if (missing !== undefined) return missing;
+    if (namespace.links.get(link)?.up !== true) {
+      return refuse('ENETDOWN: Device for nexthop is not up');
+    }
   }
-  return via.kind === 'gateway' ? refuseGateway(namespace, via) : undefined;
+  if (via.kind === 'gateway') return refuseGateway(namespace, via);
+  if (via.kind !== 'multipath') return undefined;
+  for (const { link, gateway, onlink } of via.hops) {
+    const refusal = gateway && refuseGateway(namespace, { link, gateway, onlink });
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }
 
 function refuseSource(namespace: FakeNamespace, route: Route): Refusal | undefined {

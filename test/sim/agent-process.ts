@@ -27,6 +27,7 @@ import type { FakeKernel } from '../fake/kernel.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
 import { SimApiClient } from './api-client.ts';
 import type { SimApiServer } from './api-server.ts';
+import type { SimSpeaker } from './birds.ts';
 import type { SimTime } from './clock.ts';
 import { ProcessClock } from './clock.ts';
 import { SimEcho } from './echo.ts';
@@ -45,6 +46,7 @@ export type AgentProcessParts = {
   readonly trace: Trace;
   readonly mutations: Mutations;
   readonly fabric: Fabric;
+  readonly bgp: SimSpeaker | undefined;
   /** Around each change of the kernel. */
   readonly beforeOp: (machine: SimMachine, op: Op) => void;
   readonly beforePodOp: (machine: SimMachine) => void;
@@ -154,7 +156,7 @@ export class AgentProcess {
   }
 
   #makeAgent(store: AttachmentStore): Agent {
-    const { machine, trace, mutations } = this.#parts;
+    const { machine, trace, mutations, bgp } = this.#parts;
     const { nodeName, stateDir, id } = machine;
     const log = trace.logOf(id);
     const clock = this.#clock;
@@ -171,6 +173,7 @@ export class AgentProcess {
       attachments: (state) => pods.standing(state),
       verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
       underlayMtus: () => prober.underlayMtus,
+      bird: () => bgp?.life,
       holdProbes: (destinations) => prober.hold(destinations),
       pendingLinks: () => pods.pendingLinks(),
       pendingAddresses: () => pods.pendingAddresses(),
@@ -184,6 +187,7 @@ export class AgentProcess {
     };
     return new Agent({
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
+      ...(bgp === undefined ? {} : { bgp, bird: bgp }),
       remakePod: (request) => this.#service.remake(request),
       podMtus: new PodMtus({ store, retune: (each) => this.#retune(each), clock, log }),
       source: this.#source,

@@ -26,6 +26,7 @@ export function repair(world: World): void {
   for (const machine of machines) {
     clearWeather(world, machine);
     if (!machine.isOn) world.switchOn(machine);
+    world.birds?.start(machine);
     world.condemn(machine.nodeName, false);
   }
   for (const machine of machines.slice(world.plan.capacity)) world.scrap(machine);

@@ -40,6 +40,8 @@ export class Fabric {
   readonly parted = new Set<string>();
   /** From one machine to another: firewalls that eat VXLAN, by `firewallOf`. */
   readonly firewalls = new Set<string>();
+  /** To whom routers pass packets to pods on, where they know of them. */
+  routedTo: (destination: Ip) => SimMachine | undefined = () => undefined;
 
   constructor(machines: () => Iterable<SimMachine>, mutations: Mutations) {
     this.#machines = machines;
@@ -48,6 +50,10 @@ export class Fabric {
 
   part(a: SimMachine, b: SimMachine): void {
     this.parted.add(pairOf(a, b));
+  }
+
+  areParted(a: SimMachine, b: SimMachine): boolean {
+    return this.parted.has(pairOf(a, b));
   }
 
   /** Something between them eats packets of some kind: whoever has no other way tries all the same. */
@@ -179,11 +185,24 @@ export class Fabric {
     { destination, way }: { destination: Ip; way: string[] },
   ): Outcome {
     const own = machine.addresses.find(({ address }) => familyOf(address) === familyOf(nexthop));
-    // The router knows of no pods.
-    if (own === undefined || nexthop === own.router) return dropped('sent out by default');
+    if (own === undefined) return dropped('sent out by default');
+    if (nexthop === own.router) return this.#byRouter(machine, { destination, way });
     const peer = this.#reach(machine, nexthop);
     if (peer === undefined || peer.segment !== machine.segment) {
       return dropped(`${nexthop} does not answer ${machine.id}`);
+    }
+    return this.#forward(peer, destination, way);
+  }
+
+  /** It knows of no pods unless BIRDs have told it. */
+  #byRouter(
+    machine: SimMachine,
+    { destination, way }: { destination: Ip; way: string[] },
+  ): Outcome {
+    const peer = this.routedTo(destination);
+    if (peer === undefined) return dropped('sent out by default');
+    if (!peer.isOn || this.parted.has(pairOf(machine, peer))) {
+      return dropped(`the router does not reach ${peer.id}`);
     }
     return this.#forward(peer, destination, way);
   }

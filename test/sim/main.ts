@@ -3,7 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import type { PlanOverrides, SubnetSourceName } from './plan.ts';
-import { CROWDED } from './plan.ts';
+import { CROWDED, WITH_BIRDS } from './plan.ts';
 import { runSeeds } from './pool.ts';
 import { renderFailure, renderSummary, reportOf } from './report.ts';
 import type { SeedReport } from './run.ts';
@@ -11,7 +11,7 @@ import { runSeed } from './run.ts';
 import { renderStampede, stampede } from './stampede.ts';
 
 const USAGE = `usage: npm run sim -- [--seed N] [--seeds COUNT] [--nodes N] [--threads N]
-       [--subnet-source podCIDR|lease|auto] [--crowded] [--stampede AGENTS] [--verbose]
+       [--subnet-source podCIDR|lease|auto] [--crowded] [--birds] [--stampede AGENTS] [--verbose]
 `;
 
 const SOURCES: readonly string[] = ['podCIDR', 'lease', 'auto'] satisfies SubnetSourceName[];
@@ -27,6 +27,7 @@ function readArguments() {
       threads: { type: 'string' },
       'subnet-source': { type: 'string' },
       crowded: { type: 'boolean', default: false },
+      birds: { type: 'boolean', default: false },
       stampede: { type: 'string' },
       verbose: { type: 'boolean', default: false },
     },
@@ -40,6 +41,7 @@ function readArguments() {
     ...(nodeCount === undefined ? {} : { nodeCount }),
     ...(source === undefined ? {} : { subnetSource: source as SubnetSourceName }),
     ...(values.crowded ? { ...CROWDED } : {}),
+    ...(values.birds ? { ...WITH_BIRDS } : {}),
   };
   const agents = wholeNumber(values.stampede);
   const threadCount = wholeNumber(values.threads);

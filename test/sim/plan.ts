@@ -25,6 +25,10 @@ export type SimPlan = {
   readonly podsPerNode: number;
   /** Pods come and go in crowds, and a subnet holds five of them: nodes need several. */
   readonly isCrowded: boolean;
+  /** Every machine has a BIRD, and operators use backend bgp. */
+  readonly hasBirds: boolean;
+  /** The routers between segments have sessions with all of them as well. */
+  readonly routersSpeak: boolean;
   /** Whether every path is looked at: among hundreds of nodes these are too many. */
   readonly looksAtPaths: boolean;
   /** How long things go wrong. */
@@ -34,7 +38,7 @@ export type SimPlan = {
 };
 
 export type PlanOverrides = Partial<
-  Pick<SimPlan, 'nodeCount' | 'subnetSource' | 'faultsMs' | 'families' | 'isCrowded'>
+  Pick<SimPlan, 'nodeCount' | 'subnetSource' | 'faultsMs' | 'families' | 'isCrowded' | 'hasBirds'>
 >;
 
 const cidr = (text: string): Cidr => {
@@ -60,6 +64,8 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
     subnetLengthBits: { ipv4: 28, ipv6: 64 },
     podsPerNode: random.int(1, 2),
     isCrowded: false,
+    hasBirds: false,
+    routersSpeak: nodeCount % 2 === 0,
     looksAtPaths: true,
     faultsMs: random.int(40, 120) * 1000,
     faultEveryMs: random.int(800, 4000),
@@ -84,6 +90,9 @@ export function planSim(random: Random, overrides: PlanOverrides): SimPlan {
 
 /** Nodes that claim as many subnets as their pods need. */
 export const CROWDED = { isCrowded: true, subnetSource: 'lease' } as const;
+
+/** Backend bgp comes and goes. */
+export const WITH_BIRDS = { hasBirds: true } as const;
 
 /** Of 32 subnets, so that each of ten nodes can have three. */
 const CROWD = {

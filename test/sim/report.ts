@@ -8,11 +8,12 @@ const TRACE_LINES = 60;
 
 /** The one command that replays a seed. */
 export function replayCommand(seed: number, overrides: PlanOverrides): string {
-  const { nodeCount, subnetSource, isCrowded } = overrides;
+  const { nodeCount, subnetSource, isCrowded, hasBirds } = overrides;
   const crowd = isCrowded === true ? ' --crowded' : '';
+  const birds = hasBirds === true ? ' --birds' : '';
   const nodes = nodeCount === undefined ? '' : ` --nodes ${nodeCount}`;
   const source = subnetSource === undefined ? '' : ` --subnet-source ${subnetSource}`;
-  return `npm run sim -- --seed ${seed}${nodes}${source}${crowd} --verbose`;
+  return `npm run sim -- --seed ${seed}${nodes}${source}${crowd}${birds} --verbose`;
 }
 
 export function renderFailure(verdict: Verdict, overrides: PlanOverrides = {}): string {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { ACTIONS } from './actions.ts';
+import { keepTroublingBirds } from './bird-actions.ts';
 import { repair, untilWhole } from './calm.ts';
 import { keepChanging } from './changes.ts';
 import type { Mutations } from './mutations.ts';
@@ -59,6 +60,7 @@ export async function runSeed(options: SimOptions): Promise<Verdict> {
   });
   try {
     for (let count = 0; count < plan.nodeCount; count += 1) world.addMachine();
+    keepTroublingBirds(world, new Random(`${seed} birds`));
     keepChanging(world, new Random(`${seed} changes`));
     await disturb(world, random.split('faults'));
     if (world.violation === undefined) repair(world);

@@ -6,8 +6,13 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { failingSeeds } from './failing-seeds.ts';
-import { CROWDED_SEEDS_OF_TEST, FAILED_ONCE_BY_SOURCE, SEEDS_OF_TEST } from './fixed-seeds.ts';
-import { CROWDED } from './plan.ts';
+import {
+  BIRD_SEEDS_OF_TEST,
+  CROWDED_SEEDS_OF_TEST,
+  FAILED_ONCE_BY_SOURCE,
+  SEEDS_OF_TEST,
+} from './fixed-seeds.ts';
+import { CROWDED, WITH_BIRDS } from './plan.ts';
 import type { PoolOptions } from './pool.ts';
 
 test('the first seeds, and those that failed once', async (context) => {
@@ -22,6 +27,10 @@ for (const [subnetSource, seeds] of FAILED_ONCE_BY_SOURCE) {
 
 test('the first seeds of crowds, for which one subnet is not enough', async (context) => {
   await check(context, { seeds: CROWDED_SEEDS_OF_TEST, overrides: CROWDED });
+});
+
+test('the first seeds with BIRDs, whose routes come and go beside the agents’', async (context) => {
+  await check(context, { seeds: BIRD_SEEDS_OF_TEST, overrides: WITH_BIRDS });
 });
 
 async function check(context: TestContext, options: PoolOptions): Promise<void> {

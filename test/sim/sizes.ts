@@ -8,18 +8,20 @@ import type { Cidr } from '../../src/net/cidr.ts';
 import { cidrFamily } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
 import { familyOf } from '../../src/net/ip.ts';
+import type { Route } from '../../src/state/kernel-state.ts';
 import { keyOfRoute } from '../../src/state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC } from '../../src/state/own.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 
+export const BIRD_METRIC = 32;
 export const TOO_LARGE = 'packets of full size are larger than what takes them';
 
 /** Why packets to a peer's subnet that get there when they are small would not; else undefined. */
 export function losesLargeTo(from: SimMachine, to: SimMachine, subnet: Cidr): string | undefined {
   const family = cidrFamily(subnet);
-  const route = from.host.routes.get(
-    keyOfRoute({ destination: subnet, table: MAIN_TABLE, metric: OWN_METRIC }),
-  );
+  const routeBy = (metric: number): Route | undefined =>
+    from.host.routes.get(keyOfRoute({ destination: subnet, table: MAIN_TABLE, metric }));
+  const route = routeBy(OWN_METRIC) ?? routeBy(BIRD_METRIC);
   if (route === undefined || (route.via.kind !== 'nexthop' && route.via.kind !== 'gateway')) {
     return undefined;
   }

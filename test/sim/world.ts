@@ -14,6 +14,8 @@ import { printOp } from '../../src/state/print.ts';
 import { AdvertChecks } from './advert-checks.ts';
 import { AgentProcess } from './agent-process.ts';
 import { SimApiServer } from './api-server.ts';
+import type { SimBirds } from './birds.ts';
+import { birdsOf } from './birds.ts';
 import { Checks } from './checks.ts';
 import { SimTime } from './clock.ts';
 import { SimConfigMap } from './config-map.ts';
@@ -75,6 +77,8 @@ export class World {
   #processCount = 0;
   #moveCount = 0;
   readonly config: SimConfigMap;
+  /** Absent where no machine has one. */
+  readonly birds: SimBirds | undefined;
   violation: string | undefined;
   events = 0;
 
@@ -96,6 +100,7 @@ export class World {
       ...{ plan, machines, fabric: this.fabric, random: random.split('checks') },
       onViolation: (text) => this.violate(text),
     });
+    this.birds = plan.hasBirds ? birdsOf(this, random.split('birds')) : undefined;
     const common = {
       machines,
       isUndisturbed: (machine: SimMachine) => isUndisturbed(this, machine),
@@ -152,6 +157,7 @@ export class World {
     });
     machine.bootedAtMs = this.time.nowMs;
     this.machines.set(machine.id, machine);
+    this.birds?.boot(machine);
     const { trace, time } = this;
     this.#runtimes.set(machine, new SimRuntime({ machine, time, trace }));
     this.trace.add(machine.id, `machine of ${machine.nodeName} comes`);
@@ -178,6 +184,7 @@ export class World {
     const { server, time, trace } = this;
     machine.process = new AgentProcess({
       fabric: this.fabric,
+      bgp: this.birds?.speakerFor(machine),
       ...{ machine, server, time, trace, mutations: this.#options.mutations },
       random: this.#options.random.split(`process ${this.#processCount}`),
       beforeOp: (changed, op) => this.#beforeOp(changed, op),
@@ -201,6 +208,7 @@ export class World {
     assert(!machine.isOn, `${machine.id} is on already`);
     this.trace.add(machine.id, 'power on');
     machine.boot(this.time.nowMs);
+    this.birds?.boot(machine);
   }
 
   /** Taken away for ever. */

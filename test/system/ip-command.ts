@@ -1,11 +1,26 @@
 // Ops as command lines of ip, bridge and nft: what a person or another program would do. Only the
 // forms that the conformance suites use.
 
+import type { RouteVia } from '../../src/state/kernel-state.ts';
 import type { Op } from '../../src/state/op.ts';
+import { printVia } from '../../src/state/print.ts';
 
 export function ipCommand(op: Op): string[] {
   const verb = op.verb === 'remove' ? 'del' : op.verb === 'change' ? 'replace' : 'add';
   return [...commandOf(op, verb)].flatMap((part) => part.split(' '));
+}
+
+function textOf(via: RouteVia): string {
+  switch (via.kind) {
+    case 'gateway':
+      return `via ${via.gateway} dev ${via.link}${via.onlink ? ' onlink' : ''}`;
+    case 'multipath':
+      return printVia(via);
+    case 'unreachable':
+      return '';
+    default:
+      return `dev ${via.link}`;
+  }
 }
 
 function commandOf(op: Op, verb: string): string[] {
@@ -26,12 +41,12 @@ function commandOf(op: Op, verb: string): string[] {
       ];
     case 'route': {
       const { destination, table, metric, protocol, via } = op.value;
-      const to = 'link' in via ? `dev ${via.link}` : 'nexthop';
+      const to = textOf(via);
       const type = via.kind === 'unreachable' ? 'unreachable ' : '';
       const where = op.verb === 'remove' || via.kind === 'unreachable' ? '' : ` ${to}`;
       return [
-        `ip route ${verb} ${type}${destination}${where}`,
-        `table ${table} metric ${metric} proto ${protocol}`,
+        `ip route ${verb} ${type}${destination}`,
+        `table ${table} metric ${metric} proto ${protocol}${where}`,
       ];
     }
     case 'neighbour':

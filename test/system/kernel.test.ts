@@ -6,6 +6,7 @@ import { openKernel } from '../../src/kernel/linux.ts';
 import { NetnsRegistry } from '../../src/kernel/netns.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { kernelApply } from '../conformance/kernel-apply.ts';
+import { kernelBird } from '../conformance/kernel-bird.ts';
 import { kernelConsequences } from '../conformance/kernel-consequences.ts';
 import { kernelHints } from '../conformance/kernel-hints.ts';
 import { kernelLinks } from '../conformance/kernel-links.ts';
@@ -52,6 +53,7 @@ describe('the Linux kernel', () => {
   describe('objects', () => kernelObjects(openWorld));
   describe('lists of ops', () => kernelApply(openWorld));
   describe('consequences', () => kernelConsequences(openWorld));
+  describe('routes of BIRD', () => kernelBird(openWorld));
   describe('refusals', () => kernelRefusals(openWorld));
   describe('links', () => kernelLinks(openWorld));
   describe('nftables', () => kernelNft(openWorld));

@@ -6,10 +6,13 @@ import { test } from 'node:test';
 import { PathProber } from '../../../src/agent/path-prober.ts';
 import { describeSilent } from '../../../src/agent/path-words.ts';
 import type { LocalNode } from '../../../src/backend/backend.ts';
+import { NO_BIRD_ROUTES } from '../../../src/backend/bird-routes.ts';
 import type { VxlanNetwork } from '../../../src/backend/vxlan.ts';
 import { reachOf } from '../../../src/cluster/reach.ts';
+import { isBirdPlan } from '../../../src/desired/bird-path.ts';
+import { backendSettings } from '../../../src/desired/path-ways.ts';
 import type { PathMemory } from '../../../src/desired/paths.ts';
-import { backendSettings, choosePath } from '../../../src/desired/paths.ts';
+import { choosePath } from '../../../src/desired/paths.ts';
 import { probesOf } from '../../../src/desired/probes.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Mac } from '../../../src/net/mac.ts';
@@ -43,6 +46,8 @@ const LOCAL: LocalNode = {
   underlays: [{ family: 'ipv4', link: 'eth0', address: '192.168.1.1' as Ip, mtuBytes: 1500 }],
   lookups: new Map([[PEER_ADDRESS, { kind: 'onlink', link: 'eth0' }]]),
   hasNexthopObjects: true,
+  bird: undefined,
+  birdRoutes: NO_BIRD_ROUTES,
 };
 
 /** One peer, and passes whenever the prober asks for one. */
@@ -82,6 +87,9 @@ class Bench implements AsyncDisposable {
     const memory: PathMemory = {
       ...{ viaOf: () => this.via, vtepOf: () => undefined, isSaid: () => true },
       verdictOf: (key) => verdicts.get(key) ?? 'untried',
+      receiveBytesOf: () => 1500,
+      isByBird: () => true,
+      isHopeless: () => false,
     };
     const reach = reachOf(PEER);
     const { subnets } = PEER;
@@ -92,10 +100,10 @@ class Bench implements AsyncDisposable {
       { ...target, underlayAddress: PEER_ADDRESS },
     );
     const { option, tested } = chosen;
-    assert.ok(option !== undefined);
+    assert.ok(option !== undefined && !isBirdPlan(option.plan));
     const { link, gateway } = option.plan.nexthop;
     this.via = { kind: 'nexthop', link, gateway };
-    this.tested = tested?.plan.nexthop.link;
+    this.tested = tested && !isBirdPlan(tested.plan) ? tested.plan.nexthop.link : undefined;
     if (this.tested !== undefined && this.tested !== this.turns.at(-1)) {
       this.turns.push(this.tested);
     }

@@ -4,12 +4,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LocalNode, Underlay } from '../../../src/backend/backend.ts';
+import { NO_BIRD_ROUTES } from '../../../src/backend/bird-routes.ts';
 import type { VxlanNetwork } from '../../../src/backend/vxlan.ts';
 import type { ClusterNode } from '../../../src/cluster/node.ts';
 import { reachOf } from '../../../src/cluster/reach.ts';
 import type { BackendConfig, VxlanConfig } from '../../../src/config/config.ts';
+import { isBirdPlan } from '../../../src/desired/bird-path.ts';
+import { backendSettings } from '../../../src/desired/path-ways.ts';
 import type { PathMemory } from '../../../src/desired/paths.ts';
-import { backendSettings, choosePath } from '../../../src/desired/paths.ts';
+import { choosePath } from '../../../src/desired/paths.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Mac } from '../../../src/net/mac.ts';
 import type { RouteLookup } from '../../../src/state/route-lookup.ts';
@@ -44,6 +47,8 @@ function localWith(lookup: RouteLookup | undefined): LocalNode {
     underlays: [underlay],
     lookups: new Map(lookup === undefined ? [] : [['192.168.1.2' as Ip, lookup]]),
     hasNexthopObjects: true,
+    bird: undefined,
+    birdRoutes: NO_BIRD_ROUTES,
   };
 }
 
@@ -51,6 +56,9 @@ function localWith(lookup: RouteLookup | undefined): LocalNode {
 const UNKNOWN: PathMemory = {
   ...{ viaOf: () => undefined, vtepOf: () => undefined, isSaid: () => true },
   verdictOf: () => 'untried',
+  receiveBytesOf: () => 1500,
+  isByBird: () => true,
+  isHopeless: () => false,
 };
 
 const onlyHostGw = advertOf(2, { receives: { vxlan: [], 'host-gw': [{ family: 'ipv4' }] } });
@@ -193,7 +201,7 @@ describe('the path to a peer is', () => {
         known,
         target,
       );
-      const plan = option?.plan;
+      const plan = option && !isBirdPlan(option.plan) ? option.plan : undefined;
       assert.equal(path.used, used);
       assert.match(path.reason, reason ?? /^$/);
       assert.equal(plan === undefined, used === 'none');

@@ -14,7 +14,7 @@ const UNDERLAYS: readonly Underlay[] = [
 ];
 
 function wanted(config: typeof V4, current: Readonly<Record<string, string>>): string[] {
-  const links = { underlays: UNDERLAYS, ownLinks: ['poplin4-1'] };
+  const links = { underlays: UNDERLAYS, ownLinks: ['poplin4-1'], birdLinks: [] };
   return [...wantedSysctls(config, links, new Map(Object.entries(current)))].map(
     ([path, value]) => `${path}=${value}`,
   );

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { kernelApply } from '../../conformance/kernel-apply.ts';
+import { kernelBird } from '../../conformance/kernel-bird.ts';
 import { kernelConsequences } from '../../conformance/kernel-consequences.ts';
 import { kernelHints } from '../../conformance/kernel-hints.ts';
 import { kernelLinks } from '../../conformance/kernel-links.ts';
@@ -31,6 +32,7 @@ describe('the fake kernel', () => {
   describe('objects', () => kernelObjects(openWorld));
   describe('lists of ops', () => kernelApply(openWorld));
   describe('consequences', () => kernelConsequences(openWorld));
+  describe('routes of BIRD', () => kernelBird(openWorld));
   describe('refusals', () => kernelRefusals(openWorld));
   describe('links', () => kernelLinks(openWorld));
   describe('nftables', () => kernelNft(openWorld));

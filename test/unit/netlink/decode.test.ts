@@ -142,6 +142,7 @@ const ROUTE = {
   gateway: undefined,
   source: undefined,
   mtuBytes: undefined,
+  hops: [],
 };
 
 const ROUTE_CASES: readonly Case[] = [

@@ -44,6 +44,7 @@ const ROUTE_CASES: readonly Case[] = [
           gateway: undefined,
           source: ip('10.244.1.0'),
           mtuBytes: 1350,
+          hops: [],
         },
       ),
     bytes: `50000000 1800 0505 seq 02180000 fe710001 00000000
@@ -69,10 +70,40 @@ const ROUTE_CASES: readonly Case[] = [
           gateway: ip('fd00:3::'),
           source: undefined,
           mtuBytes: undefined,
+          hops: [],
         },
       ),
     bytes: `40000000 1800 0506 seq 0a000000 00710001 04000000
       08000f00 e8030000 08000400 04000000 14000500 fd000003000000000000000000000000`,
+  },
+  {
+    sentence: 'a route by several nexthops, one of them without a gateway',
+    write: (writer) =>
+      encodeRoute(
+        writer,
+        { type: RTM_NEWROUTE, flags: ADD },
+        {
+          destination: '10.244.3.0/32' as Cidr,
+          type: 1,
+          table: 113,
+          metric: 16,
+          protocol: 113,
+          scope: 0,
+          flags: 0,
+          linkIndex: 0,
+          nexthopId: 0,
+          gateway: undefined,
+          source: undefined,
+          mtuBytes: undefined,
+          hops: [
+            { linkIndex: 4, gateway: ip('192.168.7.2'), weight: 1, flags: 4 },
+            { linkIndex: 5, gateway: undefined, weight: 3, flags: 0 },
+          ],
+        },
+      ),
+    bytes: `50000000 1800 0506 seq 02200000 71710001 00000000
+      08000100 0af40300 08000f00 71000000 08000600 10000000
+      1c000900 10000400 04000000 08000500 c0a80702 08000002 05000000`,
   },
   {
     sentence: 'a lookup',

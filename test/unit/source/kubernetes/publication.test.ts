@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Advert, PathName } from '../../../../src/cluster/advert.ts';
+import type { Advert, FlannelPath } from '../../../../src/cluster/advert.ts';
 import type { Ip } from '../../../../src/net/ip.ts';
 import { nodeRecord } from '../../../../src/source/kubernetes/node-record.ts';
 import { annotationsFor } from '../../../../src/source/kubernetes/publication.ts';
@@ -21,7 +21,7 @@ const ONLY_V6: Advert = { ...DUAL, receives: advertOf(1, { underlay: [V6] }).rec
 type Case = {
   readonly name: string;
   readonly advert: Advert;
-  readonly backend: PathName;
+  readonly backend: FlannelPath;
   readonly flannel: Readonly<Record<string, string | null>>;
 };
 

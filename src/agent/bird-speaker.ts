@@ -1,0 +1,112 @@
+// Has the node's BIRD say what the cluster and the configuration ask for, as long as anybody sends
+// by what it says, and nothing after that. It makes the text; the keeper sees that BIRD takes it.
+// What is only remembered of the cluster changes no text that BIRD has already.
+
+import type { BirdLife } from '../backend/backend.ts';
+import { renderBird } from '../bgp/render.ts';
+import { speakerOf } from '../bgp/speaker.ts';
+import type { LocalAddress, Speaker, SpeakerInput, SpeakerNode } from '../bgp/speaker-types.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Cidr } from '../net/cidr.ts';
+import { familyOf } from '../net/ip.ts';
+import type { BgpPass, BgpSpeaker } from './bgp-speaker.ts';
+import type { BirdView } from './bird-keeper.ts';
+import { birdText, hashIn } from './bird-text.ts';
+
+/** A BIRD that is started again is soon back, and its peers keep its routes as long. */
+const PROMISED_MS = 30_000;
+/** Whoever still reads that he can send by it has until then to read otherwise. */
+const DRAIN_MS = 5_000;
+
+export type BirdSpeakerParts = {
+  readonly nodeName: string;
+  readonly view: () => Pick<BirdView, 'running'>;
+  /** The text that BIRD starts by; undefined where it never had one. */
+  readonly readGood: () => string | undefined;
+  readonly clock: Clock;
+};
+
+export class BirdSpeaker implements BgpSpeaker {
+  readonly #parts: BirdSpeakerParts;
+  #text: string | undefined;
+  #as: number | undefined;
+  #confirmedMs = Number.NEGATIVE_INFINITY;
+  #spokeMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: BirdSpeakerParts) {
+    this.#parts = parts;
+  }
+
+  /** The text of bird.conf that is wanted; undefined: BIRD is left as it is. */
+  get wanted(): string | undefined {
+    return this.#text;
+  }
+
+  get life(): BirdLife | undefined {
+    const { view, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (view().running?.config !== undefined) this.#confirmedMs = nowMs;
+    if (this.#confirmedMs === Number.NEGATIVE_INFINITY) return undefined;
+    const isConfirmed = nowMs - this.#confirmedMs < PROMISED_MS;
+    return this.#as === undefined ? { isConfirmed } : { isConfirmed, as: this.#as };
+  }
+
+  follow(pass: BgpPass): void {
+    const { clock, readGood } = this.#parts;
+    const good = readGood();
+    if (pass.cluster.kind === 'remembered' && good !== undefined) return;
+    const speaker = speakerOf(this.#inputOf(pass));
+    this.#as = speaker.as;
+    if (pass.outcome.desired.speaksBgp) {
+      this.#spokeMs = clock.monotonicMs();
+      this.#text = renderBird(speaker, new Map());
+      return;
+    }
+    if (clock.monotonicMs() - this.#spokeMs < DRAIN_MS) return;
+    const silent = renderBird(silenced(speaker), new Map());
+    const isSilent = good === undefined || hashIn(good) === birdText(silent).hash;
+    this.#text = isSilent ? undefined : silent;
+  }
+
+  #inputOf({ config, cluster, outcome }: BgpPass): SpeakerInput {
+    const { desired, underlay, addresses } = outcome;
+    const own = underlay.underlays.filter(({ publicAddress }) => publicAddress === undefined);
+    return {
+      settings: config.bgp,
+      networks: config.families,
+      self: { name: this.#parts.nodeName, labels: {}, subnets: desired.ownSubnets },
+      underlays: own.flatMap((by): readonly LocalAddress[] =>
+        addresses.filter(({ link, address }) => link === by.link && address === by.address),
+      ),
+      addresses,
+      nodes: nodesOf({ cluster, desired }),
+    };
+  }
+}
+
+/** Peers that plain packets reach, with the subnets that are really theirs. */
+function nodesOf({
+  cluster,
+  desired,
+}: {
+  readonly cluster: BgpPass['cluster'];
+  readonly desired: Pick<BgpPass['outcome']['desired'], 'paths'>;
+}): readonly SpeakerNode[] {
+  const subnets = new Map<string, readonly Cidr[]>();
+  for (const path of desired.paths) {
+    subnets.set(path.peer, [...(subnets.get(path.peer) ?? []), ...path.subnets]);
+  }
+  return [...subnets].flatMap(([name, held]) => {
+    const advert = cluster.nodes.get(name)?.advert;
+    const plain = advert?.receives['host-gw'].map(({ family }) => family) ?? [];
+    const addresses = advert?.underlay.filter((ip) => plain.includes(familyOf(ip))) ?? [];
+    return addresses.length === 0 ? [] : [{ name, labels: {}, subnets: held, addresses }];
+  });
+}
+
+/** It goes on to run, and to clear away its routes, and says nothing to anybody. */
+const silenced = (speaker: Speaker): Speaker => ({
+  ...speaker,
+  sessions: [],
+  families: speaker.families.map((family) => ({ ...family, ownSubnets: [], serviceRanges: [] })),
+});

@@ -1,0 +1,105 @@
+// What BIRD is to say: nothing that only a disk remembers, everything while somebody sends by it,
+// and no sessions any more once nobody does.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BgpPass } from '../../../src/agent/bgp-speaker.ts';
+import type { BirdView } from '../../../src/agent/bird-keeper.ts';
+import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
+import { birdText } from '../../../src/agent/bird-text.ts';
+import type { Ip } from '../../../src/net/ip.ts';
+import { speakerOf } from '../../fake/bird-routes.ts';
+import { FakeClock } from '../../fake/clock.ts';
+import { clusterOf, configOf, nodeOf } from '../../fake/cluster.ts';
+import { localOf, run, V4 } from '../../fake/desired.ts';
+
+const configOfType = (Type: string) => configOf({ Network: '10.244.0.0/16', Backend: { Type } });
+const NODES = [nodeOf(1), speakerOf(2)];
+const ADDRESS = { link: 'eth0', address: '192.168.1.1' as Ip, lengthBits: 24 };
+
+function passOf(type: string, kind: 'synced' | 'remembered' = 'synced'): BgpPass {
+  const config = configOfType(type);
+  const {
+    state: _,
+    probes: __,
+    ...desired
+  } = run(config, NODES, localOf({ birdPeers: new Set() }));
+  const underlays = [{ ...V4, chosenBy: 'test' }];
+  const underlay = { underlays, problems: [], kept: [] };
+  const outcome = { desired, underlay, addresses: [ADDRESS] };
+  const cluster = clusterOf(NODES);
+  return { config, cluster: kind === 'synced' ? cluster : { ...cluster, kind }, outcome };
+}
+
+class Station {
+  readonly clock = new FakeClock();
+  good: string | undefined;
+  running: BirdView['running'];
+  readonly speaker = new BirdSpeaker({
+    nodeName: 'node-1',
+    view: () => ({ running: this.running }),
+    readGood: () => this.good,
+    clock: this.clock,
+  });
+
+  answer(config: string | undefined): void {
+    const rest = { version: '2.0.12', upSeconds: 1, isRecovering: false, routes: 0 };
+    this.running = { ...rest, config };
+  }
+}
+
+test('while bgp is asked for, BIRD has sessions and announces the own subnets', () => {
+  const { speaker } = new Station();
+  speaker.follow(passOf('bgp'));
+  assert.match(speaker.wanted ?? '', /neighbor 192\.168\.1\.2 /);
+  assert.match(speaker.wanted ?? '', /10\.244\.1\.0\/24/);
+});
+
+test('a node that never spoke has nothing to say by another backend', () => {
+  const { speaker } = new Station();
+  speaker.follow(passOf('vxlan'));
+  assert.equal(speaker.wanted, undefined);
+});
+
+test('when nobody sends by it any more, it is silenced after a while, and then left alone', async () => {
+  const station = new Station();
+  const { speaker, clock } = station;
+  speaker.follow(passOf('bgp'));
+  const spoken = speaker.wanted ?? '';
+  station.good = birdText(spoken).text;
+  speaker.follow(passOf('vxlan'));
+  assert.equal(speaker.wanted, spoken);
+  await clock.advance(5_000);
+  speaker.follow(passOf('vxlan'));
+  const silent = speaker.wanted ?? '';
+  assert.ok(silent !== '' && !silent.includes('neighbor'), silent);
+  station.good = birdText(silent).text;
+  speaker.follow(passOf('vxlan'));
+  assert.equal(speaker.wanted, undefined);
+});
+
+test('what is only remembered changes no text that BIRD has', () => {
+  const station = new Station();
+  station.good = 'log stderr all;\n';
+  station.speaker.follow(passOf('bgp', 'remembered'));
+  assert.equal(station.speaker.wanted, undefined);
+  station.good = undefined;
+  station.speaker.follow(passOf('bgp', 'remembered'));
+  assert.match(station.speaker.wanted ?? '', /neighbor/);
+});
+
+test('a promise outlasts a restart of BIRD, and not its end', async () => {
+  const station = new Station();
+  const { speaker, clock } = station;
+  const isConfirmed = (): boolean | undefined => speaker.life?.isConfirmed;
+  assert.equal(isConfirmed(), undefined);
+  station.answer(undefined);
+  assert.equal(isConfirmed(), undefined);
+  station.answer('hash');
+  assert.equal(isConfirmed(), true);
+  station.running = undefined;
+  await clock.advance(20_000);
+  assert.equal(isConfirmed(), true);
+  await clock.advance(20_000);
+  assert.equal(isConfirmed(), false);
+});
