@@ -236,10 +236,11 @@ export class Agent {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }
     // Pods send less before a smaller path may be used, which a probe decides.
-    await this.#parts.podMtus.follow(outcome.desired.podMtuBytes);
+    const receiveMtuBytes = await this.#parts.podMtus.follow(outcome.desired.podMtuBytes);
     this.#parts.bgp?.follow({ config, cluster, outcome });
     this.#parts.prober.follow(cluster.kind === 'synced' ? outcome.probes : []);
-    const { advert, ownSubnets, flannelBackend: backend } = outcome.desired;
+    const { ownSubnets, flannelBackend: backend } = outcome.desired;
+    const advert = { ...outcome.desired.advert, receiveMtuBytes };
     pods.follow(ownSubnets);
     this.#podRepair.look(ownSubnets);
     this.#parts.reconciler.fights.look();

@@ -43,12 +43,13 @@ export class PodMtus {
     return [...this.#failures.values()].map(({ text }) => text);
   }
 
-  /** Resolves when every pod has what is wanted, or cannot get it now. */
-  async follow({ link: linkMtuBytes, route: routeMtuBytes }: Mtus): Promise<void> {
-    const standing = this.#store
-      .entries()
-      .filter(({ name, isLeaving }) => !name.isPending && !isLeaving)
-      .flatMap(({ attachment }) => attachment ?? []);
+  /**
+   * Resolves when every pod has what is wanted, or cannot get it now: with the largest packet that
+   * all of them receive, at most what is wanted. Peers may be told of no more, since a link's end
+   * drops what is larger without a word.
+   */
+  async follow({ link: linkMtuBytes, route: routeMtuBytes }: Mtus): Promise<number> {
+    const standing = this.#standing();
     const names = new Set(standing.map(({ hostLink }) => hostLink));
     for (const name of this.#failures.keys()) if (!names.has(name)) this.#failures.delete(name);
     const due = standing.filter(
@@ -58,6 +59,17 @@ export class PodMtus {
     await Promise.all(
       due.map((attachment) => this.#follow({ attachment, linkMtuBytes, routeMtuBytes })),
     );
+    return this.#standing().reduce(
+      (bytes, attachment) => Math.min(bytes, attachment.linkMtuBytes),
+      linkMtuBytes,
+    );
+  }
+
+  #standing(): readonly Attachment[] {
+    return this.#store
+      .entries()
+      .filter(({ name, isLeaving }) => !name.isPending && !isLeaving)
+      .flatMap(({ attachment }) => attachment ?? []);
   }
 
   async #follow(request: RetuneRequest): Promise<void> {

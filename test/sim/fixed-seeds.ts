@@ -7,7 +7,7 @@ const seedsFrom = (first: number, last: number): readonly number[] =>
 /** Each showed a fault of the product or of the simulation once, or comes close to one. */
 const FAILED_ONCE = [
   9, 29, 43, 49, 76, 97, 101, 105, 107, 110, 114, 143, 158, 162, 197, 219, 302, 419, 5017, 5035,
-  7015, 7021, 7035, 7171, 8087,
+  7015, 7021, 7035, 7171, 8087, 9040,
 ];
 
 /** The same, of plans whose SubnetSource was said on the command line. */
