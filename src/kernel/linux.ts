@@ -150,6 +150,8 @@ class LinuxKernel implements Kernel {
       watcher.remember(this.#lastRead.scope, this.#lastRead.state);
       this.#lastRead = undefined;
     }
+    // From before the watch: nobody told of what has changed since.
+    this.#session.redirects.clear();
     this.#session.observer = watcher;
     return watcher;
   }

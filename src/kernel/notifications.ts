@@ -218,8 +218,9 @@ export class Notifications {
 
   /** The kernel's own word has no port id: it tells of none that comes or goes with a link. */
   #isForeignQdisc(message: MessageCursor): boolean {
-    if (this.#isOwn(message)) return false;
     const index = tcLinkOf(message);
+    this.#session.redirects.forget(index);
+    if (this.#isOwn(message)) return false;
     return !this.#isBusy(index) && this.#ownsLink(this.#session.links.nameOf(index));
   }
 

@@ -1,6 +1,6 @@
 // Reads our qdiscs of own links: token buckets at their root, and where what they receive is led
-// to. Those of others, as of plugins behind ours, are told apart by their numbers. It writes
-// nothing.
+// to. Those of others, as of plugins behind ours, are told apart by their numbers. Where somebody
+// watches, a fingerprint asks for few filters and takes the rest from memory. It writes nothing.
 
 import { DUMP } from '../netlink/constants.ts';
 import { decodeFilter, encodeFilterDump } from '../netlink/filter.ts';
@@ -10,9 +10,13 @@ import type { Qdisc } from '../state/kernel-state.ts';
 import { keyOfQdisc } from '../state/kernel-state.ts';
 import { QDISC_NUMBER } from '../state/own.ts';
 import { QDISC_HANDLE } from './qdisc-requests.ts';
+import type { Reading } from './read.ts';
 import type { Session } from './session.ts';
 
-export function readQdiscs(session: Session, owned: readonly LinkMessage[]): Map<string, Qdisc> {
+export function readQdiscs(
+  { session, digest }: Reading,
+  owned: readonly LinkMessage[],
+): Map<string, Qdisc> {
   if (owned.length === 0) return new Map();
   const names = new Map(owned.map(({ index, name }) => [index, name]));
   const buckets: Qdisc[] = [];
@@ -35,20 +39,36 @@ export function readQdiscs(session: Session, owned: readonly LinkMessage[]): Map
       buckets.push({ kind: 'rate', link, ...bucket });
     },
   });
-  const redirects = [...filtering].flatMap(([index, link]) => readRedirect(session, index, link));
+  // Without a watcher nobody forgets what has changed.
+  if (digest === undefined || session.observer === undefined) session.redirects.clear();
+  const redirects = redirectsOf(session, filtering);
   return new Map([...buckets, ...redirects].map((qdisc) => [keyOfQdisc(qdisc), qdisc]));
 }
 
-function readRedirect(session: Session, linkIndex: number, link: string): Qdisc[] {
-  const redirects: Qdisc[] = [];
+/** `filtering`: names of the links that can have filters, by index. */
+function redirectsOf(session: Session, filtering: ReadonlyMap<number, string>): readonly Qdisc[] {
+  const { links, redirects } = session;
+  for (const index of redirects.due(new Set(filtering.keys()))) {
+    redirects.record(index, readTarget(session, index, filtering.get(index) ?? ''));
+  }
+  return [...filtering].flatMap(([index, link]) => {
+    const target = redirects.targetOf(index);
+    return target === undefined ? [] : [{ kind: 'redirect', link, to: links.nameOf(target) }];
+  });
+}
+
+/** Index of the link that all is led to by our filter. */
+function readTarget(session: Session, linkIndex: number, link: string): number | undefined {
+  let target: number | undefined;
   session.route.dump((writer) => encodeFilterDump(writer, DUMP, linkIndex), session.writer, {
     operation: `read filters of ${link}`,
-    restart: () => void redirects.splice(0),
+    restart: () => {
+      target = undefined;
+    },
     visit: (message) => {
       const { priority, redirectIndex } = decodeFilter(message);
-      if (priority !== QDISC_NUMBER || redirectIndex === undefined) return;
-      redirects.push({ kind: 'redirect', link, to: session.links.nameOf(redirectIndex) });
+      if (priority === QDISC_NUMBER && redirectIndex !== undefined) target = redirectIndex;
     },
   });
-  return redirects;
+  return target;
 }

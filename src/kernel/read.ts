@@ -78,7 +78,7 @@ export function readState(reading: Reading, scope: ReadScope): KernelState {
     neighbours: readNeighbours(reading, owned),
     fdb: readFdb(reading, owned),
     rules: readRules(session, scope.rulePriority),
-    qdiscs: readQdiscs(session, owned),
+    qdiscs: readQdiscs(reading, owned),
     sysctls: readSysctls(session, scope.sysctls),
     ...(nft.table === undefined ? {} : { nftTable: nft.table }),
     nftSets: nft.sets,

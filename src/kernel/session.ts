@@ -19,6 +19,7 @@ import {
 } from './netlink-socket.ts';
 import type { NetnsRegistry } from './netns.ts';
 import { NexthopIds } from './nexthop-ids.ts';
+import { RedirectMemory } from './redirect-memory.ts';
 import { SysctlFiles } from './sysctl.ts';
 import { ThreadBatches } from './thread-batches.ts';
 import type { Workspace } from './workspace.ts';
@@ -60,6 +61,7 @@ export class Session {
   readonly route: NetlinkSocket;
   readonly links = new LinkTable();
   readonly nexthops = new NexthopIds();
+  readonly redirects = new RedirectMemory();
   readonly sysctls: SysctlFiles;
   readonly workspace: Workspace;
   readonly isBrief: boolean;

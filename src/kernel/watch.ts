@@ -53,7 +53,10 @@ export class Watcher implements OwnChangeObserver {
       netns: session.netns,
       text: session.text,
       log: settings.log,
-      overflow: () => void this.#hints.add('overflow'),
+      overflow: () => {
+        session.redirects.clear();
+        this.#hints.add('overflow');
+      },
       drained: () => this.emit(),
     };
     this.#route = new MulticastSocket({

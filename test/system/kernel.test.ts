@@ -12,6 +12,7 @@ import { kernelHints } from '../conformance/kernel-hints.ts';
 import { kernelLinks } from '../conformance/kernel-links.ts';
 import { kernelNft } from '../conformance/kernel-nft.ts';
 import { kernelObjects } from '../conformance/kernel-objects.ts';
+import { kernelRedirects } from '../conformance/kernel-redirects.ts';
 import { kernelRefusals } from '../conformance/kernel-refusals.ts';
 import type { KernelWorld } from '../conformance/world.ts';
 import { ipCommand } from './ip-command.ts';
@@ -58,6 +59,7 @@ describe('the Linux kernel', () => {
   describe('links', () => kernelLinks(openWorld));
   describe('nftables', () => kernelNft(openWorld));
   describe('hints', () => kernelHints(openWorld));
+  describe('redirections', () => kernelRedirects(openWorld));
 });
 
 describe('the Linux kernel for one caller', () => {

@@ -92,15 +92,14 @@ export class FurtherKeys {
     const isUnwanted = (subnet: Cidr): boolean =>
       spare.includes(subnet) || !isWished(wish.config, subnet);
     const held = table.heldFurther(entry);
-    this.#lost = this.#lost.filter(
-      (subnet) => !isUnwanted(subnet) && !held.some(({ subnets }) => subnets.includes(subnet)),
-    );
+    this.#lost = this.#lost.filter((subnet) => !isUnwanted(subnet));
     for (const subnet of further) {
       const own = held.find(({ subnets }) => subnets.includes(subnet));
       const isOther = own === undefined && overlapping([subnet], table) !== undefined;
       if (isUnwanted(subnet) || isOther) return { kind: 'drop', subnet };
       if (own === undefined) return { kind: 'add', subnet };
     }
+    // Neither what is there again nor what another has now.
     this.#lost = this.#lost.filter((subnet) => overlapping([subnet], table) === undefined);
     const [again] = this.#lost;
     return again === undefined ? this.#another(wish, entry) : { kind: 'add', subnet: again };

@@ -10,6 +10,7 @@ import { kernelHints } from '../../conformance/kernel-hints.ts';
 import { kernelLinks } from '../../conformance/kernel-links.ts';
 import { kernelNft } from '../../conformance/kernel-nft.ts';
 import { kernelObjects } from '../../conformance/kernel-objects.ts';
+import { kernelRedirects } from '../../conformance/kernel-redirects.ts';
 import { kernelRefusals } from '../../conformance/kernel-refusals.ts';
 import type { KernelWorld } from '../../conformance/world.ts';
 import { add, ip, mac, neighbour, remove, SCOPE, sysctl } from '../../conformance/world.ts';
@@ -37,6 +38,7 @@ describe('the fake kernel', () => {
   describe('links', () => kernelLinks(openWorld));
   describe('nftables', () => kernelNft(openWorld));
   describe('hints', () => kernelHints(openWorld));
+  describe('redirections', () => kernelRedirects(openWorld));
 
   const neighbours = [1, 2, 3, 4].map((last) =>
     add(neighbour({ link: 'lo', address: ip(`10.0.0.${last}`), mac: mac(last) })),
