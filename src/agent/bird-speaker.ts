@@ -70,11 +70,13 @@ export class BirdSpeaker implements BgpSpeaker {
 
   #inputOf({ config, cluster, outcome }: BgpPass): SpeakerInput {
     const { desired, underlay, addresses } = outcome;
+    const { nodeName } = this.#parts;
+    const labels = cluster.nodes.get(nodeName)?.labels ?? {};
     const own = underlay.underlays.filter(({ publicAddress }) => publicAddress === undefined);
     return {
       settings: config.bgp,
       networks: config.families,
-      self: { name: this.#parts.nodeName, labels: {}, subnets: desired.ownSubnets },
+      self: { name: nodeName, labels, subnets: desired.ownSubnets },
       underlays: own.flatMap((by): readonly LocalAddress[] =>
         addresses.filter(({ link, address }) => link === by.link && address === by.address),
       ),
@@ -97,10 +99,10 @@ function nodesOf({
     subnets.set(path.peer, [...(subnets.get(path.peer) ?? []), ...path.subnets]);
   }
   return [...subnets].flatMap(([name, held]) => {
-    const advert = cluster.nodes.get(name)?.advert;
+    const { advert, labels = {} } = cluster.nodes.get(name) ?? {};
     const plain = advert?.receives['host-gw'].map(({ family }) => family) ?? [];
     const addresses = advert?.underlay.filter((ip) => plain.includes(familyOf(ip))) ?? [];
-    return addresses.length === 0 ? [] : [{ name, labels: {}, subnets: held, addresses }];
+    return addresses.length === 0 ? [] : [{ name, labels, subnets: held, addresses }];
   });
 }
 

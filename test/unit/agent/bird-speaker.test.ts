@@ -7,27 +7,35 @@ import type { BgpPass } from '../../../src/agent/bgp-speaker.ts';
 import type { BirdView } from '../../../src/agent/bird-keeper.ts';
 import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
 import { birdText } from '../../../src/agent/bird-text.ts';
+import type { ClusterNode } from '../../../src/cluster/node.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import { speakerOf } from '../../fake/bird-routes.ts';
 import { FakeClock } from '../../fake/clock.ts';
 import { clusterOf, configOf, nodeOf } from '../../fake/cluster.ts';
 import { localOf, run, V4 } from '../../fake/desired.ts';
 
-const configOfType = (Type: string) => configOf({ Network: '10.244.0.0/16', Backend: { Type } });
+const configOfType = (Type: string, BGP?: object) =>
+  configOf({ Network: '10.244.0.0/16', Backend: { Type }, ...(BGP === undefined ? {} : { BGP }) });
 const NODES = [nodeOf(1), speakerOf(2)];
 const ADDRESS = { link: 'eth0', address: '192.168.1.1' as Ip, lengthBits: 24 };
 
-function passOf(type: string, kind: 'synced' | 'remembered' = 'synced'): BgpPass {
-  const config = configOfType(type);
+type Asked = {
+  readonly kind?: 'synced' | 'remembered';
+  readonly bgp?: object;
+  readonly nodes?: readonly ClusterNode[];
+};
+
+function passOf(type: string, { kind = 'synced', bgp, nodes = NODES }: Asked = {}): BgpPass {
+  const config = configOfType(type, bgp);
   const {
     state: _,
     probes: __,
     ...desired
-  } = run(config, NODES, localOf({ birdPeers: new Set() }));
+  } = run(config, nodes, localOf({ birdPeers: new Set() }));
   const underlays = [{ ...V4, chosenBy: 'test' }];
   const underlay = { underlays, problems: [], kept: [] };
   const outcome = { desired, underlay, addresses: [ADDRESS] };
-  const cluster = clusterOf(NODES);
+  const cluster = clusterOf(nodes);
   return { config, cluster: kind === 'synced' ? cluster : { ...cluster, kind }, outcome };
 }
 
@@ -81,10 +89,10 @@ test('when nobody sends by it any more, it is silenced after a while, and then l
 test('what is only remembered changes no text that BIRD has', () => {
   const station = new Station();
   station.good = 'log stderr all;\n';
-  station.speaker.follow(passOf('bgp', 'remembered'));
+  station.speaker.follow(passOf('bgp', { kind: 'remembered' }));
   assert.equal(station.speaker.wanted, undefined);
   station.good = undefined;
-  station.speaker.follow(passOf('bgp', 'remembered'));
+  station.speaker.follow(passOf('bgp', { kind: 'remembered' }));
   assert.match(station.speaker.wanted ?? '', /neighbor/);
 });
 
@@ -102,4 +110,24 @@ test('a promise outlasts a restart of BIRD, and not its end', async () => {
   assert.equal(isConfirmed(), true);
   await clock.advance(20_000);
   assert.equal(isConfirmed(), false);
+});
+
+test('peers and reflectors are chosen by the labels of nodes', () => {
+  const peers = ['rack=r1', 'rack=r2'].map((NodeSelector, index) => {
+    return { Address: `192.168.1.${250 + index}`, AS: 65_001, NodeSelector };
+  });
+  const RouteReflectors = { NodeSelector: 'reflects' };
+  const bgp = { FullMesh: false, RouteReflectors, Peers: peers };
+  const nodes = [
+    nodeOf(1, { labels: { rack: 'r1' } }),
+    speakerOf(2, {}, { labels: { reflects: '' } }),
+    speakerOf(3, {}, { labels: { rack: 'r1' } }),
+  ];
+  const { speaker } = new Station();
+  speaker.follow(passOf('bgp', { bgp, nodes }));
+  const neighbours = (speaker.wanted ?? '').matchAll(/neighbor (\S+) /g);
+  assert.deepEqual(
+    [...neighbours].map(([, address]) => address),
+    ['192.168.1.2', '192.168.1.250'],
+  );
 });
