@@ -3,6 +3,7 @@
 // What is only remembered of the cluster changes no text that BIRD has already.
 
 import type { BirdLife } from '../backend/backend.ts';
+import { passwordProblems, secretKeysOf } from '../bgp/passwords.ts';
 import { renderBird } from '../bgp/render.ts';
 import { speakerOf } from '../bgp/speaker.ts';
 import type { LocalAddress, Speaker, SpeakerInput, SpeakerNode } from '../bgp/speaker-types.ts';
@@ -11,18 +12,22 @@ import type { Cidr } from '../net/cidr.ts';
 import { familyOf } from '../net/ip.ts';
 import type { BgpPass, BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
+import type { BirdPasswords } from './bird-passwords.ts';
 import { birdText, hashIn } from './bird-text.ts';
 
 /** A BIRD that is started again is soon back, and its peers keep its routes as long. */
 const PROMISED_MS = 30_000;
 /** Whoever still reads that he can send by it has until then to read otherwise. */
 const DRAIN_MS = 5_000;
+/** Files that change tell nobody; the kubelet takes a minute to change those of a Secret. */
+const PASSWORDS_MS = 3_000;
 
 export type BirdSpeakerParts = {
   readonly nodeName: string;
   readonly view: () => Pick<BirdView, 'running'>;
   /** The text that BIRD starts by; undefined where it never had one. */
   readonly readGood: () => string | undefined;
+  readonly passwords: Pick<BirdPasswords, 'look' | 'hasNews'>;
   readonly clock: Clock;
 };
 
@@ -30,6 +35,7 @@ export class BirdSpeaker implements BgpSpeaker {
   readonly #parts: BirdSpeakerParts;
   #text: string | undefined;
   #as: number | undefined;
+  #problems: readonly string[] = [];
   #confirmedMs = Number.NEGATIVE_INFINITY;
   #spokeMs = Number.NEGATIVE_INFINITY;
 
@@ -42,6 +48,10 @@ export class BirdSpeaker implements BgpSpeaker {
     return this.#text;
   }
 
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
   get life(): BirdLife | undefined {
     const { view, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
@@ -51,17 +61,28 @@ export class BirdSpeaker implements BgpSpeaker {
     return this.#as === undefined ? { isConfirmed } : { isConfirmed, as: this.#as };
   }
 
+  async run(changed: () => void, stop: AbortSignal): Promise<void> {
+    const { clock, passwords } = this.#parts;
+    while (!stop.aborted) {
+      await clock.sleep(PASSWORDS_MS, stop);
+      if (!stop.aborted && passwords.hasNews()) changed();
+    }
+  }
+
   follow(pass: BgpPass): void {
-    const { clock, readGood } = this.#parts;
+    const { clock, readGood, passwords } = this.#parts;
     const good = readGood();
     if (pass.cluster.kind === 'remembered' && good !== undefined) return;
     const speaker = speakerOf(this.#inputOf(pass));
     this.#as = speaker.as;
     if (pass.outcome.desired.speaksBgp) {
       this.#spokeMs = clock.monotonicMs();
-      this.#text = renderBird(speaker, new Map());
+      const looked = passwords.look(secretKeysOf(speaker.sessions));
+      this.#text = renderBird(speaker, looked.used);
+      this.#problems = [...speaker.problems, ...passwordProblems(speaker.sessions, looked)];
       return;
     }
+    this.#problems = [];
     if (clock.monotonicMs() - this.#spokeMs < DRAIN_MS) return;
     const silent = renderBird(silenced(speaker), new Map());
     const isSilent = good === undefined || hashIn(good) === birdText(silent).hash;

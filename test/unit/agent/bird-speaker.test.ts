@@ -2,11 +2,13 @@
 // and no sessions any more once nobody does.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { BgpPass } from '../../../src/agent/bgp-speaker.ts';
 import type { BirdView } from '../../../src/agent/bird-keeper.ts';
+import { BirdPasswords } from '../../../src/agent/bird-passwords.ts';
 import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
 import { birdText } from '../../../src/agent/bird-text.ts';
+import { passwordId } from '../../../src/bgp/passwords.ts';
 import type { ClusterNode } from '../../../src/cluster/node.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import { speakerOf } from '../../fake/bird-routes.ts';
@@ -43,10 +45,15 @@ class Station {
   readonly clock = new FakeClock();
   good: string | undefined;
   running: BirdView['running'];
+  readonly files = new Map<string, string>();
   readonly speaker = new BirdSpeaker({
     nodeName: 'node-1',
     view: () => ({ running: this.running }),
     readGood: () => this.good,
+    passwords: new BirdPasswords((names) => {
+      const wanted = names.map(passwordId);
+      return new Map([...this.files].filter(([id]) => wanted.includes(id)));
+    }),
     clock: this.clock,
   });
 
@@ -130,4 +137,72 @@ test('peers and reflectors are chosen by the labels of nodes', () => {
     [...neighbours].map(([, address]) => address),
     ['192.168.1.2', '192.168.1.250'],
   );
+});
+
+describe('passwords', () => {
+  const bgp = { NodePasswordSecret: { Name: 'bgp', Key: 'nodes' } };
+  const follow = ({ speaker }: Station) => speaker.follow(passOf('bgp', { bgp }));
+
+  test('are read when the text is made; a session without its own is left out', () => {
+    const station = new Station();
+    follow(station);
+    assert.doesNotMatch(station.speaker.wanted ?? '', /neighbor/);
+    const words = 'the password in key "nodes" of Secret bgp is not there: no session with node-2';
+    assert.deepEqual(station.speaker.problems, [words]);
+    station.files.set('bgp/nodes', 'hunter2');
+    follow(station);
+    assert.match(station.speaker.wanted ?? '', /password "hunter2";/);
+    assert.deepEqual(station.speaker.problems, []);
+  });
+
+  test('that are gone or too long leave the last good one in use, and are named', () => {
+    const station = new Station();
+    station.files.set('bgp/nodes', 'hunter2');
+    follow(station);
+    const before = station.speaker.wanted;
+    for (const [text, why] of [
+      ['x'.repeat(81), /81 characters/],
+      [undefined, /not there/],
+    ] as const) {
+      if (text === undefined) station.files.clear();
+      else station.files.set('bgp/nodes', text);
+      follow(station);
+      assert.equal(station.speaker.wanted, before);
+      assert.match(station.speaker.problems.join(), why);
+      assert.doesNotMatch(station.speaker.problems.join(), /hunter2|xxx/);
+    }
+  });
+
+  test('that change have another pass made, and others do not', async () => {
+    const station = new Station();
+    const stop = new AbortController();
+    let passes = 0;
+    const changed = () => {
+      passes += 1;
+      follow(station);
+    };
+    const running = station.speaker.run(changed, stop.signal);
+    await station.clock.advance(10_000);
+    assert.equal(passes, 0);
+    follow(station);
+    await station.clock.advance(10_000);
+    assert.equal(passes, 0);
+    station.files.set('bgp/nodes', 'hunter2');
+    station.files.set('bgp/another', 'hunter3');
+    await station.clock.advance(10_000);
+    assert.equal(passes, 1);
+    assert.match(station.speaker.wanted ?? '', /hunter2/);
+    stop.abort();
+    await running;
+  });
+});
+
+test('what cannot be done on this node is named while bgp is asked for', async () => {
+  const { speaker, clock } = new Station();
+  const bgp = { Peers: [{ Address: '172.30.0.1', AS: 65_001 }] };
+  speaker.follow(passOf('bgp', { bgp }));
+  assert.match(speaker.problems.join(), /^peer 172\.30\.0\.1: it is on no network of this node/);
+  await clock.advance(60_000);
+  speaker.follow(passOf('vxlan'));
+  assert.deepEqual(speaker.problems, []);
 });
