@@ -58,7 +58,11 @@ export function reportAll(parts: ReportParts, { plan, scarce }: Seen): void {
 }
 
 /** That none is there is one thing, what it does not take another, what it is not told a third. */
-function reportBird({ announcer, bird, bgp }: ReportParts): void {
+export function reportBird({
+  announcer,
+  bird,
+  bgp,
+}: Pick<ReportParts, 'announcer' | 'bird' | 'bgp'>): void {
   const { isMissing = false, absence = '', problems = [] } = bird?.view ?? {};
   announcer.report('BirdMissing', isMissing ? [`BIRD does not run: ${absence}`] : []);
   announcer.report('BirdConfigRejected', problems);

@@ -3,43 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { BgpPass } from '../../../src/agent/bgp-speaker.ts';
 import type { BirdView } from '../../../src/agent/bird-keeper.ts';
 import { BirdPasswords } from '../../../src/agent/bird-passwords.ts';
 import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
 import { birdText } from '../../../src/agent/bird-text.ts';
 import { passwordId } from '../../../src/bgp/passwords.ts';
-import type { ClusterNode } from '../../../src/cluster/node.ts';
-import type { Ip } from '../../../src/net/ip.ts';
+import { bgpPass } from '../../fake/bgp-pass.ts';
 import { speakerOf } from '../../fake/bird-routes.ts';
 import { FakeClock } from '../../fake/clock.ts';
-import { clusterOf, configOf, nodeOf } from '../../fake/cluster.ts';
-import { localOf, run, V4 } from '../../fake/desired.ts';
-
-const configOfType = (Type: string, BGP?: object) =>
-  configOf({ Network: '10.244.0.0/16', Backend: { Type }, ...(BGP === undefined ? {} : { BGP }) });
-const NODES = [nodeOf(1), speakerOf(2)];
-const ADDRESS = { link: 'eth0', address: '192.168.1.1' as Ip, lengthBits: 24 };
-
-type Asked = {
-  readonly kind?: 'synced' | 'remembered';
-  readonly bgp?: object;
-  readonly nodes?: readonly ClusterNode[];
-};
-
-function passOf(type: string, { kind = 'synced', bgp, nodes = NODES }: Asked = {}): BgpPass {
-  const config = configOfType(type, bgp);
-  const {
-    state: _,
-    probes: __,
-    ...desired
-  } = run(config, nodes, localOf({ birdPeers: new Set() }));
-  const underlays = [{ ...V4, chosenBy: 'test' }];
-  const underlay = { underlays, problems: [], kept: [] };
-  const outcome = { desired, underlay, addresses: [ADDRESS] };
-  const cluster = clusterOf(nodes);
-  return { config, cluster: kind === 'synced' ? cluster : { ...cluster, kind }, outcome };
-}
+import { nodeOf } from '../../fake/cluster.ts';
 
 class Station {
   readonly clock = new FakeClock();
@@ -65,41 +37,41 @@ class Station {
 
 test('while bgp is asked for, BIRD has sessions and announces the own subnets', () => {
   const { speaker } = new Station();
-  speaker.follow(passOf('bgp'));
+  speaker.follow(bgpPass('bgp'));
   assert.match(speaker.wanted ?? '', /neighbor 192\.168\.1\.2 /);
   assert.match(speaker.wanted ?? '', /10\.244\.1\.0\/24/);
 });
 
 test('a node that never spoke has nothing to say by another backend', () => {
   const { speaker } = new Station();
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, undefined);
 });
 
 test('when nobody sends by it any more, it is silenced after a while, and then left alone', async () => {
   const station = new Station();
   const { speaker, clock } = station;
-  speaker.follow(passOf('bgp'));
+  speaker.follow(bgpPass('bgp'));
   const spoken = speaker.wanted ?? '';
   station.good = birdText(spoken).text;
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, spoken);
   await clock.advance(5_000);
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   const silent = speaker.wanted ?? '';
   assert.ok(silent !== '' && !silent.includes('neighbor'), silent);
   station.good = birdText(silent).text;
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, undefined);
 });
 
 test('what is only remembered changes no text that BIRD has', () => {
   const station = new Station();
   station.good = 'log stderr all;\n';
-  station.speaker.follow(passOf('bgp', { kind: 'remembered' }));
+  station.speaker.follow(bgpPass('bgp', { kind: 'remembered' }));
   assert.equal(station.speaker.wanted, undefined);
   station.good = undefined;
-  station.speaker.follow(passOf('bgp', { kind: 'remembered' }));
+  station.speaker.follow(bgpPass('bgp', { kind: 'remembered' }));
   assert.match(station.speaker.wanted ?? '', /neighbor/);
 });
 
@@ -131,7 +103,7 @@ test('peers and reflectors are chosen by the labels of nodes', () => {
     speakerOf(3, {}, { labels: { rack: 'r1' } }),
   ];
   const { speaker } = new Station();
-  speaker.follow(passOf('bgp', { bgp, nodes }));
+  speaker.follow(bgpPass('bgp', { bgp, nodes }));
   const neighbours = (speaker.wanted ?? '').matchAll(/neighbor (\S+) /g);
   assert.deepEqual(
     [...neighbours].map(([, address]) => address),
@@ -141,7 +113,7 @@ test('peers and reflectors are chosen by the labels of nodes', () => {
 
 describe('passwords', () => {
   const bgp = { NodePasswordSecret: { Name: 'bgp', Key: 'nodes' } };
-  const follow = ({ speaker }: Station) => speaker.follow(passOf('bgp', { bgp }));
+  const follow = ({ speaker }: Station) => speaker.follow(bgpPass('bgp', { bgp }));
 
   test('are read when the text is made; a session without its own is left out', () => {
     const station = new Station();
@@ -200,9 +172,9 @@ describe('passwords', () => {
 test('what cannot be done on this node is named while bgp is asked for', async () => {
   const { speaker, clock } = new Station();
   const bgp = { Peers: [{ Address: '172.30.0.1', AS: 65_001 }] };
-  speaker.follow(passOf('bgp', { bgp }));
+  speaker.follow(bgpPass('bgp', { bgp }));
   assert.match(speaker.problems.join(), /^peer 172\.30\.0\.1: it is on no network of this node/);
   await clock.advance(60_000);
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   assert.deepEqual(speaker.problems, []);
 });
