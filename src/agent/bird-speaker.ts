@@ -7,8 +7,10 @@ import { passwordProblems, secretKeysOf } from '../bgp/passwords.ts';
 import { renderBird } from '../bgp/render.ts';
 import { speakerOf } from '../bgp/speaker.ts';
 import type { LocalAddress, Speaker, SpeakerInput, SpeakerNode } from '../bgp/speaker-types.ts';
+import { peerFamilyKey } from '../desired/path-mtu.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cidr } from '../net/cidr.ts';
+import { FAMILIES } from '../net/family.ts';
 import { familyOf } from '../net/ip.ts';
 import type { BgpPass, BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
@@ -113,7 +115,7 @@ function nodesOf({
   desired,
 }: {
   readonly cluster: BgpPass['cluster'];
-  readonly desired: Pick<BgpPass['outcome']['desired'], 'paths'>;
+  readonly desired: Pick<BgpPass['outcome']['desired'], 'paths' | 'smallPlainMtus'>;
 }): readonly SpeakerNode[] {
   const subnets = new Map<string, readonly Cidr[]>();
   for (const path of desired.paths) {
@@ -123,7 +125,13 @@ function nodesOf({
     const { advert, labels = {} } = cluster.nodes.get(name) ?? {};
     const plain = advert?.receives['host-gw'].map(({ family }) => family) ?? [];
     const addresses = advert?.underlay.filter((ip) => plain.includes(familyOf(ip))) ?? [];
-    return addresses.length === 0 ? [] : [{ name, labels, subnets: held, addresses }];
+    if (addresses.length === 0) return [];
+    const mtus = FAMILIES.flatMap((family) => {
+      const mtuBytes = desired.smallPlainMtus.get(peerFamilyKey({ peer: name, family }));
+      return mtuBytes === undefined ? [] : [[family, mtuBytes]];
+    });
+    const small = mtus.length === 0 ? {} : { smallMtuBytes: Object.fromEntries(mtus) };
+    return [{ name, labels, subnets: held, addresses, ...small }];
   });
 }
 

@@ -178,3 +178,14 @@ test('what cannot be done on this node is named while bgp is asked for', async (
   speaker.follow(bgpPass('vxlan'));
   assert.deepEqual(speaker.problems, []);
 });
+
+test('packets by BIRD are no larger than the node at the other end takes', () => {
+  const nodes = [nodeOf(1), speakerOf(2, { receiveMtuBytes: 1400 }), speakerOf(3)];
+  const { speaker } = new Station();
+  speaker.follow(bgpPass('bgp', { nodes }));
+  const [bound, ...more] = [...(speaker.wanted ?? '').matchAll(/.*krt_mtu.*/g)].map(
+    ([line]) => line,
+  );
+  assert.equal(bound, '  if net ~ [ 10.244.2.0/24 ] then krt_mtu = 1400;');
+  assert.deepEqual(more, []);
+});
