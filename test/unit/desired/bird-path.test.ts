@@ -252,10 +252,6 @@ describe('what a peer takes', () => {
       assert.deepEqual([probes[0]?.fullBytes, probes[0]?.foundBytes], [1500, 1300]);
       assert.deepEqual(small, { 'node-2 ipv4': 1300 });
     }
-  });
-
-  test('may be found by probes', () => {
-    const underlayMtus = new Map([['uid-2 ipv4', 1300]]);
     const { path } = decide({ underlayMtus, said: { [KEYS.vxlan]: 'answers' } });
     assert.equal(path.used, 'vxlan');
     assert.match(path.reason, /takes packets of 1300 bytes/);
