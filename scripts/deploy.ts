@@ -1,5 +1,5 @@
-// Writes the manifests, the kustomize overlays and the Helm chart below deploy/, all of them from the
-// one source in scripts/deploy/. Other files there stay. Usage: npm run deploy
+// Writes the manifests, the kustomize overlays and the Helm chart below deploy/, all of them from
+// the one source in scripts/deploy/. Other files there stay. Usage: npm run deploy
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the images by Debian's buildah, with nothing from the network but Debian packages and npm's:
-# a base for building is assembled from these first. Prints the size of each image and leaves, in
-# .cache/image, poplin-ARCH.tar and poplin-bird-ARCH.tar (docker-archive: `docker load`,
+# Builds the images by Debian's buildah, with nothing from the network but Debian packages and
+# npm's: a base for building is assembled from these first. Prints the size of each image and
+# leaves, in .cache/image, poplin-ARCH.tar and poplin-bird-ARCH.tar (docker-archive: `docker load`,
 # `ctr images import`, `kind load image-archive`) and their contents in rootfs/. What is newer than
 # the sources is not built again. Needs root. Usage: sh scripts/image.sh [amd64|arm64]…
 set -eu
@@ -21,12 +21,14 @@ tool() {
   buildah --root "$cache/storage" --runroot "$cache/run" --storage-driver vfs "$@"
 }
 
-# assemble_base: Debian's minimum with compilers, and the Node.js and npm of this checkout's machine.
+# assemble_base: Debian's minimum with compilers, and the Node.js and npm of this checkout's
+# machine.
 assemble_base() {
   if [ ! -e "$cache/base.tar" ]; then
     echo 'image: a base from Debian packages'
     mmdebstrap --quiet --variant=apt --aptopt='APT::Sandbox::User "root"' \
-      --include=ca-certificates,make,musl-tools,binutils,gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
+      --include=ca-certificates,make,musl-tools,binutils \
+      --include=gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
       bookworm "$cache/base.tar.part"
     mv "$cache/base.tar.part" "$cache/base.tar"
   fi
@@ -67,7 +69,8 @@ build() {
   architecture=$2
   shift 2
   tool build --quiet --isolation chroot --layers=false --signature-policy "$cache/policy.json" \
-    --volume "$(npm config get cache 2>/dev/null):/root/.npm" "$@" --build-arg BASE=localhost/poplin-base \
+    --volume "$(npm config get cache 2>/dev/null):/root/.npm" "$@" \
+    --build-arg BASE=localhost/poplin-base \
     --build-arg TARGETARCH="$architecture" --target "$name" --tag "$name:$version" . >/dev/null
   rm -rf "$archive" "$cache/rootfs/$name-$architecture"
   container=$(tool from --pull-never "$name:$version")

@@ -1,6 +1,6 @@
 // Namespace, service account and rights: what the agent may do with the API, as narrow as RBAC can
-// say it, each with its reason. test/cluster holds it equal to what agents ask for. What RBAC cannot
-// say (only the own Node, only the own Leases) is in admission.ts.
+// say it, each with its reason. test/cluster holds it equal to what agents ask for. What RBAC
+// cannot say (only the own Node, only the own Leases) is in admission.ts.
 
 import type { Parameters } from './parameters.ts';
 import { optional } from './parameters.ts';
@@ -49,7 +49,10 @@ const clusterRole = (): Yaml => ({
       ...{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
     }),
     note(
-      "What this node tells its peers (annotations) and the scheduler (NetworkUnavailable). RBAC cannot say 'only its own Node': deploy/poplin-admission.yaml does. A Node's spec (taints, podCIDR) cannot be written so.",
+      'What this node tells its peers (annotations) and the scheduler ' +
+        "(NetworkUnavailable). RBAC cannot say 'only its own Node': " +
+        "deploy/poplin-admission.yaml does. A Node's spec (taints, podCIDR) cannot be " +
+        'written so.',
       { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
     ),
   ],

@@ -16,6 +16,8 @@ const STATUS_FIELDS: Readonly<Record<string, string>> = {
 };
 const METADATA_FIELDS = { labels: '{}', finalizers: '[]', ownerReferences: '[]' } as const;
 
+const agentOf = (namespace: string): string => `system:serviceaccount:${namespace}:poplin`;
+
 const isOwnAnnotation =
   "(key.startsWith('poplin.dev/') || key.startsWith('flannel.alpha.coreos.com/'))";
 
@@ -38,7 +40,8 @@ const annotations = (object: string): string => `${object}.metadata.?annotations
 
 /** Of the Lease before and after, whichever there is. */
 const ownLease = (object: string): string =>
-  `${object} == null || (${object}.spec.?holderIdentity.orValue('').startsWith(variables.node + '_')` +
+  `${object} == null || ` +
+  `(${object}.spec.?holderIdentity.orValue('').startsWith(variables.node + '_')` +
   ` && ${object}.metadata.?ownerReferences.orValue([]).all(owner,` +
   " owner.kind == 'Node' && owner.name == variables.node))";
 
@@ -65,7 +68,8 @@ const VALIDATIONS: readonly { readonly expression: string; readonly message: str
   {
     expression: of(
       'nodes',
-      `${otherConditions('object')} == ${otherConditions('oldObject')} && ${same('status', STATUS_FIELDS)}`,
+      `${otherConditions('object')} == ${otherConditions('oldObject')} && ` +
+        `${same('status', STATUS_FIELDS)}`,
     ),
     message: 'of the status an agent writes the condition NetworkUnavailable only',
   },
@@ -107,7 +111,7 @@ export function admissionDocuments(namespace: Yaml = NAMESPACE): readonly Yaml[]
       matchConditions: [
         {
           name: 'agents',
-          expression: `request.userInfo.username == 'system:serviceaccount:${String(namespace)}:poplin'`,
+          expression: `request.userInfo.username == '${agentOf(String(namespace))}'`,
         },
       ],
       variables: [

@@ -77,7 +77,9 @@ export function daemonSet(parameters: Parameters): Yaml {
     spec: {
       selector: { matchLabels: LABELS },
       updateStrategy: note(
-        'One node after another, the next when the one before is ready. Pods keep their network meanwhile: the data plane is the kernel. No surge: two agents of one node would fight over its sockets, and Kubernetes 1.20 has none.',
+        'One node after another, the next when the one before is ready. Pods keep their ' +
+          'network meanwhile: the data plane is the kernel. No surge: two agents of one ' +
+          'node would fight over its sockets, and Kubernetes 1.20 has none.',
         { type: 'RollingUpdate', rollingUpdate: { maxUnavailable } },
       ),
       template: {
@@ -148,7 +150,8 @@ function agentContainer(parameters: Parameters): Yaml {
       ...{ periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 },
     }),
     resources: note(
-      'Measured with 5,000 nodes. No limits: a node whose agent is throttled or killed for memory has no network for new pods.',
+      'Measured with 5,000 nodes. No limits: a node whose agent is throttled or killed ' +
+        'for memory has no network for new pods.',
       resources,
     ),
     securityContext: { ...hardened(), capabilities: { drop: ['ALL'], add: added } },

@@ -1,6 +1,6 @@
 // BIRD beside the agent, for backend bgp: a container of its own, so that neither's end is the
-// other's. The image's stop signal is SIGKILL: peers then keep BIRD's routes for a graceful restart,
-// where SIGTERM would withdraw them all.
+// other's. The image's stop signal is SIGKILL: peers then keep BIRD's routes for a graceful
+// restart, where SIGTERM would withdraw them all.
 
 import { hardened } from './hardened.ts';
 import type { Parameters } from './parameters.ts';

@@ -1,5 +1,6 @@
-// What all containers have in common: root, since Kubernetes gives capabilities to no other user, but
-// with none beyond those that are listed, no way to more, and nothing writable but what is mounted.
+// What all containers have in common: root, since Kubernetes gives capabilities to no other user,
+// but with none beyond those that are listed, no way to more, and nothing writable but what is
+// mounted.
 
 export const hardened = () => ({
   runAsUser: 0,

@@ -35,7 +35,8 @@ export function outputs(): readonly Output[] {
     `Poplin for Kubernetes 1.20 and later: kubectl apply -f poplin.yaml. ${MADE}`,
     documentsOf(plainParameters()),
   );
-  const admission = `Kubernetes 1.30 and later: an agent writes only what is its own node's. ${MADE}`;
+  const restriction = "Kubernetes 1.30 and later: an agent writes only what is its own node's.";
+  const admission = `${restriction} ${MADE}`;
   return [
     { path: 'deploy/poplin.yaml', text: plain },
     {

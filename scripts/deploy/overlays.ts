@@ -52,7 +52,9 @@ export const OVERLAYS: readonly Overlay[] = [
   {
     name: 'etcd',
     about:
-      'Leases in etcd instead of the Kubernetes API, of which the agent then needs nothing. Set the endpoints in etcd.yaml, and make the Secret poplin-etcd (ca.crt, tls.crt, tls.key).',
+      'Leases in etcd instead of the Kubernetes API, of which the agent then needs ' +
+      'nothing. Set the endpoints in etcd.yaml, and make the Secret poplin-etcd ' +
+      '(ca.crt, tls.crt, tls.key).',
     netConf: { Network, Backend: { Type: 'vxlan' } },
     patches: { 'etcd.yaml': [etcdPatch()], 'rights.yaml': withoutRights() },
   },

@@ -1,6 +1,6 @@
-// What differs between the plain manifest and the chart: the same places, once with their values and
-// once with the chart's expressions for them. The defaults stand here once; the chart's values.yaml
-// is made of them.
+// What differs between the plain manifest and the chart: the same places, once with their values
+// and once with the chart's expressions for them. The defaults stand here once; the chart's
+// values.yaml is made of them.
 
 import { readFileSync } from 'node:fs';
 import type { Yaml } from './yaml.ts';

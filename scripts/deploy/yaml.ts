@@ -1,6 +1,6 @@
 // Writes YAML of what Kubernetes and Helm read, with comments, and with the template actions of a
-// chart where a value is not known yet. One writer for all, so that the plain manifest and the chart
-// are one text but for those places. It knows only what these files need.
+// chart where a value is not known yet. One writer for all, so that the plain manifest and the
+// chart are one text but for those places. It knows only what these files need.
 
 const MARK = Symbol('mark');
 

@@ -1,7 +1,7 @@
 // The image as scripts/image.sh builds it, and a lab whose agents run from it: by runc, with the
-// capabilities, mounts, read-only root and system calls that deploy/poplin.yaml gives them. With one
-// capability fewer something is missing each time, so that none is there without need. What is built
-// for arm64 is looked at and not run.
+// capabilities, mounts, read-only root and system calls that deploy/poplin.yaml gives them. With
+// one capability fewer something is missing each time, so that none is there without need. What is
+// built for arm64 is looked at and not run.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -5,6 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { assert } from '../../src/lib/assert.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
+import type { Family } from '../../src/net/family.ts';
 import { FAMILIES } from '../../src/net/family.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf, parseIp } from '../../src/net/ip.ts';
@@ -239,3 +240,12 @@ export function underlayAddresses(
     return { address: ip(`${network}${host}`), lengthBits, router: ip(`${network}1`) };
   });
 }
+
+/** Whether both have pods with addresses of a family. */
+export const havePodsOf = (a: SimMachine, b: SimMachine, family: Family): boolean =>
+  [a, b].every(({ pods }) =>
+    [...pods.values()].some(
+      ({ state, addresses }) =>
+        state === 'up' && addresses.some((address) => familyOf(address) === family),
+    ),
+  );

@@ -7,7 +7,6 @@ import { createObject, deleteObject, patchObject } from '../../src/lab/api/opera
 import { mergePatch } from '../../src/lab/api/patch.ts';
 import { assert } from '../../src/lib/assert.ts';
 import { networkOf } from '../../src/net/cidr.ts';
-import type { Family } from '../../src/net/family.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { Op } from '../../src/state/op.ts';
 import { printOp } from '../../src/state/print.ts';
@@ -29,7 +28,7 @@ import {
 } from './excuses.ts';
 import { Fabric } from './fabric.ts';
 import type { MachineAddress } from './machine.ts';
-import { SimMachine, underlayAddresses } from './machine.ts';
+import { havePodsOf, SimMachine, underlayAddresses } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 import { PathChecks } from './path-checks.ts';
 import type { SimPlan } from './plan.ts';
@@ -111,7 +110,7 @@ export class World {
       excuse: (from, to, subnet) => excuseOf(this, from, to) ?? excuseOfSubnet(this, from, subnet),
       excuseOfSize: (from, to) => excuseOfSize(this, from, to),
       subnetOf: (address) => networkOf(address, plan.subnetLengthBits[familyOf(address)]),
-      isUsed: (...way) => this.#isUsed(...way),
+      isUsed: (...way) => !this.config.hasChangedFamilies || havePodsOf(...way),
     });
     this.#advertChecks = new AdvertChecks({
       ...{ ...common, store: this.server.store },
@@ -244,15 +243,6 @@ export class World {
   }
 
   /** A family that comes and goes is nobody's but the pods' that have it. */
-  #isUsed(from: SimMachine, to: SimMachine, family: Family): boolean {
-    const hasPod = ({ pods }: SimMachine): boolean =>
-      [...pods.values()].some(
-        ({ state, addresses }) =>
-          state === 'up' && addresses.some((address) => familyOf(address) === family),
-      );
-    return !this.config.hasChangedFamilies || (hasPod(from) && hasPod(to));
-  }
-
   #beforeOp(machine: SimMachine, op: Op): void {
     if (!this.plan.looksAtPaths) return;
     this.pathChecks.before(machine, op);
