@@ -121,6 +121,7 @@ export class Agent {
         this.#parts.foreignRules.run(() => this.#report(), stop),
         this.#parts.announcer.run(stop),
         this.#parts.bird?.run(() => this.#loop.trigger(), stop),
+        this.#parts.bgp?.run(() => this.#loop.trigger(), stop),
       ]);
     } finally {
       unwatch();
@@ -161,6 +162,7 @@ export class Agent {
       families: this.#families.plan?.states ?? [],
       config,
       bird: this.#parts.bird?.view,
+      leftOut: this.#parts.bgp?.problems ?? [],
       outcome: reconciler.last,
       passes: this.#passes,
       tracks: prober.tracks,

@@ -19,5 +19,9 @@ export type BgpPass = {
 export interface BgpSpeaker {
   /** Undefined while nothing is known of a BIRD. */
   readonly life: BirdLife | undefined;
+  /** What was configured and is left out on this node, in words. */
+  readonly problems: readonly string[];
   follow(pass: BgpPass): void;
+  /** Until `stop`; `changed`: another pass is due, as what it says by is another. */
+  run(changed: () => void, stop: AbortSignal): Promise<void>;
 }

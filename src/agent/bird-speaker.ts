@@ -3,26 +3,33 @@
 // What is only remembered of the cluster changes no text that BIRD has already.
 
 import type { BirdLife } from '../backend/backend.ts';
+import { passwordProblems, secretKeysOf } from '../bgp/passwords.ts';
 import { renderBird } from '../bgp/render.ts';
 import { speakerOf } from '../bgp/speaker.ts';
 import type { LocalAddress, Speaker, SpeakerInput, SpeakerNode } from '../bgp/speaker-types.ts';
+import { peerFamilyKey } from '../desired/path-mtu.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cidr } from '../net/cidr.ts';
+import { FAMILIES } from '../net/family.ts';
 import { familyOf } from '../net/ip.ts';
 import type { BgpPass, BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
+import type { BirdPasswords } from './bird-passwords.ts';
 import { birdText, hashIn } from './bird-text.ts';
 
 /** A BIRD that is started again is soon back, and its peers keep its routes as long. */
 const PROMISED_MS = 30_000;
 /** Whoever still reads that he can send by it has until then to read otherwise. */
 const DRAIN_MS = 5_000;
+/** Files that change tell nobody; the kubelet takes a minute to change those of a Secret. */
+const PASSWORDS_MS = 3_000;
 
 export type BirdSpeakerParts = {
   readonly nodeName: string;
   readonly view: () => Pick<BirdView, 'running'>;
   /** The text that BIRD starts by; undefined where it never had one. */
   readonly readGood: () => string | undefined;
+  readonly passwords: Pick<BirdPasswords, 'look' | 'hasNews'>;
   readonly clock: Clock;
 };
 
@@ -30,6 +37,7 @@ export class BirdSpeaker implements BgpSpeaker {
   readonly #parts: BirdSpeakerParts;
   #text: string | undefined;
   #as: number | undefined;
+  #problems: readonly string[] = [];
   #confirmedMs = Number.NEGATIVE_INFINITY;
   #spokeMs = Number.NEGATIVE_INFINITY;
 
@@ -42,6 +50,10 @@ export class BirdSpeaker implements BgpSpeaker {
     return this.#text;
   }
 
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
   get life(): BirdLife | undefined {
     const { view, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
@@ -51,17 +63,28 @@ export class BirdSpeaker implements BgpSpeaker {
     return this.#as === undefined ? { isConfirmed } : { isConfirmed, as: this.#as };
   }
 
+  async run(changed: () => void, stop: AbortSignal): Promise<void> {
+    const { clock, passwords } = this.#parts;
+    while (!stop.aborted) {
+      await clock.sleep(PASSWORDS_MS, stop);
+      if (!stop.aborted && passwords.hasNews()) changed();
+    }
+  }
+
   follow(pass: BgpPass): void {
-    const { clock, readGood } = this.#parts;
+    const { clock, readGood, passwords } = this.#parts;
     const good = readGood();
     if (pass.cluster.kind === 'remembered' && good !== undefined) return;
     const speaker = speakerOf(this.#inputOf(pass));
     this.#as = speaker.as;
     if (pass.outcome.desired.speaksBgp) {
       this.#spokeMs = clock.monotonicMs();
-      this.#text = renderBird(speaker, new Map());
+      const looked = passwords.look(secretKeysOf(speaker.sessions));
+      this.#text = renderBird(speaker, looked.used);
+      this.#problems = [...speaker.problems, ...passwordProblems(speaker.sessions, looked)];
       return;
     }
+    this.#problems = [];
     if (clock.monotonicMs() - this.#spokeMs < DRAIN_MS) return;
     const silent = renderBird(silenced(speaker), new Map());
     const isSilent = good === undefined || hashIn(good) === birdText(silent).hash;
@@ -70,11 +93,13 @@ export class BirdSpeaker implements BgpSpeaker {
 
   #inputOf({ config, cluster, outcome }: BgpPass): SpeakerInput {
     const { desired, underlay, addresses } = outcome;
+    const { nodeName } = this.#parts;
+    const labels = cluster.nodes.get(nodeName)?.labels ?? {};
     const own = underlay.underlays.filter(({ publicAddress }) => publicAddress === undefined);
     return {
       settings: config.bgp,
       networks: config.families,
-      self: { name: this.#parts.nodeName, labels: {}, subnets: desired.ownSubnets },
+      self: { name: nodeName, labels, subnets: desired.ownSubnets },
       underlays: own.flatMap((by): readonly LocalAddress[] =>
         addresses.filter(({ link, address }) => link === by.link && address === by.address),
       ),
@@ -90,17 +115,23 @@ function nodesOf({
   desired,
 }: {
   readonly cluster: BgpPass['cluster'];
-  readonly desired: Pick<BgpPass['outcome']['desired'], 'paths'>;
+  readonly desired: Pick<BgpPass['outcome']['desired'], 'paths' | 'smallPlainMtus'>;
 }): readonly SpeakerNode[] {
   const subnets = new Map<string, readonly Cidr[]>();
   for (const path of desired.paths) {
     subnets.set(path.peer, [...(subnets.get(path.peer) ?? []), ...path.subnets]);
   }
   return [...subnets].flatMap(([name, held]) => {
-    const advert = cluster.nodes.get(name)?.advert;
+    const { advert, labels = {} } = cluster.nodes.get(name) ?? {};
     const plain = advert?.receives['host-gw'].map(({ family }) => family) ?? [];
     const addresses = advert?.underlay.filter((ip) => plain.includes(familyOf(ip))) ?? [];
-    return addresses.length === 0 ? [] : [{ name, labels: {}, subnets: held, addresses }];
+    if (addresses.length === 0) return [];
+    const mtus = FAMILIES.flatMap((family) => {
+      const mtuBytes = desired.smallPlainMtus.get(peerFamilyKey({ peer: name, family }));
+      return mtuBytes === undefined ? [] : [[family, mtuBytes]];
+    });
+    const small = mtus.length === 0 ? {} : { smallMtuBytes: Object.fromEntries(mtus) };
+    return [{ name, labels, subnets: held, addresses, ...small }];
   });
 }
 

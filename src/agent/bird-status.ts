@@ -13,6 +13,8 @@ export type BgpStatus = {
   readonly wanted: string;
   /** Why the two differ, while they do for a reason. */
   readonly problems: readonly string[];
+  /** What was configured and is left out on this node, and why: peers, passwords. */
+  readonly leftOut: readonly string[];
   readonly sessions: readonly (BirdSession & {
     /** What usually is behind the last error; '' where nobody knows. */
     readonly hint: string;
@@ -20,11 +22,14 @@ export type BgpStatus = {
 };
 
 /** undefined: this node has no use for a BIRD. */
-export function bgpStatus(view: BirdView | undefined): BgpStatus | undefined {
+export function bgpStatus(
+  view: BirdView | undefined,
+  leftOut: readonly string[],
+): BgpStatus | undefined {
   if (view?.wanted === undefined) return undefined;
   const { running, absence, wanted, problems, sessions } = view;
   const hinted = sessions.map((session) => ({ ...session, hint: hintOf(session) }));
-  return { bird: running, absence, wanted, problems, sessions: hinted };
+  return { bird: running, absence, wanted, problems, leftOut, sessions: hinted };
 }
 
 export function birdProblems(view: BirdView | undefined): string[] {

@@ -18,6 +18,8 @@ export type AgentOptions = {
   readonly runDir: string;
   /** Shared with BIRD: its configuration and its control socket. */
   readonly birdDir: string;
+  /** Passwords of BGP sessions, as SECRET/KEY. */
+  readonly bgpPasswordsDir: string;
   readonly cniConfDir: string;
   readonly cniBinDir: string;
   /** Where the runtime keeps what it has attached, by libcni. */

@@ -6,6 +6,7 @@ import { renderProblem } from '../config/problems.ts';
 import type { FamilyPlan } from '../desired/families.ts';
 import { familyProblems } from '../desired/families.ts';
 import type { Announcer } from './announcer.ts';
+import type { BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdKeeper } from './bird-keeper.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
@@ -27,6 +28,7 @@ export type ReportParts = {
   readonly pods: Pick<Pods, 'isolated'>;
   readonly prober: Pick<PathProber, 'tracks'>;
   readonly bird?: Pick<BirdKeeper, 'view'>;
+  readonly bgp?: Pick<BgpSpeaker, 'problems'>;
 };
 
 type Seen = {
@@ -55,11 +57,16 @@ export function reportAll(parts: ReportParts, { plan, scarce }: Seen): void {
   announcer.report('UnderlayKept', outcome.underlay.kept);
 }
 
-/** What BIRD does not take is one thing, and that none is there another. */
-function reportBird({ announcer, bird }: ReportParts): void {
+/** That none is there is one thing, what it does not take another, what it is not told a third. */
+export function reportBird({
+  announcer,
+  bird,
+  bgp,
+}: Pick<ReportParts, 'announcer' | 'bird' | 'bgp'>): void {
   const { isMissing = false, absence = '', problems = [] } = bird?.view ?? {};
   announcer.report('BirdMissing', isMissing ? [`BIRD does not run: ${absence}`] : []);
   announcer.report('BirdConfigRejected', problems);
+  announcer.report('BgpLeftOut', bgp?.problems ?? []);
 }
 
 /** Not before the source has said it: at the start nothing is known, and nothing wrong. */

@@ -108,6 +108,7 @@ export type StatusParts = {
   readonly problems: readonly string[];
   readonly config: Pick<ConfigKeeper, 'config' | 'origin' | 'problems'>;
   readonly bird: BirdView | undefined;
+  readonly leftOut: readonly string[];
   readonly cluster: Status['cluster'];
   readonly lease: LeaseView;
   readonly usage: Status['lease']['usage'];
@@ -125,7 +126,7 @@ export type StatusParts = {
 export function buildStatus(parts: StatusParts): Status {
   const { outcome } = parts;
   const wanted = outcome?.desired;
-  const bgp = bgpStatus(parts.bird);
+  const bgp = bgpStatus(parts.bird, parts.leftOut);
   return {
     schema: 1,
     version: parts.version,

@@ -24,25 +24,46 @@ export function explainPassword(text: string): string | undefined {
   return text.includes('"') ? 'has a double quote, which BIRD cannot be told' : undefined;
 }
 
-/** A session that can be, with its password, or why it cannot. */
+/** A session that can be, with its password; undefined where it has to be left out. */
 export function passwordOf(
   { password }: Session,
   passwords: Passwords,
-): { readonly text: string | undefined } | { readonly problem: string } {
+): { readonly text: string | undefined } | undefined {
   if (password === undefined) return { text: undefined };
-  const { secret, key } = password;
   const text = passwords.get(passwordId(password));
-  const why = text === undefined ? 'is not there' : explainPassword(text);
-  if (why === undefined) return { text };
-  return { problem: `its password, key ${JSON.stringify(key)} of Secret ${secret}, ${why}` };
+  return explainFound(text) === undefined ? { text } : undefined;
 }
 
-/** Why sessions are left out, in words. */
+const explainFound = (text: string | undefined): string | undefined =>
+  text === undefined ? 'is not there' : explainPassword(text);
+
+/** Which passwords the sessions need, each once. */
+export const secretKeysOf = (sessions: readonly Session[]): readonly SecretKey[] => {
+  const named = sessions.flatMap(({ password }) => (password === undefined ? [] : [password]));
+  return [...new Map(named.map((key) => [passwordId(key), key])).values()];
+};
+
+/** What is wrong with the passwords that are `found`, where others may be `used` instead. */
 export const passwordProblems = (
   sessions: readonly Session[],
-  passwords: Passwords,
+  { found, used }: { readonly found: Passwords; readonly used: Passwords },
 ): readonly string[] =>
-  sessions.flatMap((session) => {
-    const found = passwordOf(session, passwords);
-    return 'problem' in found ? [`session ${session.name}: ${found.problem}`] : [];
+  secretKeysOf(sessions).flatMap((password) => {
+    const { secret, key } = password;
+    const id = passwordId(password);
+    const why = explainFound(found.get(id));
+    if (why === undefined) return [];
+    const of = sessions.filter(
+      (session) => session.password && passwordId(session.password) === id,
+    );
+    const so = used.has(id) ? 'the one before stays in use' : `no session with ${othersOf(of)}`;
+    return [`the password in key ${JSON.stringify(key)} of Secret ${secret} ${why}: ${so}`];
   });
+
+const NAMED_MAX = 5;
+
+function othersOf(sessions: readonly Session[]): string {
+  const names = [...new Set(sessions.map(({ remoteName }) => remoteName))];
+  const named = names.slice(0, NAMED_MAX).join(', ');
+  return names.length > NAMED_MAX ? `${named} and ${names.length - NAMED_MAX} others` : named;
+}

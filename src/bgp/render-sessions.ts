@@ -14,7 +14,7 @@ export function renderSessions(speaker: Speaker, passwords: Passwords): readonly
   const templates = new Set<string>();
   for (const session of speaker.sessions) {
     const found = passwordOf(session, passwords);
-    if ('problem' in found) continue;
+    if (found === undefined) continue;
     const secret = found.text === undefined ? [] : [`password "${found.text}";`];
     if (session.role === 'peer') {
       blocks.push(peerBlock(session, speaker, secret));

@@ -106,7 +106,10 @@ function serviceRoutes(
 }
 
 /** What goes into the kernel: only routes that somebody else announced and that lead somewhere. */
-function kernel({ family, ownSubnets }: SpeakerFamily, { ecmpPaths }: Speaker): readonly string[] {
+function kernel(
+  { family, ownSubnets, smallMtus }: SpeakerFamily,
+  { ecmpPaths }: Speaker,
+): readonly string[] {
   const digit = FAMILY_DIGIT[family];
   const [own] = ownSubnets;
   return [
@@ -118,6 +121,9 @@ function kernel({ family, ownSubnets }: SpeakerFamily, { ecmpPaths }: Speaker): 
     ...(own === undefined
       ? []
       : [`  if net ~ NETWORK${digit} then krt_prefsrc = ${cidrAddress(own)};`]),
+    ...smallMtus.map(
+      ({ mtuBytes, subnets }) => `  if net ~ ${prefixSet(subnets)} then krt_mtu = ${mtuBytes};`,
+    ),
     '  accept;',
     '}',
     `protocol kernel kernel${digit} {`,

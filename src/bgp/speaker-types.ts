@@ -29,6 +29,8 @@ export type SpeakerNode = {
   readonly subnets: readonly Cidr[];
   /** One of each family in which plain packets reach it. */
   readonly addresses: readonly Ip[];
+  /** Largest packets that get there, where that is less than this node's own link takes. */
+  readonly smallMtuBytes?: Readonly<Partial<Record<Family, number>>>;
 };
 
 export type SpeakerInput = {
@@ -104,6 +106,11 @@ export type SpeakerFamily = {
   /** What can be a subnet of a node. */
   readonly subnetRanges: readonly PrefixRange[];
   readonly serviceRanges: readonly Cidr[];
+  /** Subnets of nodes that take less than this node's own link, from the least on. */
+  readonly smallMtus: readonly {
+    readonly mtuBytes: number;
+    readonly subnets: readonly Cidr[];
+  }[];
   /** The node's own addresses, which nobody may announce to it. */
   readonly ownAddresses: readonly Ip[];
 };

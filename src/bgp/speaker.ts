@@ -70,8 +70,24 @@ function familyOfSpeaker(podNetwork: PodNetwork, input: SpeakerInput): SpeakerFa
     ownSubnets: self.subnets.filter(ofFamily),
     subnetRanges: subnetRanges(podNetwork, input),
     serviceRanges: settings.serviceRanges.filter(ofFamily),
+    smallMtus: smallMtus(family, input),
     ownAddresses: [...new Set(own.filter((address) => familyOf(address) === family))].sort(),
   };
+}
+
+function smallMtus(family: Family, { nodes }: SpeakerInput): SpeakerFamily['smallMtus'] {
+  const bySize = new Map<number, Cidr[]>();
+  for (const { subnets, smallMtuBytes } of nodes) {
+    const mtuBytes = smallMtuBytes?.[family];
+    if (mtuBytes === undefined) continue;
+    const all = bySize.get(mtuBytes) ?? [];
+    all.push(...subnets.filter((subnet) => cidrFamily(subnet) === family));
+    bySize.set(mtuBytes, all);
+  }
+  return [...bySize]
+    .sort(([a], [b]) => a - b)
+    .map(([mtuBytes, subnets]) => ({ mtuBytes, subnets: subnets.sort() }))
+    .filter(({ subnets }) => subnets.length > 0);
 }
 
 /**

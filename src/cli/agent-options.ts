@@ -27,6 +27,10 @@ export const AGENT_FLAGS = {
     fallback: '/run/poplin/bird',
     help: 'shared with BIRD: its configuration and control socket',
   },
+  'bgp-passwords-dir': {
+    fallback: '/etc/poplin/bgp-passwords',
+    help: 'where Secrets with passwords of BGP sessions are mounted, as SECRET/KEY',
+  },
   'cni-conf-dir': { fallback: '/etc/cni/net.d', help: 'where the conflist is written' },
   'cni-bin-dir': { fallback: '/opt/cni/bin', help: 'where the CNI executable is installed' },
   'cni-cache-dir': {
@@ -80,6 +84,7 @@ export function parseAgentOptions(
     stateDir: value('state-dir'),
     runDir: value('run-dir'),
     birdDir: value('bird-dir'),
+    bgpPasswordsDir: value('bgp-passwords-dir'),
     cniConfDir: value('cni-conf-dir'),
     cniBinDir: value('cni-bin-dir'),
     cniCacheDir: value('cni-cache-dir'),

@@ -9,6 +9,7 @@ import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
 import { Agent } from '../agent/agent.ts';
 import { Announcer } from '../agent/announcer.ts';
 import { birdFiles } from '../agent/bird-files.ts';
+import { BirdPasswords, readPasswords } from '../agent/bird-passwords.ts';
 import { BirdSpeaker } from '../agent/bird-speaker.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
@@ -229,6 +230,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     nodeName,
     view: () => bird.view,
     readGood: birdFiles(options.birdDir).readGood,
+    passwords: new BirdPasswords((keys) => readPasswords(options.bgpPasswordsDir, keys)),
     clock,
   });
   return new Agent({

@@ -5,13 +5,14 @@ import type { BgpStatus } from '../agent/bird-status.ts';
 
 export function birdLines(bgp: BgpStatus | undefined): string[] {
   if (bgp === undefined) return [];
-  const { bird, absence, wanted, problems, sessions } = bgp;
+  const { bird, absence, wanted, problems, leftOut, sessions } = bgp;
   const up = sessions.filter(({ state }) => state === 'established').length;
   return [
     bird === undefined ? `bird       NOT RUNNING: ${absence}` : birdLine(bird, wanted),
     ...(bird?.isRecovering === true ? ['    gets its routes back after a restart'] : []),
     ...problems.map((problem) => `  ! ${problem}`),
     `bgp        ${up} of ${sessions.length} sessions are established`,
+    ...leftOut.map((problem) => `  ! ${problem}`),
     ...sessions.map(sessionLine),
   ];
 }

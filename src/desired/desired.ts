@@ -30,7 +30,7 @@ import { flannelBackend } from './flannel-backend.ts';
 import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
-import { foundMtu } from './path-mtu.ts';
+import { foundMtu, smallPlainMtus } from './path-mtu.ts';
 import type { BackendSettings } from './path-ways.ts';
 import { backendSettings } from './path-ways.ts';
 import type { ChosenPath, PeerPath, Verdicts } from './paths.ts';
@@ -73,7 +73,7 @@ export type Local = LocalNode &
     /** The routes in the kernel are those of an agent before this one, with what it had found. */
     readonly takesOver: boolean;
     /**
-     * Whom the pass before this one left to BIRD, by birdPeerKey: a route that BIRD has just put
+     * Whom the pass before this one left to BIRD, by peerFamilyKey: a route that BIRD has just put
      * there is tried first. Undefined: an agent before this one decided, and the kernel shows how.
      */
     readonly birdPeers: ReadonlySet<string> | undefined;
@@ -98,6 +98,8 @@ export type Desired<State extends KernelState = KernelState> = {
   readonly advert: Advert;
   /** Whether this node has to say to others how they get to it by BGP. */
   readonly speaksBgp: boolean;
+  /** See smallPlainMtus. */
+  readonly smallPlainMtus: ReadonlyMap<string, number>;
   /** By which backend Flannel's nodes are to reach this one. */
   readonly flannelBackend: FlannelPath;
   /** MTU of pods' links and of the routes in them. */
@@ -145,7 +147,6 @@ export function desired(
   addSysctls(builder, config, local);
   addNodeSets(builder, cluster.nodes, { config, local });
 
-  const paths = chosen.map(({ path }) => path);
   const told = cluster.nodes.get(local.name)?.advert?.receiveMtuBytes;
   const podMtuBytes = podMtu(settings, local, told);
   const state = {
@@ -155,10 +156,11 @@ export function desired(
   return {
     state,
     ownSubnets,
-    paths,
+    paths: chosen.map(({ path }) => path),
     probes: probesOf(chosen, local),
     podMtuBytes,
     speaksBgp,
+    smallPlainMtus: smallPlainMtus(chosen, local),
     drainingLinks,
     nodeProblems: withSharedUnderlays(holding.problems, cluster.nodes, {
       name: local.name,
@@ -227,9 +229,7 @@ function addOwnSubnets(builder: StateBuilder, ownSubnets: readonly Cidr[]): void
     });
     builder.route({
       destination: subnet,
-      table: MAIN_TABLE,
-      metric: OWN_METRIC,
-      protocol: OWN_PROTOCOL,
+      ...{ table: MAIN_TABLE, metric: OWN_METRIC, protocol: OWN_PROTOCOL },
       via: { kind: 'unreachable' },
     });
   }

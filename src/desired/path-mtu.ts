@@ -6,9 +6,9 @@ import type { LocalNode, PeerTarget } from '../backend/backend.ts';
 import { vxlanOverheadBytes, vxlanUnderlayMtuBytes } from '../backend/vxlan.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC } from '../state/own.ts';
-import { isBirdPlan, sendBytesBy } from './bird-path.ts';
+import { isBirdPlan } from './bird-path.ts';
 import type { Local } from './desired.ts';
-import type { ChosenPath, PathOption } from './paths.ts';
+import type { ChosenPath, PathOption, PeerPath } from './paths.ts';
 import { leadsBy } from './paths.ts';
 
 /** RFC 8200 §5; the kernel takes no less for an IPv6 route. */
@@ -33,10 +33,8 @@ export function pathMtus(
   target: PeerTarget,
   local: LocalNode,
 ): readonly [send: number, receive: number] {
-  const { network, plan } = option;
-  const mtuBytes = isBirdPlan(plan)
-    ? sendBytesBy(plan, target, local)
-    : underlayMtuBytes(network, target, local);
+  // What bounds BIRD's route is what we have it set, so it says nothing of the way itself.
+  const mtuBytes = underlayMtuBytes(option.network, target, local);
   const receiveBytes = target.peer.advert?.receiveMtuBytes ?? Number.POSITIVE_INFINITY;
   const overheadBytes = overheadBytesOf(option, target);
   return [mtuBytes - overheadBytes, receiveBytes - overheadBytes];
@@ -75,6 +73,7 @@ export function foundMtu({ option, target }: ChosenPath, local: Local): PathMtu 
 }
 
 function mtuInKernel(option: PathOption, target: PeerTarget, local: Local): number | undefined {
+  if (isBirdPlan(option.plan)) return option.plan.birdRoute.mtuBytes;
   const [destination] = target.subnets;
   if (destination === undefined) return undefined;
   const key = keyOfRoute({ destination, table: MAIN_TABLE, metric: OWN_METRIC });
@@ -91,6 +90,33 @@ export function routeMtu(chosen: ChosenPath, local: Local): number | undefined {
   if (bytes >= sendBytes) return undefined;
   return target.family === 'ipv6' ? Math.max(bytes, IPV6_MTU_MIN_BYTES) : bytes;
 }
+
+/**
+ * The largest packets without any wrapping to those peers that take less than this node's own link
+ * does, by peerFamilyKey: BIRD sets it for its routes, as there are none of ours beside them.
+ */
+export function smallPlainMtus(
+  chosen: readonly ChosenPath[],
+  local: Local,
+): ReadonlyMap<string, number> {
+  const small = new Map<string, number>();
+  for (const { target, option, path } of chosen) {
+    const { family, peer } = target;
+    const found =
+      option === undefined || path.mtu === undefined
+        ? Number.POSITIVE_INFINITY
+        : path.mtu.foundBytes + overheadBytesOf(option, target);
+    const bytes = Math.min(plainMtu(target, local.underlayMtus), found);
+    if (bytes >= underlayMtuBytes(undefined, target, local)) continue;
+    const setBytes = family === 'ipv6' ? Math.max(bytes, IPV6_MTU_MIN_BYTES) : bytes;
+    small.set(peerFamilyKey({ peer: peer.name, family }), setBytes);
+  }
+  return small;
+}
+
+/** Of a peer in one family. */
+export const peerFamilyKey = ({ peer, family }: Pick<PeerPath, 'peer' | 'family'>): string =>
+  `${peer} ${family}`;
 
 export const describePathMtu = (
   peer: string,

@@ -17,7 +17,7 @@ import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL, PROBE_MARK, PROBE_TABLE } from '.
 import { isBirdPlan, probeVia } from './bird-path.ts';
 import type { Local } from './desired.ts';
 import { vtepOf } from './kept-path.ts';
-import { plainMtu, routeMtu } from './path-mtu.ts';
+import { peerFamilyKey, plainMtu, routeMtu } from './path-mtu.ts';
 import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
 import type { StateBuilder } from './state-builder.ts';
 
@@ -108,18 +108,15 @@ export const pathMemory = (
   vtepOf: (via) => vtepOf(via, { neighbours, fdb }),
   verdictOf: (key) => verdicts.get(key) ?? 'untried',
   isByBird: ({ peer, family }) =>
-    birdPeers === undefined || birdPeers.has(birdPeerKey({ peer: peer.name, family })),
+    birdPeers === undefined || birdPeers.has(peerFamilyKey({ peer: peer.name, family })),
   isHopeless: (key) => verdicts.isHopeless?.(key) === true,
   receiveBytesOf: (target) => plainMtu(target, underlayMtus),
   isSaid: (ip) => [...nodes.values()].some((node) => reachOf(node)?.underlay.includes(ip) === true),
 });
 
-export const birdPeerKey = ({ peer, family }: Pick<PeerPath, 'peer' | 'family'>): string =>
-  `${peer} ${family}`;
-
 /** Whom the node sends to by BIRD's routes. */
 export const birdPeersIn = (paths: readonly PeerPath[]): ReadonlySet<string> =>
-  new Set(paths.flatMap((path) => (path.used === 'bgp' ? [birdPeerKey(path)] : [])));
+  new Set(paths.flatMap((path) => (path.used === 'bgp' ? [peerFamilyKey(path)] : [])));
 
 export function usedLinks({ routes, vxlanDevices }: Local): ReadonlySet<string> {
   const devices = new Set(vxlanDevices.map(({ name }) => name));

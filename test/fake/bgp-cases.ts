@@ -49,6 +49,17 @@ export const BGP_CASES: readonly BgpCase[] = [
       self: { name: 'node-1', labels: {}, subnets: subnetsOf(1).slice(1) },
     }),
   },
+  {
+    name: 'smaller-mtu',
+    input: speakerInput(bgpSettings({}), 1, {
+      nodes: [
+        speakerNode(2, { smallMtuBytes: { ipv4: 1450, ipv6: 1450 } }),
+        speakerNode(3),
+        speakerNode(4, { smallMtuBytes: { ipv4: 1400 } }),
+        speakerNode(5, { smallMtuBytes: { ipv4: 1450 } }),
+      ],
+    }),
+  },
   { name: 'alone', input: speakerInput(bgpSettings({}), 1) },
   {
     name: 'nothing-leased',

@@ -135,6 +135,7 @@ export class SimBirds {
         });
         this.#configure(machine, { speaks: speaksBgp, subnets: ownSubnets, nodes: new Map(nodes) });
       },
+      problems: [],
       view: NO_VIEW,
       run: (changed, stop) =>
         new Promise((resolve) => {

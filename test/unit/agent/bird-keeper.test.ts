@@ -81,7 +81,7 @@ describe('the keeper of BIRD', () => {
     await using scene = new Scene(undefined);
     await scene.clock.advance(30_000);
     assert.equal(scene.files.texts.size, 0);
-    assert.equal(bgpStatus(scene.keeper.view), undefined);
+    assert.equal(bgpStatus(scene.keeper.view, []), undefined);
     assert.deepEqual(birdProblems(scene.keeper.view), []);
     assert.equal(scene.keeper.view.isMissing, false);
   });
@@ -258,7 +258,7 @@ describe('what is said of a session that is not up', () => {
       const session = fakeSession({ lastError, state, sinceSeconds: 60 });
       const running = { version: '', upSeconds: 1, config: 'a', isRecovering: false, routes: 0 };
       const rest = { absence: '', isMissing: false, waiting: [], problems: [] };
-      const status = bgpStatus({ wanted: 'a', running, sessions: [session], ...rest });
+      const status = bgpStatus({ wanted: 'a', running, sessions: [session], ...rest }, []);
       assert.match(status?.sessions[0]?.hint ?? '?', expected);
     });
   }

@@ -2,11 +2,11 @@
 // A password must also not come back in what BIRD says of its configuration.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readPasswords } from '../../../src/agent/bird-passwords.ts';
+import { BirdPasswords, readPasswords } from '../../../src/agent/bird-passwords.ts';
 import { birdText, hashIn, withoutPasswords } from '../../../src/agent/bird-text.ts';
 
 test('passwords are read anew each time, without a line break at the end', () => {
@@ -24,6 +24,36 @@ test('passwords are read anew each time, without a line break at the end', () =>
     assert.deepEqual([...readPasswords(directory, names)], [['tors/rack-1', 'first']]);
     writeFileSync(path, 'second');
     assert.deepEqual([...readPasswords(directory, names)], [['tors/rack-1', 'second']]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a mounted Secret that changes, by another link, is news', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'poplin-passwords-'));
+  try {
+    const secret = join(directory, 'tors');
+    for (const [version, text] of Object.entries({ '..1': 'first', '..2': 'second' })) {
+      mkdirSync(join(secret, version), { recursive: true });
+      writeFileSync(join(secret, version, 'rack-1'), text);
+    }
+    symlinkSync('..1', join(secret, '..data'));
+    symlinkSync('..data/rack-1', join(secret, 'rack-1'));
+    const passwords = new BirdPasswords((names) => readPasswords(directory, names));
+    const names = [{ secret: 'tors', key: 'rack-1' }];
+    assert.equal(passwords.hasNews(), false);
+    assert.deepEqual([...passwords.look(names).used], [['tors/rack-1', 'first']]);
+    assert.equal(passwords.hasNews(), false);
+    symlinkSync('..2', join(secret, '..new'));
+    renameSync(join(secret, '..new'), join(secret, '..data'));
+    assert.equal(passwords.hasNews(), true);
+    assert.deepEqual([...passwords.look(names).used], [['tors/rack-1', 'second']]);
+    assert.equal(passwords.hasNews(), false);
+    rmSync(secret, { recursive: true });
+    assert.equal(passwords.hasNews(), true);
+    assert.deepEqual([...passwords.look(names).used], [['tors/rack-1', 'second']]);
+    assert.deepEqual([...passwords.look([]).used], []);
+    assert.deepEqual([...passwords.look(names).used], [], 'nobody needed it any more');
   } finally {
     rmSync(directory, { recursive: true });
   }

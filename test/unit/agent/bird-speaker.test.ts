@@ -2,43 +2,30 @@
 // and no sessions any more once nobody does.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { BgpPass } from '../../../src/agent/bgp-speaker.ts';
+import { describe, test } from 'node:test';
 import type { BirdView } from '../../../src/agent/bird-keeper.ts';
+import { BirdPasswords } from '../../../src/agent/bird-passwords.ts';
 import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
 import { birdText } from '../../../src/agent/bird-text.ts';
-import type { Ip } from '../../../src/net/ip.ts';
+import { passwordId } from '../../../src/bgp/passwords.ts';
+import { bgpPass } from '../../fake/bgp-pass.ts';
 import { speakerOf } from '../../fake/bird-routes.ts';
 import { FakeClock } from '../../fake/clock.ts';
-import { clusterOf, configOf, nodeOf } from '../../fake/cluster.ts';
-import { localOf, run, V4 } from '../../fake/desired.ts';
-
-const configOfType = (Type: string) => configOf({ Network: '10.244.0.0/16', Backend: { Type } });
-const NODES = [nodeOf(1), speakerOf(2)];
-const ADDRESS = { link: 'eth0', address: '192.168.1.1' as Ip, lengthBits: 24 };
-
-function passOf(type: string, kind: 'synced' | 'remembered' = 'synced'): BgpPass {
-  const config = configOfType(type);
-  const {
-    state: _,
-    probes: __,
-    ...desired
-  } = run(config, NODES, localOf({ birdPeers: new Set() }));
-  const underlays = [{ ...V4, chosenBy: 'test' }];
-  const underlay = { underlays, problems: [], kept: [] };
-  const outcome = { desired, underlay, addresses: [ADDRESS] };
-  const cluster = clusterOf(NODES);
-  return { config, cluster: kind === 'synced' ? cluster : { ...cluster, kind }, outcome };
-}
+import { nodeOf } from '../../fake/cluster.ts';
 
 class Station {
   readonly clock = new FakeClock();
   good: string | undefined;
   running: BirdView['running'];
+  readonly files = new Map<string, string>();
   readonly speaker = new BirdSpeaker({
     nodeName: 'node-1',
     view: () => ({ running: this.running }),
     readGood: () => this.good,
+    passwords: new BirdPasswords((names) => {
+      const wanted = names.map(passwordId);
+      return new Map([...this.files].filter(([id]) => wanted.includes(id)));
+    }),
     clock: this.clock,
   });
 
@@ -50,41 +37,41 @@ class Station {
 
 test('while bgp is asked for, BIRD has sessions and announces the own subnets', () => {
   const { speaker } = new Station();
-  speaker.follow(passOf('bgp'));
+  speaker.follow(bgpPass('bgp'));
   assert.match(speaker.wanted ?? '', /neighbor 192\.168\.1\.2 /);
   assert.match(speaker.wanted ?? '', /10\.244\.1\.0\/24/);
 });
 
 test('a node that never spoke has nothing to say by another backend', () => {
   const { speaker } = new Station();
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, undefined);
 });
 
 test('when nobody sends by it any more, it is silenced after a while, and then left alone', async () => {
   const station = new Station();
   const { speaker, clock } = station;
-  speaker.follow(passOf('bgp'));
+  speaker.follow(bgpPass('bgp'));
   const spoken = speaker.wanted ?? '';
   station.good = birdText(spoken).text;
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, spoken);
   await clock.advance(5_000);
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   const silent = speaker.wanted ?? '';
   assert.ok(silent !== '' && !silent.includes('neighbor'), silent);
   station.good = birdText(silent).text;
-  speaker.follow(passOf('vxlan'));
+  speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, undefined);
 });
 
 test('what is only remembered changes no text that BIRD has', () => {
   const station = new Station();
   station.good = 'log stderr all;\n';
-  station.speaker.follow(passOf('bgp', 'remembered'));
+  station.speaker.follow(bgpPass('bgp', { kind: 'remembered' }));
   assert.equal(station.speaker.wanted, undefined);
   station.good = undefined;
-  station.speaker.follow(passOf('bgp', 'remembered'));
+  station.speaker.follow(bgpPass('bgp', { kind: 'remembered' }));
   assert.match(station.speaker.wanted ?? '', /neighbor/);
 });
 
@@ -102,4 +89,103 @@ test('a promise outlasts a restart of BIRD, and not its end', async () => {
   assert.equal(isConfirmed(), true);
   await clock.advance(20_000);
   assert.equal(isConfirmed(), false);
+});
+
+test('peers and reflectors are chosen by the labels of nodes', () => {
+  const peers = ['rack=r1', 'rack=r2'].map((NodeSelector, index) => {
+    return { Address: `192.168.1.${250 + index}`, AS: 65_001, NodeSelector };
+  });
+  const RouteReflectors = { NodeSelector: 'reflects' };
+  const bgp = { FullMesh: false, RouteReflectors, Peers: peers };
+  const nodes = [
+    nodeOf(1, { labels: { rack: 'r1' } }),
+    speakerOf(2, {}, { labels: { reflects: '' } }),
+    speakerOf(3, {}, { labels: { rack: 'r1' } }),
+  ];
+  const { speaker } = new Station();
+  speaker.follow(bgpPass('bgp', { bgp, nodes }));
+  const neighbours = (speaker.wanted ?? '').matchAll(/neighbor (\S+) /g);
+  assert.deepEqual(
+    [...neighbours].map(([, address]) => address),
+    ['192.168.1.2', '192.168.1.250'],
+  );
+});
+
+describe('passwords', () => {
+  const bgp = { NodePasswordSecret: { Name: 'bgp', Key: 'nodes' } };
+  const follow = ({ speaker }: Station) => speaker.follow(bgpPass('bgp', { bgp }));
+
+  test('are read when the text is made; a session without its own is left out', () => {
+    const station = new Station();
+    follow(station);
+    assert.doesNotMatch(station.speaker.wanted ?? '', /neighbor/);
+    const words = 'the password in key "nodes" of Secret bgp is not there: no session with node-2';
+    assert.deepEqual(station.speaker.problems, [words]);
+    station.files.set('bgp/nodes', 'hunter2');
+    follow(station);
+    assert.match(station.speaker.wanted ?? '', /password "hunter2";/);
+    assert.deepEqual(station.speaker.problems, []);
+  });
+
+  test('that are gone or too long leave the last good one in use, and are named', () => {
+    const station = new Station();
+    station.files.set('bgp/nodes', 'hunter2');
+    follow(station);
+    const before = station.speaker.wanted;
+    for (const [text, why] of [
+      ['x'.repeat(81), /81 characters/],
+      [undefined, /not there/],
+    ] as const) {
+      if (text === undefined) station.files.clear();
+      else station.files.set('bgp/nodes', text);
+      follow(station);
+      assert.equal(station.speaker.wanted, before);
+      assert.match(station.speaker.problems.join(), why);
+      assert.doesNotMatch(station.speaker.problems.join(), /hunter2|xxx/);
+    }
+  });
+
+  test('that change have another pass made, and others do not', async () => {
+    const station = new Station();
+    const stop = new AbortController();
+    let passes = 0;
+    const changed = () => {
+      passes += 1;
+      follow(station);
+    };
+    const running = station.speaker.run(changed, stop.signal);
+    await station.clock.advance(10_000);
+    assert.equal(passes, 0);
+    follow(station);
+    await station.clock.advance(10_000);
+    assert.equal(passes, 0);
+    station.files.set('bgp/nodes', 'hunter2');
+    station.files.set('bgp/another', 'hunter3');
+    await station.clock.advance(10_000);
+    assert.equal(passes, 1);
+    assert.match(station.speaker.wanted ?? '', /hunter2/);
+    stop.abort();
+    await running;
+  });
+});
+
+test('what cannot be done on this node is named while bgp is asked for', async () => {
+  const { speaker, clock } = new Station();
+  const bgp = { Peers: [{ Address: '172.30.0.1', AS: 65_001 }] };
+  speaker.follow(bgpPass('bgp', { bgp }));
+  assert.match(speaker.problems.join(), /^peer 172\.30\.0\.1: it is on no network of this node/);
+  await clock.advance(60_000);
+  speaker.follow(bgpPass('vxlan'));
+  assert.deepEqual(speaker.problems, []);
+});
+
+test('packets by BIRD are no larger than the node at the other end takes', () => {
+  const nodes = [nodeOf(1), speakerOf(2, { receiveMtuBytes: 1400 }), speakerOf(3)];
+  const { speaker } = new Station();
+  speaker.follow(bgpPass('bgp', { nodes }));
+  const [bound, ...more] = [...(speaker.wanted ?? '').matchAll(/.*krt_mtu.*/g)].map(
+    ([line]) => line,
+  );
+  assert.equal(bound, '  if net ~ [ 10.244.2.0/24 ] then krt_mtu = 1400;');
+  assert.deepEqual(more, []);
 });

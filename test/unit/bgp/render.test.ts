@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { withKeptSessions } from '../../../src/bgp/keep-sessions.ts';
 import { protocolName } from '../../../src/bgp/names.ts';
+import type { Passwords } from '../../../src/bgp/passwords.ts';
 import { explainPassword, passwordId, passwordProblems } from '../../../src/bgp/passwords.ts';
 import { renderBird } from '../../../src/bgp/render.ts';
 import { speakerOf } from '../../../src/bgp/speaker.ts';
@@ -67,19 +68,24 @@ describe('passwords', () => {
 
   test('a session without its password is left out, and the reason shows no password', () => {
     const speaker = speakerOf(withPassword);
+    const problemsOf = (found: Passwords, used: Passwords = new Map()): readonly string[] =>
+      passwordProblems(speaker.sessions, { found, used });
     for (const text of [undefined, 'a "secret"']) {
       const passwords = new Map(text === undefined ? [] : [['bgp/a', text] as const]);
       const conf = renderBird(speaker, passwords);
       assert.doesNotMatch(conf, /node4_|secret/);
       assert.match(conf, /protocol bgp 'peer4_192.168.77.1'/);
-      const problems = passwordProblems(speaker.sessions, passwords);
-      assert.equal(problems.length, 2);
-      assert.match(problems.join(), /^session node4_node-2: its password, key "a" of Secret bgp, /);
+      const problems = problemsOf(passwords);
+      assert.equal(problems.length, 1);
+      assert.match(problems.join(), /^the password in key "a" of Secret bgp .*: no session with /);
+      assert.match(problems.join(), /node-2$/);
       assert.doesNotMatch(problems.join(), /secret/);
     }
-    const there = renderBird(speaker, new Map([[passwordId({ secret: 'bgp', key: 'a' }), 'x y']]));
-    assert.match(there, /password "x y";/);
-    assert.deepEqual(passwordProblems(speaker.sessions, new Map([['bgp/a', 'x y']])), []);
+    const good = new Map([[passwordId({ secret: 'bgp', key: 'a' }), 'x y']]);
+    assert.match(renderBird(speaker, good), /password "x y";/);
+    assert.deepEqual(problemsOf(good), []);
+    const [kept = ''] = problemsOf(new Map([['bgp/a', 'x'.repeat(81)]]), good);
+    assert.match(kept, /has 81 characters: at most 80 can be: the one before stays in use$/);
   });
 });
 

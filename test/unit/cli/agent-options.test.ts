@@ -13,7 +13,15 @@ test('flags come before the environment, which comes before defaults', () => {
   assert.equal(options.nodeName, 'a');
   assert.equal(options.stateDir, '/state');
   assert.equal(options.runDir, '/run/poplin');
+  assert.equal(options.bgpPasswordsDir, '/etc/poplin/bgp-passwords');
   assert.deepEqual(options.metricsListen, { host: '::1', port: 9113 });
+});
+
+test('where passwords are is said by a flag or the environment', () => {
+  const given = parseAgentOptions(['--node-name', 'a', '--bgp-passwords-dir', '/secrets'], {});
+  assert.equal(given.bgpPasswordsDir, '/secrets');
+  const environment = { POPLIN_NODE_NAME: 'a', POPLIN_BGP_PASSWORDS_DIR: '/mounted' };
+  assert.equal(parseAgentOptions([], environment).bgpPasswordsDir, '/mounted');
 });
 
 describe('a wrong option is named', () => {

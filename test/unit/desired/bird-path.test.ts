@@ -52,13 +52,18 @@ function decide(given: Given) {
     verdicts: new Map(Object.entries(said)),
     ...rest,
   });
-  const { paths, probes, state, advert } = run(configOfType(type), [nodeOf(1), peer], local);
+  const { paths, probes, state, advert, smallPlainMtus } = run(
+    configOfType(type),
+    [nodeOf(1), peer],
+    local,
+  );
   const [path] = paths;
   assert.ok(path !== undefined);
   const routes = [...state.routes.values()].filter(({ via }) => via.kind !== 'unreachable');
   const to = (table: number): string[] =>
     routes.flatMap((route) => (route.table === table ? [route.destination] : []));
-  return { path, probes, routes, advert, state, main: to(254), tested: to(113) };
+  const small = Object.fromEntries(smallPlainMtus);
+  return { path, probes, routes, advert, state, small, main: to(254), tested: to(113) };
 }
 
 const WHOLE = ['10.244.2.0/24'];
@@ -226,8 +231,27 @@ describe('what a peer takes', () => {
     assert.equal(decide({ peer: small, learned }).path.used, 'bgp');
   });
 
-  test('may be found by probes', () => {
+  test('is what BIRD is to bound its route by, and then bgp is begun', () => {
+    const peer = speakerOf(2, { receiveMtuBytes: 1400 });
+    assert.deepEqual(decide({ peer, own: WHOLE }).small, { 'node-2 ipv4': 1400 });
+    assert.deepEqual(decide({ own: WHOLE }).small, {});
+    const learned = [birdRoute('10.244.2.0/24', BY_ROUTER, { mtuBytes: 1400 })];
+    const said = { [KEYS.bgp]: 'answers' } as const;
+    const { path, main } = decide({ peer, own: WHOLE, learned, said });
+    assert.deepEqual([path.used, path.mtu, main], ['bgp', undefined, []]);
+  });
+
+  test('as found by probes bounds it too, and goes on to be probed for', () => {
+    const learned = [birdRoute('10.244.2.0/24', BY_ROUTER, { mtuBytes: 1300 })];
+    const found = { foundBytes: 1300, believedBytes: 1500 };
     const underlayMtus = new Map([['uid-2 ipv4', 1300]]);
+    const now = decide({ underlayMtus, learned, said: { [KEYS.bgp]: 'answers' } });
+    // The next agent finds it in the kernel.
+    for (const { path, probes, small } of [now, decide({ learned, takesOver: true })]) {
+      assert.deepEqual([path.used, path.mtu], ['bgp', found]);
+      assert.deepEqual([probes[0]?.fullBytes, probes[0]?.foundBytes], [1500, 1300]);
+      assert.deepEqual(small, { 'node-2 ipv4': 1300 });
+    }
     const { path } = decide({ underlayMtus, said: { [KEYS.vxlan]: 'answers' } });
     assert.equal(path.used, 'vxlan');
     assert.match(path.reason, /takes packets of 1300 bytes/);
