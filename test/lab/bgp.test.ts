@@ -81,7 +81,10 @@ async function refuses(lab: TestLab): Promise<void> {
   for (const { name } of lab.plan.nodes) assert.ok(isSpeaking(await lab.status(name)), name);
   const after = (await lab.status('node1')).bgp?.sessions ?? assert.fail();
   for (const [index, { neighbour, sinceSeconds = 0 }] of after.entries()) {
-    assert.ok(sinceSeconds >= (before[index]?.sinceSeconds ?? 0), `${neighbour} is another session`);
+    assert.ok(
+      sinceSeconds >= (before[index]?.sinceSeconds ?? 0),
+      `${neighbour} is another session`,
+    );
   }
   await lab.datastore.putNetConf(text);
   await until('the nodes take the good one', async () =>
@@ -98,7 +101,11 @@ test('from vxlan and host-gw to bgp and back', { timeout: TIMEOUT_MS }, async (t
       const sent = pairs.reduce((sum, pair) => sum + pair.sent, 0);
       t.diagnostic(`to ${type}: ${lost} of ${sent} lost, moved after ${movedMs?.toFixed(0)} ms`);
       const said = { problems, pairs: pairs.filter((pair) => pair.lost > 0) };
-      assert.deepEqual({ ok, lost, broken }, { ok: true, lost: 0, broken: 0 }, JSON.stringify(said));
+      assert.deepEqual(
+        { ok, lost, broken },
+        { ok: true, lost: 0, broken: 0 },
+        JSON.stringify(said),
+      );
       await lab.mustReach();
       if (type !== 'bgp') continue;
       await untilAllBgp(lab);

@@ -12,7 +12,7 @@ import type { TestLab } from './lab.ts';
 import { effects, until } from './lab.ts';
 
 /** BIRD waits seconds between the tries of a session, and machines are slow. */
-export const BIRD_TIMEOUT_MS = 120_000;
+export const BIRD_TIMEOUT_MS = 25_000;
 
 export const bird: BirdProgram =
   findBird(undefined, fileURLToPath(new URL('../..', import.meta.url))) ??
@@ -31,8 +31,19 @@ export const isSpeaking = ({ bgp }: Status): boolean =>
   bgp.sessions.length > 0 &&
   bgp.sessions.every(({ state }) => state === 'established');
 
-export const untilAllBgp = (lab: TestLab): Promise<void> =>
-  lab.settled((status) => isAllBgp(status) && isSpeaking(status), BIRD_TIMEOUT_MS);
+export async function untilAllBgp(lab: TestLab): Promise<void> {
+  const last = new Map<string, unknown>();
+  const accept = (status: Status): boolean => {
+    const { node, peers, bgp } = status;
+    last.set(node, { peers: peers.filter(({ used }) => used !== 'bgp'), bgp });
+    return isAllBgp(status) && isSpeaking(status);
+  };
+  try {
+    await lab.settled(accept, BIRD_TIMEOUT_MS);
+  } catch (error) {
+    assert.fail(`${String(error)}: ${JSON.stringify(Object.fromEntries(last))}`);
+  }
+}
 
 /** Does `end` to the BIRD of a node, and waits until another one has all sessions up. */
 export async function restartBird(
