@@ -12,14 +12,14 @@ import type { TestLab } from './lab.ts';
 import { effects, until } from './lab.ts';
 
 /** BIRD waits seconds between the tries of a session, and machines are slow. */
-export const BIRD_TIMEOUT_MS = 25_000;
+export const BIRD_TIMEOUT_MS = 120_000;
 
 export const bird: BirdProgram =
   findBird(undefined, fileURLToPath(new URL('../..', import.meta.url))) ??
   assert.fail('there is no BIRD: sh scripts/setup.sh lab unpacks one');
 
 /** By plain routes to every peer, with nothing left to wait for. */
-export const isAllBgp = ({ peers, reconcile, config }: Status): boolean =>
+const isAllBgp = ({ peers, reconcile, config }: Status): boolean =>
   config.hash === reconcile.config &&
   peers.every(({ used, waitsFor }) => used === 'bgp' && waitsFor === undefined);
 
