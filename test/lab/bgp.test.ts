@@ -1,5 +1,5 @@
-// Backend bgp with real BIRDs: every pair reaches each other by plain routes, the backend changes to
-// it and back, a BIRD or an agent dies, a bad configuration comes, and no packet is lost.
+// Backend bgp with real BIRDs: every pair reaches each other by plain routes, the backend changes
+// to it and back, a BIRD or an agent dies, a bad configuration comes, and no packet is lost.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
