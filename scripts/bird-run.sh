@@ -51,11 +51,12 @@ accepted() {
 while [ -z "$stopping" ]; do
   until accepted; do pause 0.3; done
   # At the first start there is nothing to recover: waiting for peers would only delay all routes.
-  # Later ones wait until BFD has told the neighbours of the end: those that hear of it while they
-  # open the next session drop the routes which they keep over a restart.
+  # Later ones wait until BFD has told the neighbours of the end, 5 s at most: those that hear of it
+  # while they have or
+  # open the next session drop the routes that they keep over a restart.
   if [ -e "$ran" ]; then
     recover=-R
-    pause 2
+    pause 6
   fi
   : >"$ran"
   "$bird" -f $recover -c "$conf" -s "$control" &

@@ -23,7 +23,7 @@ run() {
 
 # Of the labs' tests these run alone: they look at the whole machine, at labs that were left behind,
 # or at how fast or how free of loss something is. The others mostly wait, two at a time.
-alone='command drift lab-switch latency leak many-pods switch two-labs'
+alone='bgp command drift lab-switch latency leak many-pods switch two-labs'
 
 lab_tests() {
   for file in test/lab/*.test.ts; do

@@ -21,6 +21,7 @@ import { nodeNumbersOf, numberOfNode, planLab } from './plan.ts';
 import { attachPod, forgetPod, podRecords } from './pods.ts';
 import { endProcess } from './processes.ts';
 import { nodeLabels } from './racks.ts';
+import { tellRouters } from './routers.ts';
 import { addToUnderlay, removeFromUnderlay } from './underlay.ts';
 import type { LabEffects } from './up.ts';
 
@@ -48,6 +49,7 @@ export async function addNode(
   const datastore = await openDatastore(directory, record);
   const metadata = { labels: { ...labelsOf(lab.name), ...nodeLabels(plan, node) } };
   await datastore.createNode(node.name, node.addresses, { metadata });
+  await tellRouters(effects.run, plan, { directory, ...record });
   await prepareNode(directory, node, lab.executable);
   startSidecar(directory, node, record);
   startAgent(directory, node, record);
@@ -92,6 +94,7 @@ export async function removeNode(
   const spec = withNodes(record.spec, left);
   directory.update({ ...record, spec });
   const plan = planLab(spec);
+  await tellRouters(run, plan, { directory, ...record });
   await settled(directory, plan, effects);
   return plan;
 }

@@ -15,14 +15,15 @@ export function leavesDevices(
   after: Config,
   { spec }: Pick<LabPlan, 'spec'>,
 ): boolean {
-  if (before?.backend.type !== 'vxlan') return false;
+  if (before === undefined || before.backend.type === 'host-gw') return false;
   // Where nodes have a router between them, they keep VXLAN beside plain routes.
   if (after.backend.type === 'host-gw') return spec.segmentCount === 1;
   return deviceOf(before.backend) !== deviceOf(after.backend);
 }
 
+/** auto and bgp keep VXLAN for those whom nothing else reaches. */
 const deviceOf = (backend: BackendConfig): string =>
-  backend.type === 'vxlan' ? `${backend.vni} ${backend.portNumber}` : '';
+  'vni' in backend ? `${backend.vni} ${backend.portNumber}` : '';
 
 /** `NODE INDEX LINK` of each: one that was made again under its name is another. */
 export async function vxlanDevices(plan: LabPlan, run: RunCommand): Promise<ReadonlySet<string>> {

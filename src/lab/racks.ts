@@ -40,7 +40,8 @@ export function bgpConfOf(plan: LabPlan): Readonly<Record<string, unknown>> | un
       Peers: racks.flatMap(({ segment, index }) =>
         segment.routerAddresses.map((Address, family) => ({
           Name: `tor-${rackName(index)}-${family}`,
-          ...{ Address, AS: ROUTER_AS_BASE + index, BFD: true },
+          // The router tells it of the rack's other nodes, which have the same AS.
+          ...{ Address, AS: ROUTER_AS_BASE + index, BFD: true, AllowLocalAS: 1 },
           ...selector(index),
         })),
       ),

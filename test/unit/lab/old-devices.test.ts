@@ -25,6 +25,11 @@ for (const [from, to, segmentCount, expected] of [
   [VXLAN, { ...VXLAN, Port: 4789 }, 2, true],
   [VXLAN, { ...VXLAN, DirectRouting: true }, 1, false],
   [VXLAN, VXLAN, 1, false],
+  // These keep it for those whom nothing else reaches.
+  [VXLAN, { Type: 'bgp' }, 1, false],
+  [VXLAN, { Type: 'auto' }, 1, false],
+  [{ Type: 'bgp' }, HOST_GW, 1, true],
+  [{ Type: 'bgp' }, { Type: 'bgp', VNI: 2 }, 1, true],
 ] as const) {
   const what = `from ${JSON.stringify(from)} to ${JSON.stringify(to)}, ${segmentCount} segments`;
   test(`${what}: ${expected}`, () => {
