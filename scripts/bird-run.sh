@@ -51,9 +51,9 @@ accepted() {
 while [ -z "$stopping" ]; do
   until accepted; do pause 0.3; done
   # At the first start there is nothing to recover: waiting for peers would only delay all routes.
-  # Later ones wait until BFD has told the neighbours of the end, 5 s at most: those that hear of it
-  # while they have or
-  # open the next session drop the routes that they keep over a restart.
+  # Later ones wait until BFD has told the neighbours of the end, 5 s at most (NODE_BFD in
+  # src/bgp/render.ts): those that hear of it while they have or open the next session drop the
+  # routes that they keep over a restart.
   if [ -e "$ran" ]; then
     recover=-R
     pause 6

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { killBird } from '../../src/lab/bird.ts';
+import { killBird, killSidecar, startSidecar } from '../../src/lab/bird.ts';
 import type { NetConf } from '../../src/lab/cluster-api.ts';
 import { bird, isSpeaking, restartBird, untilAllBgp } from './birds.ts';
 import type { TestLab } from './lab.ts';
@@ -51,6 +51,17 @@ test('a BIRD or an agent that dies loses nothing', { timeout: TIMEOUT_MS }, asyn
         await restartBird(lab, node, () => killBird(lab.directory, node, effects));
         inner.diagnostic(`back after ${(performance.now() - startedMs).toFixed(0)} ms`);
       });
+      assertNothingLost(result);
+    });
+
+    await t.test('its whole sidecar is killed and started again', async () => {
+      const record = lab.directory.mustRecord(lab.plan.spec.name);
+      const result = await whileProbing(lab, () =>
+        restartBird(lab, node, async () => {
+          await killSidecar(lab.directory, node, effects);
+          startSidecar(lab.directory, node, record);
+        }),
+      );
       assertNothingLost(result);
     });
     await lab.mustReach();
