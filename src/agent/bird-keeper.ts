@@ -63,6 +63,8 @@ const RECONNECT_MS = 200;
 const START_MS = 5_000;
 /** A text that was taken back is tried again after this, or when there is nothing left to lose. */
 const TRY_AGAIN_MS = 300_000;
+/** Sessions of the good text that was put back need some time, and then they are to be lost. */
+const COME_BACK_MS = 60_000;
 
 type Failed = {
   readonly hash: string;
@@ -202,7 +204,7 @@ export class BirdKeeper {
     if (failed.kind === 'refused') return false;
     const ageMs = clock.monotonicMs() - failed.atMs;
     const isAnyUp = this.#sessions.some(({ state }) => state === 'established');
-    return ageMs >= TRY_AGAIN_MS || (!isAnyUp && ageMs >= LOOK_MS);
+    return ageMs >= TRY_AGAIN_MS || (!isAnyUp && ageMs >= COME_BACK_MS);
   }
 
   async #try(bird: Bird, wanted: BirdText, signal: AbortSignal): Promise<void> {

@@ -189,7 +189,7 @@ export class AgentProcess {
       ...{ version: '0.0.0', nodeName, kernel, reconciler, prober, pods, clock, log, files },
       ...(bgp === undefined ? {} : { bgp, bird: bgp }),
       remakePod: (request) => this.#service.remake(request),
-      podMtus: new PodMtus({ store, retune: (each) => this.#retune(each), clock, log }),
+      podMtus: new PodMtus({ store, retune: (each) => this.#retune(store, each), clock, log }),
       source: this.#source,
       config: new ConfigKeeper({ stateDir, nodeAddresses, log }),
       leases: new LeaseKeeper({ source: this.#source, machine: id, clock, log }),
@@ -206,10 +206,16 @@ export class AgentProcess {
     });
   }
 
-  #retune(request: RetuneRequest): Promise<RetuneOutcome> {
-    const { growsRoutesAlone } = this.#parts.mutations;
-    const { linkMtuBytes } = request.attachment;
-    return this.#service.retune(growsRoutesAlone ? { ...request, linkMtuBytes } : request);
+  async #retune(store: AttachmentStore, request: RetuneRequest): Promise<RetuneOutcome> {
+    if (!this.#parts.mutations.growsRoutesAlone) return this.#service.retune(request);
+    const { linkMtuBytes, hostLink } = request.attachment;
+    const outcome = await this.#service.retune({ ...request, linkMtuBytes });
+    const attachment = store.findByLink(hostLink)?.attachment;
+    // It believes that it has done it, or it would tell its peers of no more.
+    if (attachment !== undefined) {
+      store.replace(attachment, { ...attachment, linkMtuBytes: request.linkMtuBytes });
+    }
+    return outcome;
   }
 
   /** A disk takes a moment; who is killed meanwhile leaves the file as it was. */

@@ -162,7 +162,10 @@ describe('the keeper of BIRD', () => {
     await scene.want(BAD);
     await scene.clock.advance(25_000);
     bird.upBy = (text) => (text.includes('hunter2') ? ['10.9.0.2'] : []);
-    await scene.clock.advance(5_000);
+    // Sessions of the text that was put back may only not be up yet: that is no loss to build on.
+    await scene.clock.advance(50_000);
+    assert.deepEqual(scene.tried, ['taken-back']);
+    await scene.clock.advance(20_000);
     assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
     assert.equal(scene.files.readGood(), birdText(BAD).text);
   });
