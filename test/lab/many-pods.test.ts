@@ -12,7 +12,7 @@ const SLOWER_MAX = 2;
 const UNTIL_MS = 60_000;
 
 test(`${PODS} pods start, and end without a trace`, async (context) => {
-  const environment = { POPLIN_SUBNET_REST_SECONDS: '1' };
+  const environment = { POPLIN_SUBNET_REST_SECONDS: '1', POPLIN_ADDRESS_REST_SECONDS: '1' };
   const options = { subnetSource: 'lease', nodeCount: 1, podsPerNode: 0 } as const;
   await withLab({ ...options, environment }, async (lab) => {
     const crowd = new Crowd(lab, 'node1');
