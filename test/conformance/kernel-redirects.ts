@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Op } from '../../src/state/op.ts';
-import type { OpenWorld } from './world.ts';
+import type { KernelWorld, OpenWorld } from './world.ts';
 import {
   add,
   change,
@@ -27,18 +27,23 @@ const NAMES = Array.from(
 const lead = (name: string | undefined, to: string): Op =>
   change(qdisc({ kind: 'redirect', link: name ?? '', to }));
 
+/** A link for each name, and its filter. */
+async function allLedTo(world: KernelWorld, to: string): Promise<void> {
+  await underlayAndVxlan(world);
+  await done(
+    world,
+    NAMES.map((name, index) => add(link(veth(world, name, 0x50 + index)))),
+  );
+  await done(
+    world,
+    NAMES.map((name) => lead(name, to)),
+  );
+}
+
 export function kernelRedirects(open: OpenWorld): void {
   test('watched or not, the fingerprint tells of each redirection that changes', async () => {
     using world = open();
-    await underlayAndVxlan(world);
-    await done(
-      world,
-      NAMES.map((name, index) => add(link(veth(world, name, 0x50 + index)))),
-    );
-    await done(
-      world,
-      NAMES.map((name) => lead(name, 'eth0')),
-    );
+    await allLedTo(world, 'eth0');
     read(world);
     const prints: string[] = [];
     const first = listen(world);
@@ -58,15 +63,7 @@ export function kernelRedirects(open: OpenWorld): void {
 
   test('what has changed while nobody watched is seen by the next watcher', async () => {
     using world = open();
-    await underlayAndVxlan(world);
-    await done(
-      world,
-      NAMES.map((name, index) => add(link(veth(world, name, 0x50 + index)))),
-    );
-    await done(
-      world,
-      NAMES.map((name) => lead(name, 'eth0')),
-    );
+    await allLedTo(world, 'eth0');
     const first = listen(world);
     fingerprint(world);
     first.stop();
