@@ -8,6 +8,7 @@ import type { AttachmentIdentity } from '../endpoint/identity.ts';
 import { hostLinkOf, hostMacOf, podMacOf } from '../endpoint/identity.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { AppError, describeError } from '../lib/errors.ts';
+import { contains } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { CniWork } from './context.ts';
 import { removeEndpoint } from './del.ts';
@@ -224,6 +225,7 @@ function describeAttachment(
     addresses,
     linkMtuBytes: network.linkMtuBytes,
     routeMtuBytes: network.routeMtuBytes,
+    subnets: network.subnets.filter((subnet) => addresses.some((ip) => contains(subnet, ip))),
     ...(request.requests.bandwidth === undefined ? {} : { bandwidth: request.requests.bandwidth }),
     ...(request.portMappings.length === 0 ? {} : { portMappings: request.portMappings }),
     ...(request.pod === undefined ? {} : { pod: request.pod }),

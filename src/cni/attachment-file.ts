@@ -9,6 +9,8 @@
 import * as z from 'zod';
 import type { Attachment, Bandwidth, PortMapping } from '../endpoint/attachment.ts';
 import { formatVersionOf, newerFormat } from '../lib/state-format.ts';
+import type { Cidr } from '../net/cidr.ts';
+import { parseCidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import { parseIp } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
@@ -41,6 +43,9 @@ export function parseFileName(name: string): AttachmentFileName | undefined {
 }
 
 const ipSchema = z.custom<Ip>((value) => typeof value === 'string' && parseIp(value) === value);
+const cidrSchema = z.custom<Cidr>(
+  (value) => typeof value === 'string' && parseCidr(value) === value,
+);
 const macSchema = z.custom<Mac>((value) => typeof value === 'string' && parseMac(value) === value);
 
 const rateSchema = z.object({ bitsPerSecond: z.int().min(1), burstBits: z.int().min(0) });
@@ -70,6 +75,7 @@ const attachmentSchema = z.object({
   addresses: z.array(ipSchema).min(1).max(2),
   linkMtuBytes: z.int().min(1),
   routeMtuBytes: z.int().min(1),
+  subnets: z.array(cidrSchema).optional(),
   bandwidth: bandwidthSchema.optional(),
   portMappings: z.array(mappingSchema).optional(),
   pod: z.object({ namespace: z.string(), name: z.string() }).optional(),
@@ -95,13 +101,14 @@ export function parseAttachment(text: string, name: AttachmentFileName): Attachm
   if (version > VERSION) return unreadable(newerFormat(version, VERSION));
   const parsed = attachmentSchema.safeParse(json);
   if (!parsed.success) return unreadable('it is not an attachment');
-  const { pod, bandwidth, netnsCookie, portMappings, ...rest } = parsed.data;
+  const { pod, bandwidth, netnsCookie, portMappings, subnets, ...rest } = parsed.data;
   if (rest.hostLink !== name.hostLink || rest.addresses.join() !== name.addresses.join()) {
     return unreadable('it is another attachment than its name says');
   }
   const attachment = {
     ...rest,
     ...(netnsCookie === undefined ? {} : { netnsCookie }),
+    ...(subnets === undefined ? {} : { subnets }),
     ...(bandwidth === undefined ? {} : { bandwidth: bandwidthFrom(bandwidth) }),
     ...(portMappings === undefined ? {} : { portMappings: portMappings.map(withoutUndefined) }),
     ...(pod === undefined ? {} : { pod }),

@@ -4,6 +4,7 @@
 
 import type { Attachment } from '../endpoint/attachment.ts';
 import { GATEWAYS } from '../endpoint/gateway.ts';
+import { contains } from '../net/cidr.ts';
 import { ADDRESS_BITS } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
@@ -29,7 +30,7 @@ export function renderResult(attachment: Attachment, config: NetworkConfig): str
     ],
     routes: [
       ...listIn(previous, 'routes'),
-      ...attachment.addresses.map((address) => routeOf(address, attachment, cniVersion)),
+      ...attachment.addresses.flatMap((address) => routesOf(address, attachment, cniVersion)),
     ],
     ...dnsOf(previous, config),
   };
@@ -54,10 +55,16 @@ function ipOf(ip: Ip, podInterface: number, cniVersion: CniVersion): JsonObject 
   };
 }
 
-function routeOf(ip: Ip, attachment: Attachment, cniVersion: CniVersion): JsonObject {
-  const { anywhere, address } = GATEWAYS[familyOf(ip)];
-  if (!isAtLeast(cniVersion, '1.1.0')) return { dst: anywhere, gw: address };
-  return { dst: anywhere, gw: address, mtu: attachment.routeMtuBytes, priority: OWN_METRIC };
+/** As pod-side.ts makes them. */
+function routesOf(ip: Ip, attachment: Attachment, cniVersion: CniVersion): JsonObject[] {
+  const { anywhere, address: gw } = GATEWAYS[familyOf(ip)];
+  const subnets = (attachment.subnets ?? []).filter((subnet) => contains(subnet, ip));
+  if (!isAtLeast(cniVersion, '1.1.0')) return [anywhere, ...subnets].map((dst) => ({ dst, gw }));
+  const priority = OWN_METRIC;
+  return [
+    { dst: anywhere, gw, mtu: attachment.routeMtuBytes, priority },
+    ...subnets.map((dst) => ({ dst, gw, priority })),
+  ];
 }
 
 /** Results before 1.0.0 always carry `dns`, newer ones only when there is something in it. */

@@ -2,6 +2,7 @@
 // the store keeps on disk (src/cni/store.ts), what `desired` makes the host side of, and what a
 // deleted host veth is made again from. Everything that the kernel shows for a pod follows from it.
 
+import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 
@@ -40,8 +41,10 @@ export type Attachment = {
   readonly addresses: readonly Ip[];
   /** MTU of both ends of the veth pair: what the pod may receive. */
   readonly linkMtuBytes: number;
-  /** `mtu` of the routes in the pod: what the pod may send. */
+  /** `mtu` of the default routes in the pod: what the pod may send to other nodes. */
   readonly routeMtuBytes: number;
+  /** The subnets that `addresses` are of. Absent for pods that came before these were noted. */
+  readonly subnets?: readonly Cidr[];
   /** Absent when the pod may use all there is. */
   readonly bandwidth?: Bandwidth;
   /** Absent when there are none. */

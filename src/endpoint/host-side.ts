@@ -4,8 +4,8 @@
 //
 // To the pod: the host route (metric 16, protocol 113) sends the packet to the veth, the neighbour
 // entry gives the pod's Ethernet address. From the pod: it arrives on the veth, addressed to the
-// veth's Ethernet address, and is forwarded; rp_filter is off there, as what a pod may send from is
-// decided in nftables, for both families alike.
+// veth's Ethernet address, and is forwarded; rp_filter is off there and accept_local on, as what a
+// pod may send from is decided in nftables, for both families alike, and needs no second look.
 
 import { hostCidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
@@ -45,6 +45,9 @@ export function hostSide(
     }
     for (const qdisc of shapingOf(attachment)) qdiscs.set(keyOfQdisc(qdisc), qdisc);
     sysctls.set(`ipv4/conf/${link}/rp_filter`, '0');
+    // Else each packet's source is looked up once more as soon as there is any rule of routing
+    // (fib_validate_source of net/ipv4/fib_frontend.c).
+    sysctls.set(`ipv4/conf/${link}/accept_local`, '1');
     sysctls.set(`ipv4/conf/${link}/forwarding`, '1');
     if (needsLocalnet(attachment)) sysctls.set(localnetSysctl(link), '1');
     for (const pod of attachment.addresses) {

@@ -3,9 +3,12 @@
 //
 // From the pod: the default route (its `mtu` bounds what the pod sends) points to the link-local
 // gateway on the pod veth, and the permanent neighbour entry gives the host veth's Ethernet
-// address. The pod's own address is a /32 or /128: nothing else is on its link.
+// address. To pods of the same subnet, on the same node, the same way leads without that bound:
+// what they receive is what the link takes. The pod's own address is a /32 or /128: nothing else
+// is on its link.
 
 import type { Cidr } from '../net/cidr.ts';
+import { contains } from '../net/cidr.ts';
 import { ADDRESS_BITS } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
@@ -31,6 +34,7 @@ export function podSide(attachment: Attachment, loopback: Link | undefined): End
     const neighbour = { link: ifName, address: gateway, mac: attachment.hostMac };
     addresses.set(keyOfAddress(address), address);
     routes.set(keyOfRoute(route), route);
+    for (const local of localRoutes(attachment, pod)) routes.set(keyOfRoute(local), local);
     neighbours.set(keyOfNeighbour(neighbour), neighbour);
   }
   return {
@@ -61,16 +65,25 @@ const podAddress = (link: string, pod: Ip): Address => ({
   protocol: OWN_PROTOCOL,
 });
 
+const defaultRoute = (attachment: Attachment, pod: Ip): Route => ({
+  ...routeBy(attachment, pod, GATEWAYS[familyOf(pod)].anywhere as Cidr),
+  mtuBytes: attachment.routeMtuBytes,
+});
+
+const localRoutes = (attachment: Attachment, pod: Ip): Route[] =>
+  (attachment.subnets ?? [])
+    .filter((subnet) => contains(subnet, pod))
+    .map((subnet) => routeBy(attachment, pod, subnet));
+
 /** `onlink`: no route leads to the gateway itself, and none is needed. */
-function defaultRoute({ ifName, routeMtuBytes }: Attachment, pod: Ip): Route {
-  const { address: gateway, anywhere } = GATEWAYS[familyOf(pod)];
+function routeBy({ ifName }: Attachment, pod: Ip, destination: Cidr): Route {
+  const { address: gateway } = GATEWAYS[familyOf(pod)];
   return {
-    destination: anywhere as Cidr,
+    destination,
     table: MAIN_TABLE,
     metric: OWN_METRIC,
     protocol: OWN_PROTOCOL,
     via: { kind: 'gateway', link: ifName, gateway, onlink: true },
-    mtuBytes: routeMtuBytes,
   };
 }
 

@@ -19,10 +19,11 @@ async function retune(node: FakeCniNode, link: number, route: number): Promise<R
   return node.service.retune({ attachment, linkMtuBytes: link, routeMtuBytes: route });
 }
 
+/** Of the link and of the default routes. */
 const podMtus = (node: FakeCniNode): readonly number[] => {
-  const eth0 = node.podKernel.namespace.links.get('eth0')?.mtuBytes ?? 0;
-  const routes = [...node.podKernel.namespace.routes.values()].map(({ mtuBytes }) => mtuBytes ?? 0);
-  return [eth0, ...routes];
+  const { links, routes } = node.podKernel.namespace;
+  const defaults = [...routes.values()].filter(({ destination }) => destination.endsWith('/0'));
+  return [links.get('eth0')?.mtuBytes ?? 0, ...defaults.map(({ mtuBytes }) => mtuBytes ?? 0)];
 };
 
 const hostMtu = (node: FakeCniNode): number => {
@@ -46,6 +47,20 @@ test('larger paths: both ends of the link grow, then the routes', async () => {
   assert.equal(hostMtu(node), 9000);
   const objects = node.podKernel.applied.slice(before).map(({ object }) => object);
   assert.deepEqual(objects, ['link', 'route', 'route']);
+});
+
+test('what pods of one node send to each other is bounded by their links alone', async () => {
+  const node = await withPod();
+  await retune(node, 9000, 8950);
+  const routes = [...node.podKernel.namespace.routes.values()];
+  const near = routes.filter(({ destination }) => !destination.endsWith('/0'));
+  assert.deepEqual(
+    near.map(({ destination, mtuBytes }) => [destination, mtuBytes]),
+    [
+      ['10.244.1.0/24', undefined],
+      ['fd00:10:244:1::/64', undefined],
+    ],
+  );
 });
 
 test('what a pod has got is on disk', async () => {
