@@ -1,7 +1,7 @@
-// Where a peer is reached by BIRD's routes alone, each of them has a copy of ours below it. BIRD 2.0
-// changes an IPv6 route by taking it away and adding it again, and where it restarts a session a
-// route is gone for as long; without the copy packets of such moments would be lost. It is above
-// nothing of BIRD's: where BIRD has a wider route to fall back on, there is no copy. Pure.
+// Where a peer is reached by BIRD's routes alone, each of them has a copy of ours below it, for the
+// moments without BIRD's: a session that is restarted takes its routes along, and it lasts a pass
+// until another path is there. It is above nothing of BIRD's: where BIRD has a wider route to fall
+// back on, there is no copy. Pure.
 
 import type { LocalNode, PeerTarget } from '../backend/backend.ts';
 import { widerBirdRouteTo } from '../backend/bird-routes.ts';
