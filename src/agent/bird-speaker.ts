@@ -16,13 +16,14 @@ import type { BgpPass, BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
 import type { BirdPasswords } from './bird-passwords.ts';
 import { birdText, hashIn } from './bird-text.ts';
+import { KeptSessions } from './kept-sessions.ts';
 
 /** A BIRD that is started again is soon back, and its peers keep its routes as long. */
 const PROMISED_MS = 30_000;
 /** Whoever still reads that he can send by it has until then to read otherwise. */
 const DRAIN_MS = 5_000;
 /** Files that change tell nobody; the kubelet takes a minute to change those of a Secret. */
-const PASSWORDS_MS = 3_000;
+const LOOK_MS = 3_000;
 
 export type BirdSpeakerParts = {
   readonly nodeName: string;
@@ -35,6 +36,7 @@ export type BirdSpeakerParts = {
 
 export class BirdSpeaker implements BgpSpeaker {
   readonly #parts: BirdSpeakerParts;
+  readonly #kept: KeptSessions;
   #text: string | undefined;
   #as: number | undefined;
   #problems: readonly string[] = [];
@@ -43,6 +45,7 @@ export class BirdSpeaker implements BgpSpeaker {
 
   constructor(parts: BirdSpeakerParts) {
     this.#parts = parts;
+    this.#kept = new KeptSessions(parts.clock);
   }
 
   /** The text of bird.conf that is wanted; undefined: BIRD is left as it is. */
@@ -66,8 +69,8 @@ export class BirdSpeaker implements BgpSpeaker {
   async run(changed: () => void, stop: AbortSignal): Promise<void> {
     const { clock, passwords } = this.#parts;
     while (!stop.aborted) {
-      await clock.sleep(PASSWORDS_MS, stop);
-      if (!stop.aborted && passwords.hasNews()) changed();
+      await clock.sleep(LOOK_MS, stop);
+      if (!stop.aborted && (passwords.hasNews() || this.#kept.isOver)) changed();
     }
   }
 
@@ -79,13 +82,15 @@ export class BirdSpeaker implements BgpSpeaker {
     this.#as = speaker.as;
     if (pass.outcome.desired.speaksBgp) {
       this.#spokeMs = clock.monotonicMs();
-      const looked = passwords.look(secretKeysOf(speaker.sessions));
-      this.#text = renderBird(speaker, looked.used);
-      this.#problems = [...speaker.problems, ...passwordProblems(speaker.sessions, looked)];
+      const said = this.#kept.with(speaker, { hash: pass.config.hash, nodes: pass.cluster.nodes });
+      const looked = passwords.look(secretKeysOf(said.sessions));
+      this.#text = renderBird(said, looked.used);
+      this.#problems = [...speaker.problems, ...passwordProblems(said.sessions, looked)];
       return;
     }
     this.#problems = [];
     if (clock.monotonicMs() - this.#spokeMs < DRAIN_MS) return;
+    this.#kept.forget();
     const silent = renderBird(silenced(speaker), new Map());
     const isSilent = good === undefined || hashIn(good) === birdText(silent).hash;
     this.#text = isSilent ? undefined : silent;

@@ -42,12 +42,18 @@ export function birdRoutesOf(
   return { byDestination, links: [...links], lengthsBits };
 }
 
-export function birdRouteTo(
+export function birdRouteTo(routes: BirdRoutes, subnet: Cidr): Route | undefined {
+  const exact = routes.byDestination.get(subnet);
+  return exact !== undefined || routes.byDestination.size === 0
+    ? exact
+    : widerBirdRouteTo(routes, subnet);
+}
+
+/** What would lead there without a route to the subnet itself. */
+export function widerBirdRouteTo(
   { byDestination, lengthsBits }: BirdRoutes,
   subnet: Cidr,
 ): Route | undefined {
-  const exact = byDestination.get(subnet);
-  if (exact !== undefined || byDestination.size === 0) return exact;
   const ownBits = cidrLengthBits(subnet);
   for (const bits of lengthsBits[cidrFamily(subnet)]) {
     if (bits >= ownBits) continue;

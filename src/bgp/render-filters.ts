@@ -92,6 +92,9 @@ function communityCondition(communities: readonly Community[]): string {
   return conditions.length === 1 ? conditions.join('') : `(${conditions.join(' || ')})`;
 }
 
+/** Says that its node's BIRD is away: a mark among nodes alone. */
+const LLGR_STALE = '[ (65535, 6) ]';
+
 export type ExportContext = { readonly family: Family; readonly isReflector: boolean };
 
 /** `export …;` of a channel. */
@@ -114,6 +117,7 @@ export function exportFilter(
   return [
     'export filter {',
     `  if ! (${told.join(' || ')}) then reject;`,
+    ...(exports.announcePods && isReflector ? [`  bgp_community.delete(${LLGR_STALE});`] : []),
     ...exports.communities.map((each) => `  ${attribute(each)}.add(${tuple(each)});`),
     ...exports.rules.map((rule) => `  ${ruleText(rule)}`),
     ...(exports.rules.some(isUnconditional) ? [] : ['  accept;']),

@@ -41,11 +41,25 @@ const TIMES: Block = [
   'error wait time 1, 10;',
 ];
 
-const common = ({ gracefulRestart }: Speaker): Block => [
-  ...TIMES,
+/**
+ * Nodes keep each other's routes as long-lived stale ones from the first moment on (RFC 9494): a
+ * BIRD that dies again before it has told all of its routes would end plain graceful restart, and
+ * its neighbours would delete them (RFC 4724, 4.2).
+ */
+const keptByNodes = ({ gracefulRestart }: Speaker): Block => [
+  'graceful restart on;',
+  'graceful restart time 0;',
+  'long lived graceful restart on;',
+  `long lived stale time ${gracefulRestart.restartSeconds};`,
+];
+
+/** Routers may know nothing of long-lived ones. */
+const keptByPeers = ({ gracefulRestart }: Speaker): Block => [
   'graceful restart on;',
   `graceful restart time ${gracefulRestart.restartSeconds};`,
   'long lived graceful restart off;',
+  '# BIRD would withdraw what is stale from who does not know of it, instead of keeping it.',
+  'interpret communities off;',
 ];
 
 const startOf = ({ local }: Session, { portNumber }: Speaker): string =>
@@ -58,7 +72,8 @@ function nodeTemplate(session: Session, speaker: Speaker, secret: Block): Block 
     `template bgp ${templateOf(session)} {`,
     ...indented([
       startOf(session, speaker),
-      ...common(speaker),
+      ...TIMES,
+      ...keptByNodes(speaker),
       'bfd graceful;',
       ...secret,
       ...(isInternal(session) ? reflection(clusterId) : []),
@@ -101,7 +116,8 @@ function peerBlock(session: Session, speaker: Speaker, secret: Block): Block {
       `neighbor ${remote.address} port ${remote.portNumber} as ${remote.as};`,
       multihop === undefined ? 'direct;' : `multihop ${multihop};`,
       ...(gtsm ? ['ttl security on;'] : []),
-      ...common(speaker),
+      ...TIMES,
+      ...keptByPeers(speaker),
       ...(session.bfd === 'off'
         ? []
         : [`bfd { interval ${intervalMs} ms; multiplier ${multiplier}; };`]),

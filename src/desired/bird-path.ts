@@ -88,8 +88,8 @@ export function sendBytesBy(
 /** Another way of BIRD's is another path: what probes said of the one before means nothing. */
 export const keyOfBirdPlan = ({ birdRoute }: BirdPlan): string => `bgp ${printVia(birdRoute.via)}`;
 
-/** BIRD's way for the packets of probes, as a route of our own can have it. */
-export const probeVia = ({ birdRoute: { via } }: BirdPlan): RouteVia =>
+/** BIRD's way, as a route of our own can have it. */
+export const probeVia = ({ birdRoute: { via } }: Pick<BirdPlan, 'birdRoute'>): RouteVia =>
   via.kind === 'nexthop' ? { ...via, kind: 'gateway', onlink: true } : via;
 
 /** What is to be said of subnets to which BIRD has no route, while it has one to the first. */

@@ -19,6 +19,7 @@ import type { Local } from './desired.ts';
 import { vtepOf } from './kept-path.ts';
 import { peerFamilyKey, plainMtu, routeMtu } from './path-mtu.ts';
 import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
+import { standbyRoutes } from './standby.ts';
 import type { StateBuilder } from './state-builder.ts';
 
 export function addPath(
@@ -31,7 +32,10 @@ export function addPath(
   const lacking = option !== undefined && isBirdPlan(option.plan) ? option.plan.lacking : undefined;
   const own = lacking === undefined ? option : besides;
   const destinations = lacking ?? target.subnets;
-  // Where there is nothing of ours, packets go by BIRD's routes.
+  // Where there is nothing of ours above, packets go by BIRD's routes.
+  if (option !== undefined && isBirdPlan(option.plan)) {
+    for (const route of standbyRoutes(target, { local, source })) builder.route(route);
+  }
   if (own !== undefined && !isBirdPlan(own.plan) && destinations.length > 0) {
     addPlan(builder, own.plan, local);
     const way = { table: MAIN_TABLE, via: viaOf(own.plan, local), source };

@@ -12,8 +12,10 @@ import type { Address, KernelState, Route, Rule } from './kernel-state.ts';
 export const OWN_PROTOCOL = 113;
 /** RTPROT_BIRD of linux/rtnetlink.h: routes that are looked at, and never touched. */
 export const BIRD_PROTOCOL = 12;
-/** Metric of all our routes, in both families: 0 in v4 would win, 1024 in v6 would lose. */
+/** Metric of our routes, in both families: 0 in v4 would win, 1024 in v6 would lose. */
 export const OWN_METRIC = 16;
+/** Of routes that lead where BIRD's do (metric 32), for the moments without BIRD's. */
+export const STANDBY_METRIC = 48;
 /** RT_TABLE_MAIN of linux/rtnetlink.h. */
 export const MAIN_TABLE = 254;
 /** Rule priority and table of the probes. */

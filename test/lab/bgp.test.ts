@@ -23,7 +23,7 @@ function assertPlain(lab: TestLab): void {
       assert.equal(routes?.length, others, `${name} ${family}`);
     }
     const own = ['-4', '-6'].map((family) => lab.run(name, `ip ${family} route`)).join('');
-    assert.doesNotMatch(own, / via .* proto 113/, name);
+    assert.doesNotMatch(own, / via .* proto 113 .*metric 16/, name);
   }
 }
 
@@ -35,6 +35,10 @@ test('a BIRD or an agent that dies loses nothing', { timeout: TIMEOUT_MS }, asyn
     const node = lab.node('node1');
 
     await t.test('a bad configuration is refused, and the sessions stay', () => refuses(lab));
+
+    await t.test('every session is restarted by another setting, and the mesh by reflectors', () =>
+      changesSessions(lab),
+    );
 
     await t.test('an agent is killed and started again', async () => {
       const result = await whileProbing(lab, async () => {
@@ -68,6 +72,25 @@ test('a BIRD or an agent that dies loses nothing', { timeout: TIMEOUT_MS }, asyn
     assertPlain(lab);
   });
 });
+
+async function changesSessions(lab: TestLab): Promise<void> {
+  const GracefulRestart = { RestartSeconds: 130 };
+  const RouteReflectors = { NodeNames: ['node1'] };
+  const changes = [
+    { GracefulRestart },
+    { GracefulRestart, FullMesh: false, RouteReflectors },
+    { GracefulRestart },
+  ];
+  for (const BGP of changes) {
+    const before = (await lab.status('node1')).bgp?.wanted;
+    const result = await whileProbing(lab, async () => {
+      await lab.edit({ BGP });
+      await lab.untilStatus('node1', 'has another text', ({ bgp }) => bgp?.wanted !== before);
+      await untilAllBgp(lab);
+    });
+    assertNothingLost(result);
+  }
+}
 
 /** By the nodes: the schema would refuse it before. */
 async function refuses(lab: TestLab): Promise<void> {

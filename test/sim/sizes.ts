@@ -10,7 +10,7 @@ import type { Family } from '../../src/net/family.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { Route } from '../../src/state/kernel-state.ts';
 import { keyOfRoute } from '../../src/state/kernel-state.ts';
-import { MAIN_TABLE, OWN_METRIC } from '../../src/state/own.ts';
+import { MAIN_TABLE, OWN_METRIC, STANDBY_METRIC } from '../../src/state/own.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 
 export const BIRD_METRIC = 32;
@@ -21,7 +21,7 @@ export function losesLargeTo(from: SimMachine, to: SimMachine, subnet: Cidr): st
   const family = cidrFamily(subnet);
   const routeBy = (metric: number): Route | undefined =>
     from.host.routes.get(keyOfRoute({ destination: subnet, table: MAIN_TABLE, metric }));
-  const route = routeBy(OWN_METRIC) ?? routeBy(BIRD_METRIC);
+  const route = routeBy(OWN_METRIC) ?? routeBy(BIRD_METRIC) ?? routeBy(STANDBY_METRIC);
   if (route === undefined || (route.via.kind !== 'nexthop' && route.via.kind !== 'gateway')) {
     return undefined;
   }

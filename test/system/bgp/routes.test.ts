@@ -3,7 +3,6 @@
 // not, from the router or from a node.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { renderBird } from '../../../src/bgp/render.ts';
 import { speakerOf } from '../../../src/bgp/speaker.ts';
@@ -17,50 +16,12 @@ import {
   speakerNode,
   subnetsOf,
 } from '../../fake/bgp.ts';
-import { TestNamespace } from '../namespaces.ts';
+import type { TestNamespace } from '../namespaces.ts';
 import { Bird, until } from './bird.ts';
+import { joinNode, Segment } from './segment.ts';
 
 const ROUTER = { ipv4: '192.168.77.1', ipv6: 'fd77::1' };
 const NODES = [1, 2];
-
-/** A network of namespaces with a bridge between them. */
-class Segment implements Disposable {
-  readonly #bridge = new TestNamespace('bgc-sw');
-  readonly #members: TestNamespace[] = [];
-
-  constructor() {
-    this.#bridge.run('ip link add br0 type bridge');
-    this.#bridge.run('ip link set br0 up');
-  }
-
-  join(label: string, addresses: readonly string[]): TestNamespace {
-    const member = new TestNamespace(`bgc-${label}`);
-    this.#members.push(member);
-    const words = ['link', 'add', 'eth0', 'netns', member.name, 'type', 'veth'];
-    execFileSync('ip', [...words, 'peer', 'name', label, 'netns', this.#bridge.name]);
-    this.#bridge.run(`ip link set ${label} master br0 up`);
-    member.run('ip link set lo up');
-    for (const address of addresses) {
-      const options = address.includes(':') ? ' nodad' : '';
-      member.run(`ip addr add ${address} dev eth0${options}`);
-    }
-    member.run('ip link set eth0 up');
-    return member;
-  }
-
-  [Symbol.dispose](): void {
-    for (const each of [...this.#members, this.#bridge]) each[Symbol.dispose]();
-  }
-}
-
-function joinNode(segment: Segment, number: number): TestNamespace {
-  const [ipv4, ipv6] = addressesOf(number);
-  const node = segment.join(`n${number}`, [`${ipv4}/24`, `${ipv6}/64`]);
-  for (const subnet of subnetsOf(number)) {
-    node.run(`ip addr add ${subnet.replace(/\/\d+$/, '')} dev lo`);
-  }
-  return node;
-}
 
 function inputOf(number: number, settings: BgpSettings): SpeakerInput {
   const addresses = addressesOf(number).map((address) => ({

@@ -7,11 +7,18 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { passwordId } from '../../../src/bgp/passwords.ts';
+import { renderBird } from '../../../src/bgp/render.ts';
+import { speakerOf } from '../../../src/bgp/speaker.ts';
+import type { SpeakerNode } from '../../../src/bgp/speaker-types.ts';
 import type { Bird } from '../../../src/bird/bird.ts';
 import { openBird } from '../../../src/bird/bird.ts';
 import type { BirdProgram } from '../../../src/lab/bird-program.ts';
 import { findBird } from '../../../src/lab/bird-program.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import type { Cidr } from '../../../src/net/cidr.ts';
+import type { Ip } from '../../../src/net/ip.ts';
+import { bgpSettings, cidr, ip, NETWORKS } from '../../fake/bgp.ts';
 import { TestNamespace } from '../namespaces.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../scripts/bird-run.sh');
@@ -62,6 +69,14 @@ export class Sidecar implements AsyncDisposable {
     const pid = this.birdPid();
     assert.ok(pid !== undefined, this.log());
     process.kill(pid, `SIG${signal}` as NodeJS.Signals);
+  }
+
+  /** As long as it is there, no session comes up; all other packets pass. */
+  withoutBgp(): Disposable {
+    const rules = `table inet wall { chain input { type filter hook input priority 0;
+      tcp dport 179 drop; tcp sport 179 drop; }; }`;
+    this.#netns.run('nft -f -', rules);
+    return { [Symbol.dispose]: () => void this.#netns.run('nft delete table inet wall') };
   }
 
   birdPid(): number | undefined {
@@ -136,41 +151,34 @@ export type TextOptions = {
   readonly password?: string;
   /** Nothing listens there. */
   readonly strangers?: readonly string[];
-  readonly withNeighbour?: boolean;
 };
 
 /** What a node of two says to its BIRD; 10.244.N.0/24 is its subnet. */
-export function confText({
-  number,
-  password,
-  strangers = [],
-  withNeighbour = true,
-}: TextOptions): string {
-  const own = `10.9.0.${number}`;
-  const secret = password === undefined ? '' : `password "${password}"; `;
-  const neighbours = [...(withNeighbour ? [`10.9.0.${3 - number}`] : []), ...strangers];
-  const sessions = neighbours.map(
-    (address) =>
-      `protocol bgp mesh_${address.replaceAll('.', '_')} from mesh {
-  neighbor ${address} as 64512; ${secret}}`,
+export function confText({ number, password, strangers = [] }: TextOptions): string {
+  const secret = { secret: 'bgp', key: 'nodes' };
+  const settings = bgpSettings(
+    password === undefined ? {} : { NodePasswordSecret: { Name: secret.secret, Key: secret.key } },
   );
-  return `log stderr all;
-router id ${own};
-graceful restart wait 20;
-timeformat protocol iso long ms;
-protocol device { scan time 10; }
-protocol direct underlay { ipv4; interface "eth*"; }
-protocol static blocks4 { ipv4 { import all; }; route 10.244.${number}.0/24 blackhole; }
-protocol kernel kernel4 { persist; graceful restart; scan time 10; ipv4 { import none;
-  export filter {
-  if source = RTS_BGP then { krt_prefsrc = 10.244.${number}.0; accept; } reject; }; }; }
-protocol bfd { interface "eth*" { interval 300 ms; multiplier 5; }; }
-template bgp mesh { local ${own} as 64512; hold time 30; keepalive time 10; bfd graceful;
-  connect delay time 1; connect retry time 2; error wait time 1,4;
-  graceful restart on; graceful restart time 120;
-  long lived graceful restart on; long lived stale time 3600;
-  ipv4 { import all; export where source = RTS_STATIC; next hop self;
-  import limit 1000 action block; }; }
-${sessions.join('\n')}
-`;
+  const local = { link: 'eth0', address: addressOf(number), lengthBits: 24 } as const;
+  const nodeOf = (address: Ip, index: number): SpeakerNode => ({
+    name: `node-${index}`,
+    labels: {},
+    subnets: [subnetOf(index)],
+    addresses: [address],
+  });
+  const speaker = speakerOf({
+    settings,
+    networks: NETWORKS.filter(({ family }) => family === 'ipv4'),
+    self: { name: `node-${number}`, labels: {}, subnets: [subnetOf(number)] },
+    underlays: [local],
+    addresses: [local],
+    nodes: [
+      nodeOf(addressOf(3 - number), 3 - number),
+      ...strangers.map((address, index) => nodeOf(ip(address), 10 + index)),
+    ],
+  });
+  return renderBird(speaker, new Map([[passwordId(secret), password ?? '']]));
 }
+
+const addressOf = (number: number): Ip => ip(`10.9.0.${number}`);
+const subnetOf = (number: number): Cidr => cidr(`10.244.${number}.0/24`);

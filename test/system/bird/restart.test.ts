@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { BirdSession } from '../../../src/bird/sessions.ts';
@@ -39,25 +39,41 @@ class Pinger {
   }
 }
 
-async function established(sidecar: Sidecar): Promise<BirdSession[]> {
+async function looked(sidecar: Sidecar) {
   try {
     const bird = await sidecar.open();
     const { recovery } = await bird.status();
     const sessions = await bird.sessions();
     bird.close();
-    return recovery === undefined ? sessions.filter(({ state }) => state === 'established') : [];
+    return { recovery, sessions };
   } catch {
-    return []; // It is not there yet.
+    return { recovery: undefined, sessions: [] }; // It is not there yet.
   }
 }
 
-async function answers(sidecar: Sidecar): Promise<boolean> {
-  try {
-    (await sidecar.open()).close();
-    return true;
-  } catch {
-    return false;
-  }
+async function established(sidecar: Sidecar): Promise<readonly BirdSession[]> {
+  const { recovery, sessions } = await looked(sidecar);
+  return recovery === undefined ? sessions.filter(({ state }) => state === 'established') : [];
+}
+
+/** The second time when it answers and has no session, or one by which it has told nothing yet. */
+async function killTwice(sidecar: Sidecar, moment: 'before' | 'after'): Promise<void> {
+  const conf = join(sidecar.directory, 'bird.conf');
+  const good = readFileSync(conf, 'utf8');
+  // A neighbour that never comes is waited for, and nothing is told to any meanwhile.
+  writeFileSync(conf, confText({ number: 2, strangers: ['10.9.0.77'] }));
+  using _wall = moment === 'before' ? sidecar.withoutBgp() : undefined;
+  sidecar.killBird();
+  await until('its end', () => sidecar.birdPid() === undefined);
+  await until(`the moment ${moment} its session`, async () => {
+    const { recovery, sessions } = await looked(sidecar);
+    const isUp = sessions.some(({ state }) => state === 'established');
+    return recovery !== undefined && isUp === (moment === 'after');
+  });
+  writeFileSync(conf, good);
+  const { recovery } = await looked(sidecar);
+  assert.ok(recovery !== undefined, 'it has told its routes already');
+  sidecar.killBird();
 }
 
 test('restarts of BIRD lose no packet', { timeout: 280_000 }, async (t) => {
@@ -85,15 +101,8 @@ test('restarts of BIRD lose no packet', { timeout: 280_000 }, async (t) => {
 
   const RESTARTS: readonly (readonly [string, () => Promise<void>])[] = [
     ['SIGKILL', async () => right.killBird()],
-    [
-      'two SIGKILLs in a row',
-      async () => {
-        right.killBird();
-        await until('the next one', () => right.birdPid() !== undefined);
-        await until('it answers', () => answers(right));
-        right.killBird();
-      },
-    ],
+    ['a second SIGKILL before a session is there', () => killTwice(right, 'before')],
+    ['a second SIGKILL before its routes are told', () => killTwice(right, 'after')],
     [
       'the container stops for two seconds',
       async () => {

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { withKeptSessions } from '../../../src/bgp/keep-sessions.ts';
 import { protocolName } from '../../../src/bgp/names.ts';
 import type { Passwords } from '../../../src/bgp/passwords.ts';
 import { explainPassword, passwordId, passwordProblems } from '../../../src/bgp/passwords.ts';
@@ -118,42 +117,5 @@ describe('bird.conf', () => {
     const nodes = [1, 3, 4].map((number) => speakerNode(number));
     const [three, four] = [nodes.slice(0, 2), nodes].map((all) => text(1, { self, nodes: all }));
     assert.notEqual(three, four);
-  });
-});
-
-describe('sessions that are kept for a while', () => {
-  const mesh = speakerOf(speakerInput(bgpSettings({}), 4));
-  const reflectors = { RouteReflectors: { NodeNames: ['node-2'] }, FullMesh: false };
-  const reflected = speakerOf(speakerInput(bgpSettings(reflectors), 4));
-  const names = (speaker: { readonly sessions: readonly { readonly name: string }[] }) =>
-    speaker.sessions.map(({ name }) => name);
-
-  test('are those of the mesh, beside those with reflectors', () => {
-    const both = withKeptSessions(reflected, mesh, () => true);
-    assert.deepEqual(names(both), names(mesh));
-    assert.equal(both.sessions.find(({ name }) => name === 'node4_node-2')?.role, 'reflector');
-    const alive = withKeptSessions(reflected, mesh, (name) => name !== 'node-4');
-    assert.deepEqual(names(alive), [
-      ...['node4_node-2', 'node4_node-3', 'node6_node-2', 'node6_node-3'],
-    ]);
-  });
-
-  test('a reflector goes on to be one', () => {
-    const self = { name: 'node-2', labels: {}, subnets: subnetsOf(2) };
-    const nodes = [speakerNode(1), speakerNode(3)];
-    const of = (bgp: object) => speakerOf(speakerInput(bgpSettings(bgp), 1, { self, nodes }));
-    assert.equal(withKeptSessions(of({}), of(reflectors), () => true).isReflector, true);
-  });
-
-  test('not with another AS or address, and nothing is changed where nothing is to be kept', () => {
-    const other = speakerOf(speakerInput(bgpSettings({ ...reflectors, AS: 64513 }), 4));
-    assert.equal(
-      withKeptSessions(other, mesh, () => true),
-      other,
-    );
-    assert.equal(
-      withKeptSessions(mesh, reflected, () => true),
-      mesh,
-    );
   });
 });

@@ -10,6 +10,7 @@ import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Route } from '../../../src/state/kernel-state.ts';
 import { keyOfRoute } from '../../../src/state/kernel-state.ts';
+import { STANDBY_METRIC } from '../../../src/state/own.ts';
 import { BY_ROUTER, birdRoute, birdRoutes, speakerOf } from '../../fake/bird-routes.ts';
 import { configOf, nodeOf } from '../../fake/cluster.ts';
 import { localOf, NETWORK, run } from '../../fake/desired.ts';
@@ -59,7 +60,9 @@ function decide(given: Given) {
   );
   const [path] = paths;
   assert.ok(path !== undefined);
-  const routes = [...state.routes.values()].filter(({ via }) => via.kind !== 'unreachable');
+  const routes = [...state.routes.values()].filter(
+    ({ via, metric }) => via.kind !== 'unreachable' && metric !== STANDBY_METRIC,
+  );
   const to = (table: number): string[] =>
     routes.flatMap((route) => (route.table === table ? [route.destination] : []));
   const small = Object.fromEntries(smallPlainMtus);
