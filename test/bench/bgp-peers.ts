@@ -73,13 +73,16 @@ export function startBird(
   return { child, directory, socketPath };
 }
 
-/** A table for each session, and in it what that node alone announces. */
+/**
+ * A table for each session, and in it what that node alone announces. BIRD has one session with an
+ * address and port: none of these connects, so that the port says nothing else.
+ */
 function confOf(node: BenchNode): string {
   const sessions = numbers().map(
     (number) => `ipv4 table t${number};
 protocol static s${number} { ipv4 { table t${number}; }; route ${subnetOf(number)} blackhole; }
 protocol bgp p${number} { local ${addressOf(number)} as ${AS}; strict bind; passive;
-  router id ${addressOf(number)}; neighbor ${node.address} as ${AS};
+  router id ${addressOf(number)}; neighbor ${node.address} port ${10_000 + number} as ${AS};
   graceful restart on; bfd graceful; error wait time 1,4;
   ipv4 { table t${number}; import none; export all; next hop self; }; }`,
   );
