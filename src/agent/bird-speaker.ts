@@ -31,6 +31,8 @@ export type BirdSpeakerParts = {
   /** The text that BIRD starts by; undefined where it never had one. */
   readonly readGood: () => string | undefined;
   readonly passwords: Pick<BirdPasswords, 'look' | 'hasNews'>;
+  /** Another text is wanted: whoever brings it to BIRD has not to wait for its next look. */
+  readonly hint: () => void;
   readonly clock: Clock;
 };
 
@@ -75,6 +77,12 @@ export class BirdSpeaker implements BgpSpeaker {
   }
 
   follow(pass: BgpPass): void {
+    const before = this.#text;
+    this.#follow(pass);
+    if (this.#text !== before) this.#parts.hint();
+  }
+
+  #follow(pass: BgpPass): void {
     const { clock, readGood, passwords } = this.#parts;
     const good = readGood();
     if (pass.cluster.kind === 'remembered' && good !== undefined) return;

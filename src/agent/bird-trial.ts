@@ -73,7 +73,9 @@ async function lostBy(
     } else {
       steadyMs = undefined;
     }
-    if (nowMs - startMs >= COME_BACK_MS || (isTaken && isOver())) return harm;
+    // Sessions that the text has ended may not be gone yet: none of its own is up then.
+    const isKnown = isTaken && (harm !== 'all' || nowMs - startMs >= STEADY_MS);
+    if (nowMs - startMs >= COME_BACK_MS || (isKnown && isOver())) return harm;
     await clock.sleep(POLL_MS, stop);
     stop.throwIfAborted();
   }

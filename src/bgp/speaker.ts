@@ -5,7 +5,7 @@
 
 import { hash } from 'node:crypto';
 import type { Cidr } from '../net/cidr.ts';
-import { cidrAddress, cidrFamily, cidrLengthBits, containsCidr } from '../net/cidr.ts';
+import { cidrAddress, cidrFamily, cidrLengthBits, contains, containsCidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import { ADDRESS_BITS, FAMILIES, FAMILY_LABEL } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
@@ -63,11 +63,15 @@ function familyOfSpeaker(podNetwork: PodNetwork, input: SpeakerInput): SpeakerFa
   const { family, network } = podNetwork;
   const { self, settings, addresses, underlays } = input;
   const ofFamily = (cidr: Cidr): boolean => cidrFamily(cidr) === family;
-  const own = [...underlays, ...addresses].map(({ address }) => address);
+  const ownSubnets = self.subnets.filter(ofFamily);
+  // The subnets say all that is in them, so that their addresses' coming changes no text.
+  const own = [...underlays, ...addresses]
+    .map(({ address }) => address)
+    .filter((address) => !ownSubnets.some((subnet) => contains(subnet, address)));
   return {
     family,
     network,
-    ownSubnets: self.subnets.filter(ofFamily),
+    ownSubnets,
     subnetRanges: subnetRanges(podNetwork, input),
     serviceRanges: settings.serviceRanges.filter(ofFamily),
     smallMtus: smallMtus(family, input),

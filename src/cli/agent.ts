@@ -231,6 +231,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     view: () => bird.view,
     readGood: birdFiles(options.birdDir).readGood,
     passwords: new BirdPasswords((keys) => readPasswords(options.bgpPasswordsDir, keys)),
+    hint: () => bird.hint(),
     clock,
   });
   return new Agent({

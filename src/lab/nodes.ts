@@ -25,7 +25,8 @@ import { tellRouters } from './routers.ts';
 import { addToUnderlay, removeFromUnderlay } from './underlay.ts';
 import type { LabEffects } from './up.ts';
 
-const SETTLE_TIMEOUT_MS = 30_000;
+/** Bounds what hangs, also on a machine that is busy with many nodes. */
+const SETTLE_TIMEOUT_MS = 120_000;
 
 /** The plan with the new node, which is settled and has its pods. */
 export async function addNode(

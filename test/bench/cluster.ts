@@ -101,6 +101,7 @@ export class Cluster {
       'run-dir': join(directory, 'run'),
       'cni-conf-dir': join(directory, 'net.d'),
       'cni-cache-dir': join(directory, 'cni-results'),
+      'bird-dir': join(directory, 'bird'),
       'machine-id-file': join(directory, 'machine-id'),
       'log-level': 'warn',
     };

@@ -6,6 +6,7 @@ import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mustRun, runCommand } from '../../src/lab/command.ts';
+import { bgpSuite } from './bgp.ts';
 import { ROOT } from './checkout.ts';
 import { cniSuite } from './cni.ts';
 import { datapathSuite } from './datapath.ts';
@@ -33,6 +34,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
   leases: leasesSuite,
   switch: switchSuite,
   drift: driftSuite,
+  bgp: bgpSuite,
 };
 
 const USAGE = `usage: npm run bench -- [--only ${Object.keys(SUITES).join('|')}] [--json FILE] [--write]\n`;

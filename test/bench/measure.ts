@@ -43,6 +43,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'memory.5000.leases': { of: 'value', compare: '≤', limit: 95 },
   'memory.5000.leases.anonymous': { of: 'value', compare: '≤', limit: 40 },
   'start.ready': { of: 'value', compare: '≤', limit: 1000 },
+  'bgp.100.join': { of: 'value', compare: '≤', limit: 3000 },
   'latency.change.median': { of: 'value', compare: '<', limit: 50 },
 };
 

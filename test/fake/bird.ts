@@ -37,6 +37,8 @@ export class FakeBird implements Bird {
   isPending = false;
   /** The neighbours whose sessions are up by a text; those that are named there are wanted. */
   upBy: (text: string) => readonly string[] = () => [];
+  /** Neighbours whose sessions it is still ending, whatever the text says. */
+  ending: readonly string[] = [];
   refuses: (text: string) => string | undefined = () => undefined;
   readonly #files: FakeBirdFiles;
   #end: (why: string) => void = () => undefined;
@@ -65,9 +67,13 @@ export class FakeBird implements Bird {
 
   async sessions() {
     const up = this.upBy(this.running);
-    return [...this.running.matchAll(/neighbor (\S+)/g)].map(([, neighbour = '']) =>
-      fakeSession({ neighbour, state: up.includes(neighbour) ? 'established' : 'active' }),
-    );
+    const ending = this.ending.map((neighbour) => fakeSession({ neighbour, state: 'closing' }));
+    return [
+      ...ending,
+      ...[...this.running.matchAll(/neighbor (\S+)/g)].map(([, neighbour = '']) =>
+        fakeSession({ neighbour, state: up.includes(neighbour) ? 'established' : 'active' }),
+      ),
+    ];
   }
 
   async constant(name: string) {

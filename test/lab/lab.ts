@@ -37,6 +37,8 @@ import type { LabOptions } from './lab-spec.ts';
 import { removeOrphans, specOf, upOptionsOf } from './lab-spec.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
+/** Of each probe where all are to be answered: with many nodes, on a machine that is busy. */
+const REACH_TIMEOUT_MS = 30_000;
 const UNTIL_TIMEOUT_MS = 15_000;
 /** Who has tried for a minute waits half a one before the next try. */
 const STATUS_TIMEOUT_MS = 120_000;
@@ -227,7 +229,7 @@ export class TestLab {
 
   /** Every pair reaches each other. */
   async mustReach(): Promise<void> {
-    const { pairs } = await this.check();
+    const { pairs } = await this.check(REACH_TIMEOUT_MS);
     assert.deepEqual(
       pairs.filter(({ ok }) => !ok),
       [],

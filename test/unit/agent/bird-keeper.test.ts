@@ -195,6 +195,18 @@ describe('the keeper of BIRD', () => {
     assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
   });
 
+  test('one that ends the last sessions is not taken back since they take a moment', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    bird.ending = ['10.9.0.2'];
+    await scene.want('router id 10.9.0.1;\n');
+    await scene.want('router id 10.9.0.2;\n');
+    await scene.clock.advance(200);
+    bird.ending = [];
+    await scene.clock.advance(3_000);
+    assert.deepEqual(scene.tried, ['confirmed', 'confirmed']);
+  });
+
   test('without any peer it is confirmed at once', async () => {
     await using scene = new Scene(A);
     await scene.birdStarts();

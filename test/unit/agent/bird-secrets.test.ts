@@ -58,6 +58,7 @@ class Scene implements AsyncDisposable {
       view: () => this.keeper.view,
       readGood: files.readGood,
       passwords: new BirdPasswords((keys) => readPasswords(join(this.directory, 'secrets'), keys)),
+      hint: () => this.keeper.hint(),
       clock,
     });
     this.keeper = new BirdKeeper({

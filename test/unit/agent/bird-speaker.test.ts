@@ -15,6 +15,7 @@ import { nodeOf } from '../../fake/cluster.ts';
 
 class Station {
   readonly clock = new FakeClock();
+  hints = 0;
   good: string | undefined;
   running: BirdView['running'];
   readonly files = new Map<string, string>();
@@ -26,6 +27,9 @@ class Station {
       const wanted = names.map(passwordId);
       return new Map([...this.files].filter(([id]) => wanted.includes(id)));
     }),
+    hint: () => {
+      this.hints += 1;
+    },
     clock: this.clock,
   });
 
@@ -40,6 +44,19 @@ test('while bgp is asked for, BIRD has sessions and announces the own subnets', 
   speaker.follow(bgpPass('bgp'));
   assert.match(speaker.wanted ?? '', /neighbor 192\.168\.1\.2 /);
   assert.match(speaker.wanted ?? '', /10\.244\.1\.0\/24/);
+});
+
+test('who brings it to BIRD is told of another text at once, and of the same one never', () => {
+  const station = new Station();
+  const { speaker } = station;
+  speaker.follow(bgpPass('bgp', { nodes: [nodeOf(1)] }));
+  assert.equal(station.hints, 1);
+  speaker.follow(bgpPass('bgp', { nodes: [nodeOf(1)] }));
+  assert.equal(station.hints, 1);
+  const alone = speaker.wanted;
+  speaker.follow(bgpPass('bgp'));
+  assert.notEqual(speaker.wanted, alone);
+  assert.equal(station.hints, 2);
 });
 
 test('a node that never spoke has nothing to say by another backend', () => {

@@ -55,7 +55,7 @@ test('the page has a row for each measure and what it was measured on', () => {
 });
 
 test('the measures that have a target are made by some suite', () => {
-  const sources = ['cni', 'host-ports', 'peers', 'memory', 'latency', 'datapath']
+  const sources = ['cni', 'host-ports', 'peers', 'memory', 'latency', 'datapath', 'bgp']
     .map((suite) => readFileSync(new URL(`../../bench/${suite}.ts`, import.meta.url), 'utf8'))
     .join('');
   for (const name of Object.keys(TARGETS)) {

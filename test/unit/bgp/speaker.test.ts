@@ -248,6 +248,16 @@ describe('what a node says of itself', () => {
     assert.deepEqual(ranges({ nodes: [elsewhere] }), ranges({}));
   });
 
+  test('that a subnet’s own address has come is no news, since the subnet says it', () => {
+    const { addresses } = speakerInput(bgpSettings({}), 1);
+    const at = (link: string, address: string) => ({ link, address: ip(address), lengthBits: 32 });
+    const inside = [at('lo', '10.244.1.0'), at('lo', 'fd00:10:244:1::')];
+    const more = (further: typeof inside) => ({ addresses: [...addresses, ...further] });
+    assert.deepEqual(speaker({}, 2, more(inside)), speaker({}, 2, more([])));
+    const outside = speaker({}, 2, more([at('dummy0', '10.244.7.1')])).families[0]?.ownAddresses;
+    assert.deepEqual(outside, ['10.244.7.1', '192.168.77.11']);
+  });
+
   test('a link that BIRD cannot be told of is left out and named', () => {
     const base = speakerInput(bgpSettings({}), 1);
     const underlays = base.underlays.map((each) => ({ ...each, link: 'a"; #' }));
