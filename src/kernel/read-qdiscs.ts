@@ -10,7 +10,7 @@ import type { Qdisc } from '../state/kernel-state.ts';
 import { keyOfQdisc } from '../state/kernel-state.ts';
 import { QDISC_NUMBER } from '../state/own.ts';
 import { QDISC_HANDLE } from './qdisc-requests.ts';
-import type { Reading } from './read.ts';
+import type { Reading } from './dumps.ts';
 import type { Session } from './session.ts';
 
 export function readQdiscs(
