@@ -21,9 +21,9 @@ import {
 } from '../netlink/nft-set.ts';
 import type { NftTable } from '../state/kernel-state.ts';
 import { NFT_TABLE } from '../state/own.ts';
+import type { Reading } from './dumps.ts';
 import { ERRNO } from './libc.ts';
 import { failureOf } from './netlink-socket.ts';
-import type { Reading } from './read.ts';
 import type { Session } from './session.ts';
 
 const DUMPS_OF_SET_MAX = 8;

@@ -9,8 +9,8 @@ import { decodeQdisc, encodeQdiscDump, isFilterPlace, TC_H_ROOT } from '../netli
 import type { Qdisc } from '../state/kernel-state.ts';
 import { keyOfQdisc } from '../state/kernel-state.ts';
 import { QDISC_NUMBER } from '../state/own.ts';
+import type { Reading } from './dumps.ts';
 import { QDISC_HANDLE } from './qdisc-requests.ts';
-import type { Reading } from './read.ts';
 import type { Session } from './session.ts';
 
 export function readQdiscs(

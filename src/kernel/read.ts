@@ -1,16 +1,14 @@
 // Reads what a namespace holds into a KernelState: one dump per kind of object, decoded straight
 // from the receive buffer. It writes nothing. With a digest the objects that are there by the
 // thousand are not decoded but mixed into it (fingerprint.ts).
+// What lies on a link that came meanwhile is left out (dumps.ts).
 
 import type { Cidr } from '../net/cidr.ts';
 import { decodeAddress, encodeAddressDump } from '../netlink/address.ts';
 import { AF_BRIDGE, AF_INET, AF_INET6, DUMP } from '../netlink/constants.ts';
-import type { MessageCursor } from '../netlink/cursor.ts';
-import type { Digest } from '../netlink/digest.ts';
 import { decodeFdbEntry } from '../netlink/fdb.ts';
 import type { LinkMessage } from '../netlink/link.ts';
 import { decodeLink, encodeLinkQuery } from '../netlink/link.ts';
-import type { MessageWriter } from '../netlink/message.ts';
 import {
   decodeNeighbour,
   digestNeighbour,
@@ -49,6 +47,8 @@ import {
   keyOfRule,
 } from '../state/kernel-state.ts';
 import { BIRD_PROTOCOL, MAIN_TABLE, OWN_PROTOCOL } from '../state/own.ts';
+import type { Reading } from './dumps.ts';
+import { bulkDump, dump, isOnNewLink } from './dumps.ts';
 import { addressFrom, linkFrom, routeFrom } from './from-messages.ts';
 import type { ReadScope } from './kernel.ts';
 import type { NftState } from './nft-read.ts';
@@ -56,9 +56,6 @@ import { readNft } from './nft-read.ts';
 import { readQdiscs } from './read-qdiscs.ts';
 import { readSysctls } from './read-sysctls.ts';
 import type { Session } from './session.ts';
-
-/** What is read with a digest is without nexthops, routes, neighbours, FDB and sets' elements. */
-export type Reading = { readonly session: Session; readonly digest?: Digest };
 
 export function readState(reading: Reading, scope: ReadScope): KernelState {
   const { session } = reading;
@@ -91,37 +88,6 @@ export function loadNexthops(session: Session): void {
   ownNexthops({ session }, readNexthops({ session }), OWN_PROTOCOL);
 }
 
-type Dump = {
-  readonly what: string;
-  write(writer: MessageWriter): void;
-  restart(): void;
-  visit(message: MessageCursor): void;
-};
-
-function dump(session: Session, { what, write, restart, visit }: Dump): void {
-  session.route.dump(write, session.writer, { operation: `read ${what}`, restart, visit });
-}
-
-/** Of a kind that there are thousands of. */
-type BulkDump = Dump & {
-  concerns(message: MessageCursor): boolean;
-  mix(digest: Digest, message: MessageCursor): void;
-};
-
-function bulkDump({ session, digest }: Reading, bulk: BulkDump): void {
-  const { concerns, mix, visit, ...rest } = bulk;
-  if (digest === undefined) {
-    dump(session, { ...rest, visit: (message) => void (concerns(message) && visit(message)) });
-    return;
-  }
-  const before = digest.mark();
-  dump(session, {
-    ...rest,
-    restart: () => digest.reset(before),
-    visit: (message) => void (concerns(message) && mix(digest, message)),
-  });
-}
-
 export function readLinks(session: Session): LinkMessage[] {
   const links: LinkMessage[] = [];
   dump(session, {
@@ -141,7 +107,9 @@ export function readAddresses(session: Session): Map<string, Address> {
     write: (writer) => encodeAddressDump(writer, DUMP),
     restart: () => addresses.clear(),
     visit: (message) => {
-      const address = addressFrom(decodeAddress(message), session.links);
+      const decoded = decodeAddress(message);
+      if (isOnNewLink(session, decoded)) return;
+      const address = addressFrom(decoded, session.links);
       addresses.set(keyOfAddress(address), address);
     },
   });
@@ -175,8 +143,10 @@ function ownNexthops(
   // Nothing was decoded: the numbers that are known stay.
   if (digest !== undefined) return own;
   session.nexthops.restart();
-  for (const { id, gateway, linkIndex, onlink, protocol: maker } of nexthops.values()) {
-    if (maker !== protocol || gateway === undefined) {
+  for (const message of nexthops.values()) {
+    const { id, gateway, linkIndex, onlink } = message;
+    const isOther = message.protocol !== protocol || isOnNewLink(session, message);
+    if (isOther || gateway === undefined) {
       session.nexthops.record(id, undefined);
       continue;
     }
@@ -229,6 +199,8 @@ function readRoutesOf(
     visit: (message) => {
       const decoded = decodeRoute(message);
       if ((decoded.flags & RTM_F_CLONED) !== 0) return;
+      const ways = [decoded, ...decoded.hops];
+      if (ways.some((way) => isOnNewLink(reading.session, way))) return;
       const route = routeFrom(decoded, context);
       routes.set(keyOfRoute(route), route);
     },

@@ -7,6 +7,7 @@ import { AppError, describeError } from '../lib/errors.ts';
 import type { RunCommand } from './command.ts';
 import type { Delays } from './late-nodes.ts';
 import { drawDelays, LateNodes } from './late-nodes.ts';
+import { LossWitness, placesOf } from './loss-witness.ts';
 import type { BackendChange } from './net-conf-change.ts';
 import { leavesDevices, untilGone, vxlanDevices } from './old-devices.ts';
 import { podRecords } from './pods.ts';
@@ -47,8 +48,13 @@ export async function measuredSwitch(
   const devices = await vxlanDevices(plan, parts.run);
   const probes = planProbes(nodeNames, podRecords(directory), plan.spec.families);
   const delays = parts.delayMs > 0 ? drawDelays(nodeNames, parts.delayMs, parts.random) : NO_DELAYS;
-  const prober = await startProber(probes, parts);
+  const stations = podRecords(directory).filter(({ name }) =>
+    probes.stations.some((station) => station.name === name),
+  );
+  const witness = LossWitness.start(placesOf(plan, stations));
+  let prober: ProberClient | undefined;
   try {
+    prober = await startProber(probes, parts);
     await parts.clock.sleep(LEAD_MS);
     const moved = await moveLate({ lab, prepared, delays }, parts);
     const movedAtMs = parts.clock.monotonicMs();
@@ -56,8 +62,10 @@ export async function measuredSwitch(
     const tailMs = parts.clock.monotonicMs() - movedAtMs;
     const result = prober === undefined ? NOTHING_MEASURED : await prober.finish();
     const timing = { ...moved, tailMs, oldDevices, delays };
-    return reportOf({ type: change.type, nodeNames, probes, result, timing });
+    const evidence = witness.tellOf(result);
+    return reportOf({ type: change.type, nodeNames, probes, result, timing, evidence });
   } finally {
+    witness.close();
     prober?.close();
   }
 }
@@ -65,7 +73,7 @@ export async function measuredSwitch(
 const NO_DELAYS: Delays = new Map();
 
 const NOTHING_MEASURED: MeasurementResult = {
-  ...{ pairs: [], streams: [], overflowCount: 0, durationMs: 0 },
+  ...{ pairs: [], streams: [], overflowCount: 0, startedAt: '', durationMs: 0 },
   stalls: { count: 0, longestMs: 0 },
 };
 

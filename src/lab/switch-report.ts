@@ -32,7 +32,10 @@ export type SwitchReport = Verdict & {
   readonly durationMs: number;
   readonly tailMs: number;
   readonly oldDevices: SwitchTiming['oldDevices'];
+  readonly startedAt: string;
   readonly delaysMs: Readonly<Record<string, number>>;
+  /** What the kernels said around the times at which something was lost; empty without a loss. */
+  readonly evidence: readonly string[];
 };
 
 type Verdict = {
@@ -51,10 +54,11 @@ export type Measured = {
   readonly probes: MeasurementPlan;
   readonly result: MeasurementResult;
   readonly timing: SwitchTiming;
+  readonly evidence: readonly string[];
 };
 
 export function reportOf(measured: Measured): SwitchReport {
-  const { type, nodeNames, probes, result, timing } = measured;
+  const { type, nodeNames, probes, result, timing, evidence } = measured;
   const invalid = invalidity(result, nodeNames);
   const late = timing.late === '' ? [] : [timing.late];
   const { ok, ...verdict } = judge(result, invalid);
@@ -66,6 +70,7 @@ export function reportOf(measured: Measured): SwitchReport {
     packetsPerSecond: Math.round(packetsPerSecond(probes)),
     ...{ durationMs: Math.round(result.durationMs), tailMs: Math.round(timing.tailMs) },
     ...{ oldDevices: timing.oldDevices, delaysMs: Object.fromEntries(timing.delays) },
+    ...{ startedAt: result.startedAt, evidence },
   };
 }
 
@@ -109,6 +114,7 @@ export function renderReport(report: SwitchReport): string {
     ...report.pairs.map(renderPair),
     ...report.streams.map(renderStream),
     ...stallLines(report),
+    ...report.evidence.map((line) => `  ${line}`),
     ...report.problems,
     `${lost} packets lost, longest gap ${gapText(longestGapMs)}, ${broken} connections broken`,
   ];

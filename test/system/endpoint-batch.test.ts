@@ -8,6 +8,7 @@ import type { Hint, Kernel } from '../../src/kernel/kernel.ts';
 import { openKernel } from '../../src/kernel/linux.ts';
 import { NetnsRegistry } from '../../src/kernel/netns.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { linksOf } from '../../src/state/kernel-state.ts';
 import type { AddOp } from '../../src/state/op.ts';
 import {
   add,
@@ -18,6 +19,7 @@ import {
   neighbour,
   route,
   routeTo,
+  SCOPE,
   sysctl,
 } from '../conformance/world.ts';
 import { TestNamespace } from './namespaces.ts';
@@ -135,4 +137,40 @@ test('a kernel without IPv6 on the link gets it all the same', async () => {
     );
   assert.deepEqual(await node.kernel.apply(small), []);
   assert.match(node.show(`-o link show ${LINK}`), /alias default\/web/);
+});
+
+test('a link that comes while the kernel is read is left out with all that lies on it', () => {
+  using node = new Node(false);
+  let comes = true;
+  // Asked between the dump of links and those of what lies on them.
+  const ownsLink = (name: string): boolean => {
+    if (comes) {
+      comes = false;
+      node.show(`link add ${LINK} type veth peer name other`);
+      for (const end of [LINK, 'other']) node.show(`link set ${end} up`);
+      node.show(`address add 169.254.1.1/32 dev ${LINK}`);
+      node.show(`route add 10.244.1.7/32 dev ${LINK} proto 113 metric 16`);
+      node.show(`-6 route add fd00::7/128 dev ${LINK} proto 113 metric 16`);
+      node.show(`route add 10.244.2.0/24 proto 113 metric 16 nexthop dev ${LINK} nexthop dev lo`);
+      node.show(`nexthop add id 7 via 10.244.3.0 dev ${LINK} onlink proto 113`);
+      node.show('route add 10.244.3.0/24 nhid 7 proto 113 metric 16');
+    }
+    return SCOPE.ownsLink(name);
+  };
+  node.show('link set lo up');
+  const during = node.kernel.read({ ...SCOPE, ownsLink });
+  assert.equal(comes, false);
+  assert.deepEqual(
+    [[...during.links.keys()], [...during.routes.keys()], [...during.nexthops.keys()]],
+    [['lo'], [], []],
+  );
+  const places = [...during.addresses.values()].map((each) => each.link);
+  assert.deepEqual(new Set(places), new Set(['lo']));
+  const after = node.kernel.read(SCOPE);
+  assert.equal(after.routes.size, 4);
+  assert.equal(after.nexthops.size, 1);
+  assert.ok(
+    [...after.routes.values()].every(({ via }) => linksOf(via).includes(LINK)),
+    JSON.stringify([...after.routes]),
+  );
 });

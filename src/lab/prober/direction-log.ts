@@ -8,7 +8,23 @@ export type DirectionSummary = {
   readonly lost: number;
   /** From the first lost probe of a row of them to the next one that arrived; 0 without losses. */
   readonly longestGapMs: number;
+  /** The first gaps, in order. */
+  readonly gaps: readonly Gap[];
 };
+
+/** A row of probes of which none arrived. */
+export type Gap = {
+  /** When the first of them was sent, counted from the beginning of the measurement. */
+  readonly fromMs: number;
+  readonly lengthMs: number;
+  readonly lost: number;
+};
+
+/** Of the times of an operation: begun, and when no more was sent, the end of a gap without one. */
+type Span = { readonly startedAtMs: number; readonly endedAtMs: number };
+
+/** Of a network that loses one packet in two the first ones tell as much as all of them. */
+const GAPS_MAX = 20;
 
 export class DirectionLog {
   readonly #sentAtMs: number[] = [];
@@ -37,20 +53,28 @@ export class DirectionLog {
     return this.#sentAtMs.length - this.#arrivedCount;
   }
 
-  /** `endedAtMs`: when no more was sent, the end of a gap that never ended. */
-  summary(endedAtMs: number): DirectionSummary {
+  summary({ startedAtMs, endedAtMs }: Span): DirectionSummary {
+    const gaps: Gap[] = [];
     let longestGapMs = 0;
-    let firstLostMs: number | undefined;
+    let open: { readonly sinceMs: number; lost: number } | undefined;
+    const close = (atMs: number): void => {
+      if (open === undefined) return;
+      const lengthMs = tenths(atMs - open.sinceMs);
+      longestGapMs = Math.max(longestGapMs, lengthMs);
+      const fromMs = tenths(open.sinceMs - startedAtMs);
+      if (gaps.length < GAPS_MAX) gaps.push({ fromMs, lengthMs, lost: open.lost });
+      open = undefined;
+    };
     for (const [sequence, atMs] of this.#sentAtMs.entries()) {
-      if (this.#hasArrived[sequence] === true) {
-        longestGapMs = Math.max(longestGapMs, atMs - (firstLostMs ?? atMs));
-        firstLostMs = undefined;
-      } else {
-        firstLostMs ??= atMs;
+      if (this.#hasArrived[sequence] === true) close(atMs);
+      else {
+        open ??= { sinceMs: atMs, lost: 0 };
+        open.lost += 1;
       }
     }
-    longestGapMs = Math.max(longestGapMs, endedAtMs - (firstLostMs ?? endedAtMs));
-    longestGapMs = Math.round(longestGapMs * 10) / 10;
-    return { sent: this.#sentAtMs.length, lost: this.missingCount, longestGapMs };
+    close(endedAtMs);
+    return { sent: this.#sentAtMs.length, lost: this.missingCount, longestGapMs, gaps };
   }
 }
+
+const tenths = (durationMs: number): number => Math.round(durationMs * 10) / 10;

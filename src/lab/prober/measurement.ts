@@ -44,6 +44,8 @@ export type MeasurementResult = {
   readonly overflowCount: number;
   /** Times in which nothing was sent because this process did not get to it. */
   readonly stalls: { readonly count: number; readonly longestMs: number };
+  /** By the wall clock, for whoever looks into the logs of that time. */
+  readonly startedAt: string;
   readonly durationMs: number;
 };
 
@@ -81,6 +83,7 @@ export class Measurement {
   #run: number;
   #next = 0;
   #startedMs = 0;
+  #startedAt = '';
   #lastSentMs = 0;
   #dropsBefore = 0;
   #stalls = { count: 0, longestMs: 0 };
@@ -126,19 +129,21 @@ export class Measurement {
   /** Waits for the last answers, as long as they may take. */
   async result(stop: AbortSignal): Promise<MeasurementResult> {
     const endedMs = this.#clock.monotonicMs();
+    const span = { startedAtMs: this.#startedMs, endedAtMs: endedMs };
     const isWhole = (): boolean => this.#directions.every(({ log }) => log.missingCount === 0);
     await this.#until(isWhole, LAST_ANSWER_TIMEOUT_MS, stop);
     const isBack = (): boolean => this.#turns.every(({ stream }) => stream.isFinished);
     await this.#until(isBack, STREAM_TIMEOUT_MS, stop);
     return {
       pairs: this.#directions.map(({ pair, log, error }) => ({
-        ...{ ...pair, ...log.summary(endedMs), error },
+        ...{ ...pair, ...log.summary(span), error },
       })),
       streams: this.#turns.map(({ index, stream }) => ({
         ...{ ...this.#direction(index).pair, ...stream.summary() },
       })),
       overflowCount: this.#dropCount() - this.#dropsBefore,
       stalls: this.#stalls,
+      startedAt: this.#startedAt,
       durationMs: endedMs - this.#startedMs,
     };
   }
@@ -200,6 +205,7 @@ export class Measurement {
     this.#stalls = { count: 0, longestMs: 0 };
     this.#dropsBefore = this.#dropCount();
     this.#startedMs = nowMs;
+    this.#startedAt = this.#clock.now().toISOString();
     this.#lastSentMs = nowMs;
   }
 

@@ -8,7 +8,7 @@ import { renderReport, reportOf } from '../../../src/lab/switch-report.ts';
 
 const pair = { from: 'node1-pod1', to: 'node2-pod1', family: 'ipv4' } as const;
 const back = { from: 'node2-pod1', to: 'node1-pod1', family: 'ipv4' } as const;
-const fine = { sent: 100, lost: 0, longestGapMs: 0, error: '' };
+const fine = { sent: 100, lost: 0, longestGapMs: 0, gaps: [], error: '' };
 const stream = { ...pair, bytes: 2_000, broken: false, error: '' };
 
 const RESULT: MeasurementResult = {
@@ -18,6 +18,7 @@ const RESULT: MeasurementResult = {
   ],
   streams: [stream],
   ...{ overflowCount: 0, stalls: { count: 0, longestMs: 0 }, durationMs: 2_000 },
+  startedAt: '2026-11-22T09:08:28.081Z',
 };
 
 const measured = (
@@ -31,6 +32,7 @@ const measured = (
     ...{ movedMs: 312.4, late: '', tailMs: 1_500, oldDevices: 'none', delays: new Map() },
     ...timing,
   },
+  evidence: [],
 });
 
 const textOf = (...parts: Parameters<typeof measured>): string =>
@@ -111,6 +113,14 @@ describe('a run is not fine', () => {
       for (const said of says) assert.match(renderReport(report), said);
     });
   }
+});
+
+test('what the kernels said of a loss stands below the pairs, before the sum', () => {
+  const report = reportOf({
+    ...measured(),
+    evidence: ['counted meanwhile: node1 Ip OutNoRoutes +3'],
+  });
+  assert.match(renderReport(report), /each way\n {2}counted meanwhile: .* \+3\n0 packets lost/);
 });
 
 test('a single node has nothing to lose', () => {

@@ -12,7 +12,8 @@ function logOf(line: string): DirectionLog {
   return log;
 }
 
-const summaryOf = (line: string) => logOf(line).summary(1_000 + line.length * 2);
+const summaryOf = (line: string) =>
+  logOf(line).summary({ startedAtMs: 990, endedAtMs: 1_000 + line.length * 2 });
 
 describe('a gap is as long as from its first lost probe to the next that arrived', () => {
   for (const [line, lost, longestGapMs] of [
@@ -26,9 +27,21 @@ describe('a gap is as long as from its first lost probe to the next that arrived
     ['xxxx', 4, 8],
   ] as const) {
     test(`"${line}" has ${lost} lost and a gap of ${longestGapMs} ms`, () => {
-      assert.deepEqual(summaryOf(line), { sent: line.length, lost, longestGapMs });
+      const { gaps, ...summary } = summaryOf(line);
+      assert.deepEqual(summary, { sent: line.length, lost, longestGapMs });
+      assert.equal(Math.max(0, ...gaps.map(({ lengthMs }) => lengthMs)), longestGapMs);
     });
   }
+});
+
+test('gaps are told one by one, when each began and how many it took, up to a number', () => {
+  assert.deepEqual(summaryOf('.x.xxx.x').gaps, [
+    { fromMs: 12, lengthMs: 2, lost: 1 },
+    { fromMs: 16, lengthMs: 6, lost: 3 },
+    { fromMs: 24, lengthMs: 2, lost: 1 },
+  ]);
+  const { gaps, lost, longestGapMs } = summaryOf(`${'x.'.repeat(100)}xx`);
+  assert.deepEqual([gaps.length, lost, longestGapMs], [20, 102, 4]);
 });
 
 test('a gap is as long as the sender took, also when it was held up within it', () => {
@@ -42,7 +55,10 @@ test('a gap is as long as the sender took, also when it was held up within it', 
     const number = log.sent(atMs);
     if (arrives) log.arrived(number);
   }
-  assert.deepEqual(log.summary(306), { sent: 4, lost: 1, longestGapMs: 300 });
+  assert.deepEqual(log.summary({ startedAtMs: 0, endedAtMs: 306 }), {
+    ...{ sent: 4, lost: 1, longestGapMs: 300 },
+    gaps: [{ fromMs: 2, lengthMs: 300, lost: 1 }],
+  });
 });
 
 test('what arrives twice, or was never sent, counts for nothing', () => {
@@ -53,5 +69,7 @@ test('what arrives twice, or was never sent, counts for nothing', () => {
   for (const number of [7, -1, 0.5]) assert.equal(log.arrived(number), false);
   assert.equal(log.missingCount, 1);
   assert.equal(log.arrived(second), true);
-  assert.deepEqual(log.summary(4), { sent: 2, lost: 0, longestGapMs: 0 });
+  assert.deepEqual(log.summary({ startedAtMs: 0, endedAtMs: 4 }), {
+    ...{ sent: 2, lost: 0, longestGapMs: 0, gaps: [] },
+  });
 });
