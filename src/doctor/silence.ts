@@ -3,8 +3,8 @@
 
 import type { SilentPath } from '../agent/path-words.ts';
 import { reachOf } from '../cluster/reach.ts';
-import { familyOf } from '../net/ip.ts';
 import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
 import type { Facts } from './facts.ts';
 
 export type Silence = SilentPath & {
@@ -13,7 +13,11 @@ export type Silence = SilentPath & {
   readonly nodeAnswers: boolean | undefined;
 };
 
-export function silences({ agent, peers, pings }: Pick<Facts, 'agent' | 'peers' | 'pings'>): readonly Silence[] {
+export function silences({
+  agent,
+  peers,
+  pings,
+}: Pick<Facts, 'agent' | 'peers' | 'pings'>): readonly Silence[] {
   const silent = agent.known ? agent.value.silent : [];
   const nodes = new Map((peers.known ? peers.value : []).map((node) => [node.name, node]));
   return silent.map((path) => {

@@ -1,12 +1,12 @@
 // Whether one match of a foreign rule holds for VXLAN's packets between this node and its peers:
 // yes, no, or maybe. What cannot be known (source ports, marks, named sets) is maybe. Pure.
 
-import { matchOf, payloadOf, prefixesOf } from '../desired/nft-ruleset.ts';
 import type { Statement } from '../desired/nft-ruleset.ts';
+import { matchOf, payloadOf, prefixesOf } from '../desired/nft-ruleset.ts';
 import type { Answer } from '../desired/nft-walk.ts';
 import { contains } from '../net/cidr.ts';
-import { NFT_NAME } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
+import { NFT_NAME } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 
 export type VxlanPacket = {

@@ -24,7 +24,13 @@ function keysOf(config: Config | undefined): readonly string[] {
   );
 }
 
-const perLink = ({ links, sysctls }: { links: ReadonlyMap<string, unknown>; sysctls: ReadonlyMap<string, string> }): readonly string[] =>
+const perLink = ({
+  links,
+  sysctls,
+}: {
+  links: ReadonlyMap<string, unknown>;
+  sysctls: ReadonlyMap<string, string>;
+}): readonly string[] =>
   sysctls.get('ipv4/ip_forward') === '0'
     ? []
     : [...links.keys()].filter(ownsLink).map((name) => `ipv4/conf/${name}/forwarding`);

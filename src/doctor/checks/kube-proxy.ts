@@ -1,8 +1,8 @@
 // Whether kube-proxy takes the same addresses for pods' as we do. It masquerades what comes to a
 // Service from anywhere else, by rules that name its clusterCIDR, in iptables or in nftables.
 
-import { matchOf, payloadOf, prefixesOf } from '../../desired/nft-ruleset.ts';
 import type { RulesetChain, RulesetRule } from '../../desired/nft-ruleset.ts';
+import { matchOf, payloadOf, prefixesOf } from '../../desired/nft-ruleset.ts';
 import type { Cidr } from '../../net/cidr.ts';
 import { cidrFamily, containsCidr } from '../../net/cidr.ts';
 import type { ClusterCidr, Facts } from '../facts.ts';
@@ -27,7 +27,7 @@ export function kubeProxy({ config, rules, kubeProxy: told }: Facts): Verdict {
     {
       severity: 'error',
       what: `kube-proxy takes ${first.cidr} for the pods' network (${first.seenIn}), which is ${networks}`,
-      why: 'what pods send to Services is masqueraded: policies and programs see the node\'s address, not the pod\'s',
+      why: "what pods send to Services is masqueraded: policies and programs see the node's address, not the pod's",
       do: `set clusterCIDR of kube-proxy to ${networks} (kubectl -n kube-system edit configmap kube-proxy, or --cluster-cidr), and restart it`,
     },
   ];

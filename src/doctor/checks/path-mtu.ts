@@ -1,7 +1,7 @@
 // Whether a path takes smaller packets than both ends believe.
 
-import { vxlanOverheadBytes } from '../../backend/vxlan.ts';
 import type { PeerStatus } from '../../agent/status.ts';
+import { vxlanOverheadBytes } from '../../backend/vxlan.ts';
 import type { Facts } from '../facts.ts';
 import type { Found, Verdict } from '../finding.ts';
 import { peersOf, silences } from '../silence.ts';
@@ -17,7 +17,7 @@ export function pathMtu(facts: Facts): Verdict {
       severity: 'error',
       what: `small packets come back from ${peersOf(silent)}, those of full size do not`,
       why: WHY,
-      do: 'find out what the network between the nodes takes, as by ping -M do -s SIZE, and set Backend.MTU to that, or the MTU of the nodes\' links',
+      do: "find out what the network between the nodes takes, as by ping -M do -s SIZE, and set Backend.MTU to that, or the MTU of the nodes' links",
     },
   ];
 }

@@ -12,7 +12,8 @@ export function peerSilent(facts: Facts): Verdict {
   );
   if (silent.length === 0) return [];
   const addresses = [...new Set(silent.flatMap(({ underlay }) => underlay ?? []))].slice(0, 5);
-  const at = addresses.length === 0 ? '' : `, nor at their node addresses (${addresses.join(', ')})`;
+  const at =
+    addresses.length === 0 ? '' : `, nor at their node addresses (${addresses.join(', ')})`;
   return [
     {
       severity: 'warning',

@@ -2,8 +2,8 @@
 // would leave by. On its own links and the underlay the agent keeps it loose; on all others it is
 // the operator's choice, and wrong only where packets are being dropped.
 
-import { ownsLink } from '../../state/own.ts';
 import type { KernelState } from '../../state/kernel-state.ts';
+import { ownsLink } from '../../state/own.ts';
 import type { Facts } from '../facts.ts';
 import type { Found, Verdict } from '../finding.ts';
 

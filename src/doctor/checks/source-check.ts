@@ -8,7 +8,8 @@ import { peersOf, silences } from '../silence.ts';
 export function sourceCheck(facts: Facts): Verdict {
   if (!facts.agent.known) return { skipped: 'the agent does not answer' };
   const silent = silences(facts).filter(
-    ({ path, isOfSizeOnly, nodeAnswers }) => path !== 'vxlan' && !isOfSizeOnly && nodeAnswers === true,
+    ({ path, isOfSizeOnly, nodeAnswers }) =>
+      path !== 'vxlan' && !isOfSizeOnly && nodeAnswers === true,
   );
   if (silent.length === 0) return [];
   const paths = [...new Set(silent.map(({ path }) => path))].join(' and ');
@@ -17,7 +18,7 @@ export function sourceCheck(facts: Facts): Verdict {
       severity: silent.some(({ isUsed }) => isUsed) ? 'error' : 'warning',
       what: `packets with pods' addresses do not reach ${peersOf(silent)} by ${paths}, though node addresses answer`,
       why:
-        'a network that knows only the nodes\' addresses drops all others: the check of source and ' +
+        "a network that knows only the nodes' addresses drops all others: the check of source and " +
         'destination of a cloud, port security, or a router that sends them elsewhere',
       do:
         'switch the check off for the machines (AWS: source/destination check; Google: canIpForward; ' +

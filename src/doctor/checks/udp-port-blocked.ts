@@ -1,9 +1,9 @@
 // Whether something eats VXLAN's packets: a rule of this node that is sure to drop them, or else
 // something on the way, told from a dead peer by the peer's node answering a ping.
 
+import { reachOf } from '../../cluster/reach.ts';
 import type { RulesetChain } from '../../desired/nft-ruleset.ts';
 import { dropIn } from '../../desired/nft-walk.ts';
-import { reachOf } from '../../cluster/reach.ts';
 import { NFT_NAME } from '../../net/family.ts';
 import { familyOf } from '../../net/ip.ts';
 import { NFT_TABLE, ownsLink } from '../../state/own.ts';
@@ -20,7 +20,8 @@ export function udpPortBlocked(facts: Facts): Verdict {
   const here = facts.rules.known ? dropsHere(facts, facts.rules.value) : [];
   if (here.length > 0) return here;
   const silent = silences(facts).filter(
-    ({ path, isOfSizeOnly, nodeAnswers }) => path === 'vxlan' && !isOfSizeOnly && nodeAnswers === true,
+    ({ path, isOfSizeOnly, nodeAnswers }) =>
+      path === 'vxlan' && !isOfSizeOnly && nodeAnswers === true,
   );
   if (silent.length > 0) return [elsewhere(facts, peersOf(silent))];
   if (facts.rules.known || facts.agent.known) return [];
@@ -47,7 +48,9 @@ function dropsHere(facts: Facts, chains: readonly RulesetChain[]): readonly Foun
 /** What the devices that are there send and receive. */
 function packetsOf({ kernel, peers }: Facts): readonly VxlanPacket[] {
   if (!kernel.known) return [];
-  const addresses = (peers.known ? peers.value : []).flatMap((node) => reachOf(node)?.underlay ?? []);
+  const addresses = (peers.known ? peers.value : []).flatMap(
+    (node) => reachOf(node)?.underlay ?? [],
+  );
   return [...kernel.value.links.values()].flatMap((link) => {
     if (link.kind !== 'vxlan' || !ownsLink(link.name)) return [];
     const family = familyOf(link.local);

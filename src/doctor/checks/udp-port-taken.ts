@@ -12,7 +12,8 @@ export function udpPortTaken({ kernel, config, udpSockets }: Facts): Verdict {
   if (backend.type === 'host-gw') return [];
   const { portNumber } = backend;
   const hasDevice = [...kernel.value.links.values()].some(
-    (link) => link.kind === 'vxlan' && ownsLink(link.name) && link.up && link.portNumber === portNumber,
+    (link) =>
+      link.kind === 'vxlan' && ownsLink(link.name) && link.up && link.portNumber === portNumber,
   );
   const socket = udpSockets.value.find(({ port }) => port === portNumber);
   if (hasDevice || socket === undefined) return [];
