@@ -23,7 +23,7 @@ const FRAME_BYTES = 42;
 const SOCKADDR_LL_BYTES = 20;
 const REPLY = 2;
 const REQUESTS = 2;
-const WAIT_MS = 250;
+const WAIT_MS = 150;
 const POLL_MS = 10;
 
 export type ArpQuestion = { readonly address: Ip; readonly link: string; readonly own: Mac };

@@ -1,0 +1,80 @@
+// `poplin doctor` on one lab of two nodes, which is broken and mended in one way after another: each
+// time exactly that is found and nothing else, and a healthy node has no finding.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
+import { diagnosisOf, runDoctor, untilFound } from './doctor.ts';
+import type { Scene } from './doctor-scenarios.ts';
+import { CHECKSUM, load, NODE, PEER, SCENARIOS } from './doctor-scenarios.ts';
+import { withLab } from './lab.ts';
+import { OwnApi } from './own-api.ts';
+
+const TOKEN = 'a-token-of-the-doctor';
+
+test('each of the usual causes is found, alone, and a healthy node has no finding', async (t) => {
+  const api = await OwnApi.start(TOKEN);
+  const options = { nodeCount: 2, subnetSource: 'lease', kubeconfig: api.kubeconfig } as const;
+  try {
+    await withLab(options, async (lab) => {
+      const scene = { lab, api };
+      await healthy(scene);
+      for (const scenario of SCENARIOS) {
+        const beginMs = systemClock.monotonicMs();
+        const mend = await scenario.break(scene);
+        const settings = { checks: [scenario.check], ...scenario.settings?.() };
+        const [finding] = await untilFound(lab, NODE, settings);
+        assert.match(finding?.what ?? '', scenario.says, scenario.title);
+        await mend();
+        const tookMs = systemClock.monotonicMs() - beginMs;
+        t.diagnostic(`${scenario.check}, ${scenario.title}: ${tookMs.toFixed(0)} ms`);
+      }
+      await untilFound(lab, NODE, { checks: [] });
+      await eatenOnTheWay(scene);
+      await withoutAgent(scene);
+      await CHECKSUM.break(scene);
+      const [finding] = await untilFound(lab, NODE, { checks: ['checksum'] });
+      assert.match(finding?.what ?? '', CHECKSUM.says);
+    });
+  } finally {
+    await api.stop();
+  }
+});
+
+async function healthy({ lab }: Scene): Promise<void> {
+  for (const node of [NODE, PEER]) {
+    const { skipped, findings } = await diagnosisOf(lab, node);
+    assert.deepEqual(findings, []);
+    assert.deepEqual(skipped, []);
+  }
+  const { stdout, exitCode } = await runDoctor(lab, NODE, { words: [] });
+  assert.match(stdout, /^node1, poplin \d.*: nothing is wrong, by \d+ checks\n$/);
+  assert.equal(exitCode, 0);
+  const wrong = await runDoctor(lab, NODE, { words: ['--jsn'] });
+  assert.equal(wrong.exitCode, 2);
+}
+
+/** The network between the nodes drops UDP; both are healthy in themselves. */
+async function eatenOnTheWay({ lab }: Scene): Promise<void> {
+  const { fabricNetns } = lab.plan;
+  const rule = 'type filter hook forward priority 0; udp dport 8472 drop;';
+  load(lab, fabricNetns, `table bridge wall { chain on_the_way { ${rule} } }\n`);
+  const [finding] = await untilFound(lab, NODE, { checks: ['udp-port-blocked'] });
+  assert.match(finding?.what ?? '', /nothing comes back by VXLAN from node2/);
+  lab.runIn(fabricNetns, ['nft', 'delete', 'table', 'bridge', 'wall']);
+  await lab.untilStatus(NODE, 'hears its peer again', ({ silent }) => silent.length === 0);
+}
+
+/** What the agent would put right at once stays while it is away. */
+async function withoutAgent({ lab }: Scene): Promise<void> {
+  await lab.endAgent(NODE, 'SIGTERM');
+  await untilFound(lab, NODE, { checks: ['agent'] });
+  lab.run(NODE, 'sysctl -qw net.ipv4.ip_forward=0');
+  await untilFound(lab, NODE, { checks: ['agent', 'ip-forward'] });
+  lab.run(NODE, 'sysctl -qw net.ipv4.ip_forward=1');
+  lab.run(NODE, 'sysctl -qw net.ipv4.conf.eth0.rp_filter=1');
+  const found = await untilFound(lab, NODE, { checks: ['agent', 'rp-filter'] });
+  assert.match(found[1]?.what ?? '', /strict on eth0/);
+  lab.startAgent(NODE);
+  await untilFound(lab, NODE, { checks: [] });
+}
