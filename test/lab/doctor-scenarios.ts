@@ -6,15 +6,20 @@ import { execFileSync, spawn } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bindTo, openInetSocket, SOCK_DGRAM } from '../../src/kernel/inet-socket.ts';
-import { SOCK_RAW, sendDatagram } from '../../src/kernel/inet-socket.ts';
+import type { CheckName } from '../../src/doctor/names.ts';
+import {
+  bindTo,
+  openInetSocket,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  sendDatagram,
+} from '../../src/kernel/inet-socket.ts';
 import { closeSocket } from '../../src/kernel/libc.ts';
 import { inNetns, openNetns } from '../../src/kernel/netns.ts';
 import { encodeSocketAddress } from '../../src/kernel/socket-address.ts';
-import { netnsPath } from '../../src/lab/netns.ts';
 import type { NetConf } from '../../src/lab/cluster-api.ts';
+import { netnsPath } from '../../src/lab/netns.ts';
 import type { Ip } from '../../src/net/ip.ts';
-import type { CheckName } from '../../src/doctor/names.ts';
 import type { DoctorSettings } from './doctor.ts';
 import type { TestLab } from './lab.ts';
 import { until } from './lab.ts';
@@ -35,13 +40,13 @@ export type Scenario = {
   break(scene: Scene): Promise<() => Promise<unknown> | unknown> | (() => unknown);
 };
 
-export function load(lab: TestLab, netns: string, text: string): void {
+export function load(netns: string, text: string): void {
   execFileSync('ip', ['netns', 'exec', netns, 'nft', '-f', '-'], { input: text });
 }
 
 const table = (name: string, text: string): Pick<Scenario, 'break'> => ({
   break: ({ lab }) => {
-    load(lab, lab.netns(NODE), `table ${name} { ${text} }\n`);
+    load(lab.netns(NODE), `table ${name} {\n${text}\n}\n`);
     return () => lab.run(NODE, `nft delete table ${name}`);
   },
 });
@@ -147,7 +152,9 @@ const FIREWALLD = `
   }`;
 
 const KUBE_PROXY = `
-  chain mark-for-masquerade { mark set mark or 0x4000 }
+  chain mark-for-masquerade {
+    mark set mark or 0x4000
+  }
   chain service-X-default/kubernetes/tcp/https {
     ip daddr 10.96.0.1 tcp dport 443 ip saddr != 10.200.0.0/16 jump mark-for-masquerade
   }`;
@@ -173,7 +180,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     ...{ check: 'leftovers', title: "kindnet's rules", says: /kindnet/ },
-    ...table('inet kindnet', 'chain postrouting { type nat hook postrouting priority 90; }'),
+    ...table('inet kindnet', 'chain postrouting {\n type nat hook postrouting priority 90;\n }'),
   },
   {
     ...{ check: 'conflist', title: "another network's conflist", says: /05-x\.conflist/ },
@@ -195,7 +202,10 @@ export const SCENARIOS: readonly Scenario[] = [
     ...{ check: 'udp-port-blocked', title: 'a rule of this node', says: /8472.*wall/ },
     ...table(
       'inet wall',
-      'chain in { type filter hook input priority -5; iifname "eth*" meta l4proto udp udp dport 8472 drop; }',
+      `chain in {
+        type filter hook input priority -5
+        iifname "eth*" meta l4proto udp udp dport 8472 drop
+      }`,
     ),
   },
   {

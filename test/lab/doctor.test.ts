@@ -57,8 +57,8 @@ async function healthy({ lab }: Scene): Promise<void> {
 /** The network between the nodes drops UDP; both are healthy in themselves. */
 async function eatenOnTheWay({ lab }: Scene): Promise<void> {
   const { fabricNetns } = lab.plan;
-  const rule = 'type filter hook forward priority 0; udp dport 8472 drop;';
-  load(lab, fabricNetns, `table bridge wall { chain on_the_way { ${rule} } }\n`);
+  const rules = 'type filter hook forward priority 0\nudp dport 8472 drop';
+  load(fabricNetns, `table bridge wall {\nchain on_the_way {\n${rules}\n}\n}\n`);
   const [finding] = await untilFound(lab, NODE, { checks: ['udp-port-blocked'] });
   assert.match(finding?.what ?? '', /nothing comes back by VXLAN from node2/);
   lab.runIn(fabricNetns, ['nft', 'delete', 'table', 'bridge', 'wall']);
