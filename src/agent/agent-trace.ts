@@ -22,6 +22,8 @@ const traceSchema = z.object({
   birdDir: z.string(),
   cniConfDir: z.string(),
   procSys: z.string(),
+  /** Files and directories with secrets, so that these can be kept out of what leaves the node. */
+  secretPlaces: z.array(z.string()),
 });
 
 export type AgentTrace = z.infer<typeof traceSchema>;
@@ -39,6 +41,10 @@ export const traceOf = (options: AgentOptions, pid: number): AgentTrace => ({
   birdDir: options.birdDir,
   cniConfDir: options.cniConfDir,
   procSys: options.procSys,
+  secretPlaces: [
+    options.bgpPasswordsDir,
+    ...(options.etcd === undefined ? [] : [options.etcd.keyFile, options.etcd.passwordFile]),
+  ].filter((path) => path !== ''),
 });
 
 /** Throws what the disk says. */

@@ -17,9 +17,15 @@ export function renderDiagnosis({ node, version, findings, skipped }: Diagnosis)
     head,
     ...findings.flatMap((finding, index) => ['', ...findingLines(finding, index + 1)]),
     ...(skipped.length === 0 ? [] : ['', 'not looked at:']),
-    ...skipped.flatMap(({ check, why }) => wrap(`${check}: ${why}`, '  ')),
+    ...byReason(skipped).flatMap((text) => wrap(text, '  ')),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function byReason(skipped: Diagnosis['skipped']): readonly string[] {
+  const checks = new Map<string, string[]>();
+  for (const { check, why } of skipped) checks.set(why, [...(checks.get(why) ?? []), check]);
+  return [...checks].map(([why, names]) => `${names.join(', ')}: ${why}`);
 }
 
 const count = (number: number, what: string): string =>

@@ -34,5 +34,10 @@ export function placesOf(runDir: string, environment: Environment): Places {
     birdDir: value('BIRD_DIR', '/run/poplin/bird'),
     cniConfDir: value('CNI_CONF_DIR', '/etc/cni/net.d'),
     procSys: value('PROC_SYS', '/proc/sys/net'),
+    secretPlaces: [
+      value('BGP_PASSWORDS_DIR', '/etc/poplin/bgp-passwords'),
+      value('ETCD_KEY_FILE', ''),
+      value('ETCD_PASSWORD_FILE', ''),
+    ],
   };
 }
