@@ -2,7 +2,11 @@
 // time exactly that is found and nothing else, and a healthy node has no finding.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { systemClock } from '../../src/lib/clock.ts';
 import { diagnosisOf, runDoctor, untilFound } from './doctor.ts';
 import type { Scene } from './doctor-scenarios.ts';
@@ -11,6 +15,18 @@ import { withLab } from './lab.ts';
 import { OwnApi } from './own-api.ts';
 
 const TOKEN = 'a-token-of-the-doctor';
+const BUNDLED = [
+  ...['doctor.txt', 'doctor.json', 'status.json', 'metrics.txt', 'logs/0.log', 'run/agent.json'],
+  ...['kernel/links.jsonl', 'kernel/addresses.jsonl', 'kernel/routes-ipv4.jsonl'],
+  ...['kernel/routes-ipv6.jsonl', 'kernel/rules.jsonl', 'kernel/neighbours.jsonl'],
+  ...['kernel/fdb.jsonl', 'kernel/nexthops.jsonl', 'kernel/nft.txt', 'kernel/sysctls.txt'],
+  ...['state/cluster.json', 'state/last-good-net-conf.json', 'net.d/10-poplin.conflist'],
+  ...['bird/bird.conf', 'net.d/99-x.conflist'],
+];
+const BUNDLED_TEXTS = [
+  ...[/"name":"poplin4-1"/, /"destination":"10\.244\.\d+\.0\/24"/, /table inet poplin/],
+  ...[/net\.ipv4\.ip_forward = 1/, /net\.netfilter\.nf_conntrack_count = \d/, /"msg":"starting"/],
+];
 
 test('each of the usual causes is found, alone, and a healthy node has no finding', async (t) => {
   const api = await OwnApi.start(TOKEN);
@@ -32,6 +48,7 @@ test('each of the usual causes is found, alone, and a healthy node has no findin
       await untilFound(lab, NODE, { checks: [] });
       await eatenOnTheWay(scene);
       await withoutAgent(scene);
+      await bundle(scene);
       await CHECKSUM.break(scene);
       const [finding] = await untilFound(lab, NODE, { checks: ['checksum'] });
       assert.match(finding?.what ?? '', CHECKSUM.says);
@@ -40,6 +57,35 @@ test('each of the usual causes is found, alone, and a healthy node has no findin
     await api.stop();
   }
 });
+
+/** Known secrets stand wherever the archive is made from, and none of them is in it. */
+async function bundle({ lab }: Scene): Promise<void> {
+  const { birdDir, cniConfDir, logFile } = lab.directory.node(NODE);
+  const secrets = [TOKEN, 'bird-Pass-11', 'conflist-Pass-12', 'logged-Pass-13', 'fe80:1234:77::5'];
+  const [, ofBird, ofConflist, ofLog, ofSysctl = ''] = secrets;
+  writeFileSync(join(birdDir, 'bird.conf'), `protocol bgp { password "${ofBird}"; }\n`);
+  const conflist = { name: 'x', plugins: [{ type: 'x', token: ofConflist }] };
+  writeFileSync(join(cniConfDir, '99-x.conflist'), JSON.stringify(conflist));
+  const base64 = Buffer.from(TOKEN).toString('base64');
+  appendFileSync(logFile, `{"msg":"${TOKEN} ${base64}","authorization":"Bearer ${ofLog}"}\n`);
+  lab.run(NODE, `sysctl -qw net.ipv6.conf.eth0.stable_secret=${ofSysctl}`);
+  load(lab.netns(NODE), `table inet words {\n comment "${TOKEN}"\n}\n`);
+  const file = join(lab.directory.path, 'bundle.tgz');
+  const { exitCode, stdout } = await runDoctor(lab, NODE, { words: ['--bundle', file] });
+  assert.deepEqual(
+    { exitCode, isWell: /nothing is wrong/.test(stdout) },
+    { exitCode: 0, isWell: true },
+  );
+  const archive = gunzipSync(readFileSync(file)).toString('latin1');
+  for (const secret of [...secrets, base64.replace(/=+$/, '')]) {
+    assert.ok(!archive.includes(secret), `the archive holds ${secret}`);
+  }
+  const names = execFileSync('tar', ['tzf', file], { encoding: 'utf8' }).trim().split('\n');
+  for (const name of BUNDLED) assert.ok(names.includes(`poplin/${name}`), `${name} in ${names}`);
+  for (const text of BUNDLED_TEXTS) assert.match(archive, text);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  rmSync(join(cniConfDir, '99-x.conflist'));
+}
 
 async function healthy({ lab }: Scene): Promise<void> {
   for (const node of [NODE, PEER]) {
