@@ -71,6 +71,10 @@ function twin(lab: TestLab, address: string): () => void {
   return () => {
     lab.runIn(lab.plan.fabricNetns, ['ip', 'link', 'del', 'twin']);
     execFileSync('ip', ['netns', 'del', netns]);
+    // Whoever has learned the twin's Ethernet address asks anew.
+    for (const place of [lab.netns(PEER), lab.plan.fabricNetns]) {
+      lab.runIn(place, ['ip', 'neigh', 'flush', 'to', address]);
+    }
   };
 }
 

@@ -20,7 +20,7 @@ test('each finding says what, why and what to do; checks with one reason stand t
     findings: [
       {
         ...{ check: 'ip-forward', severity: 'error', what: 'forwarding is off' },
-        why: 'packets from and to pods are dropped; the agent sets it back at once, unless it is away',
+        why: 'packets from and to pods are dropped; the agent sets it back at once, unless it is away or fought',
         do: 'find who sets it',
       },
     ],
@@ -35,8 +35,8 @@ test('each finding says what, why and what to do; checks with one reason stand t
 
 1. ip-forward (error)
    what  forwarding is off
-   why   packets from and to pods are dropped; the agent sets it back at once, unless it is
-         away
+   why   packets from and to pods are dropped; the agent sets it back at once, unless it is away
+         or fought
    do    find who sets it
 
 not looked at:
