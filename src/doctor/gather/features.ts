@@ -1,9 +1,10 @@
 // Tries what the kernel must have in a network namespace that is made for it and is gone a moment
 // later: a VXLAN device, a veth pair, the link that shapes what pods send, and our own rules.
 
-import { closeSync, existsSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
 import { renderNftTable } from '../../desired/nft-table.ts';
+import type { RunCommand } from '../../kernel/foreign-firewall.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { openKernel } from '../../kernel/linux.ts';
 import { NetnsRegistry, openNewNetns } from '../../kernel/netns.ts';
@@ -31,6 +32,7 @@ const VETH: Link = {
 const IFB: Link = { ...COMMON, kind: 'ifb', name: 'poplini0000001', mac: mac(4) };
 
 export type FeatureParts = {
+  readonly run: RunCommand;
   readonly config: Known<Config>;
   readonly procSys: string;
 };
@@ -60,11 +62,13 @@ export async function tryFeatures(parts: FeatureParts): Promise<Known<readonly K
   }
 }
 
-async function tryAll(kernel: Kernel, { config }: FeatureParts): Promise<readonly KernelFeature[]> {
+async function tryAll(kernel: Kernel, parts: FeatureParts): Promise<readonly KernelFeature[]> {
+  const { config, run } = parts;
   const link = (value: Link): Op => ({ verb: 'add', object: 'link', value });
   const backend = config.known ? config.value.backend.type : 'vxlan';
-  const nft = config.known ? await problemOf(kernel, tableOp(config.value)) : '';
-  const isProgram = /cannot be run/.test(nft);
+  const missing = await missingProgram(run);
+  const rules = config.known && missing === '' ? tableOp(config.value) : undefined;
+  const refused = rules === undefined ? '' : await problemOf(kernel, rules);
   return [
     {
       ...{ feature: 'vxlan', isFor: 'the devices that wrap packets between nodes' },
@@ -79,13 +83,22 @@ async function tryAll(kernel: Kernel, { config }: FeatureParts): Promise<readonl
       problem: await problemOf(kernel, link(IFB)),
     },
     {
-      feature: isProgram
-        ? 'the program nft'
-        : 'nf_tables (with nft_fib, nft_nat, nft_masq, nft_ct)',
+      feature:
+        missing === '' ? 'nf_tables (with nft_fib, nft_nat, nft_masq, nft_ct)' : 'the program nft',
       isFor: 'masquerading, host ports and the filters of pods',
-      ...{ problem: nft, isNeeded: true },
+      ...{ problem: missing === '' ? refused : missing, isNeeded: true },
     },
   ];
+}
+
+/** Why it cannot be run; '' when it can. */
+async function missingProgram(run: RunCommand): Promise<string> {
+  try {
+    const { exitCode, stderr } = await run(['nft', '--version'], {});
+    return exitCode === 0 ? '' : stderr.trim();
+  } catch (error) {
+    return describeError(error);
+  }
 }
 
 const tableOp = (config: Config): Op => ({
@@ -101,7 +114,14 @@ async function problemOf(kernel: Kernel, op: Op): Promise<string> {
 /** A kernel, or a boot, without it. */
 function ipv6({ config, procSys }: FeatureParts): readonly KernelFeature[] {
   if (!config.known || !config.value.families.some(({ family }) => family === 'ipv6')) return [];
-  const isThere = existsSync(`${procSys}/ipv6`);
-  const problem = isThere ? '' : 'the kernel runs without it';
+  const problem = problemOfIpv6(`${procSys}/ipv6/conf/all/disable_ipv6`);
   return [{ feature: 'IPv6', isFor: 'EnableIPv6 of net-conf.json', problem, isNeeded: true }];
+}
+
+function problemOfIpv6(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim() === '1' ? `${path} is 1` : '';
+  } catch {
+    return 'the kernel runs without it';
+  }
 }

@@ -52,7 +52,7 @@ export async function gatherFacts(parts: GatherParts): Promise<Facts> {
     askApi(places, clock),
     pingNodes(silentPeers, parts),
     findDuplicates(ownAddresses(agent, kernel), kernel, clock),
-    tryFeatures({ config, procSys: places.procSys }),
+    tryFeatures({ run, config, procSys: places.procSys }),
     filter,
   ]);
   return {
