@@ -20,6 +20,10 @@ const COMMANDS: Readonly<Record<string, { help: string; load: () => Promise<Comm
     help: 'how this node is [--json] [--run-dir DIR]',
     load: async () => (await import('./cli/status.ts')).statusCommand,
   },
+  doctor: {
+    help: 'what is wrong with this node, and what to do [--json] [--bundle FILE] [--run-dir DIR]',
+    load: async () => (await import('./cli/doctor.ts')).doctorCommand,
+  },
   config: {
     help: 'check FILE: whether a net-conf.json is valid',
     load: async () => (await import('./cli/config-check.ts')).configCommand,

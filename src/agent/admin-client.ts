@@ -10,6 +10,11 @@ export async function fetchStatus(runDir: string, timeoutMs?: number): Promise<S
   return JSON.parse(body) as Status;
 }
 
+/** Another of its pages, as `/metrics`. */
+export async function fetchText(runDir: string, path: string): Promise<string> {
+  return (await getOverUnixSocket(join(runDir, 'admin.sock'), path)).body;
+}
+
 type UnixAnswer = { readonly status: number; readonly body: string };
 
 /** Rejects with the system's error when nobody listens, or after `timeoutMs`. */

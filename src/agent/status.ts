@@ -14,7 +14,8 @@ import { bgpStatus } from './bird-status.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { LeaseView } from './lease-keeper.ts';
 import type { Tracks } from './path-track.ts';
-import { describeSilent } from './path-words.ts';
+import type { SilentPath } from './path-words.ts';
+import { describeSilent, silentPaths } from './path-words.ts';
 import type { LastPass } from './reconciler.ts';
 import type { StockedSubnet } from './subnet-stock.ts';
 
@@ -70,6 +71,8 @@ export type Status = {
   readonly nodeProblems: Readonly<Record<string, readonly string[]>>;
   /** Paths over which no probe comes back, in words: those in use, and those that are next. */
   readonly silentPaths: readonly string[];
+  /** The same for programs. */
+  readonly silent: readonly SilentPath[];
   /** Rules of others that drop pods' packets. */
   readonly foreignDrops: readonly string[];
   /** Objects that somebody changes again whenever the agent puts them right. */
@@ -148,6 +151,7 @@ export function buildStatus(parts: StatusParts): Status {
     peers: peerStatuses(wanted?.paths ?? [], parts.tracks),
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
     silentPaths: describeSilent(parts.tracks),
+    silent: silentPaths(parts.tracks),
     foreignDrops: parts.foreignDrops,
     fights: parts.fights,
     pods: parts.pods,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { AdminViews } from '../agent/admin-server.ts';
 import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
 import { Agent } from '../agent/agent.ts';
+import { traceOf, writeTrace } from '../agent/agent-trace.ts';
 import { Announcer } from '../agent/announcer.ts';
 import { birdFiles } from '../agent/bird-files.ts';
 import { BirdPasswords, readPasswords } from '../agent/bird-passwords.ts';
@@ -81,6 +82,7 @@ export async function agentCommand(args: readonly string[], _io: CommandIo): Pro
   for (const directory of [options.stateDir, options.runDir]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
+  writeTrace(options.runDir, traceOf(options, process.pid));
   log.info({ version: VERSION }, 'starting');
   raisePriority(log);
   const parts = await buildParts(options, log, stop);

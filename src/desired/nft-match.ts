@@ -8,11 +8,10 @@ import { cidrLengthBits, containsCidr, overlaps } from '../net/cidr.ts';
 import { NFT_NAME } from '../net/family.ts';
 import type { Statement } from './nft-ruleset.ts';
 import { matchOf, payloadOf, prefixesOf } from './nft-ruleset.ts';
+import type { Answer } from './nft-walk.ts';
 
 export const FLOWS = ['pod to pod', 'pod to outside', 'outside to pod'] as const;
 export type Flow = (typeof FLOWS)[number];
-
-export type Answer = 'yes' | 'no' | 'maybe';
 
 /** The state of the first packet of a connection. */
 const NEW_STATE = 'new';

@@ -28,6 +28,8 @@ const c = {
   recv: fn('long recv(int fd, void *bytes, size_t length, int flags)'),
   recvmmsg: fn('int recvmmsg(int fd, void *vector, uint32_t count, int flags, void *timeout)'),
   setns: fn('int setns(int fd, int type)'),
+  unshare: fn('int unshare(int type)'),
+  if_nametoindex: fn('uint32_t if_nametoindex(void *name)'),
   close: fn('int close(int fd)'),
   madvise: fn('int madvise(size_t address, size_t length, int advice)'),
 };
@@ -197,6 +199,13 @@ export class DatagramVector {
 /** 0 or -errno. */
 export const setNetns = (fd: number): number =>
   c.setns(fd, CLONE_NEWNET) < 0 ? -koffi.errno() : 0;
+
+/** Puts this thread into a network namespace that was made for it; 0 or -errno. */
+export const enterNewNetns = (): number => (c.unshare(CLONE_NEWNET) < 0 ? -koffi.errno() : 0);
+
+/** Of a link of this namespace; 0 when there is none. */
+export const indexOfLink = (name: string): number =>
+  c.if_nametoindex(Buffer.from(`${name}\0`, 'latin1'));
 
 export type Poll = { start(): void; close(): void };
 

@@ -5,7 +5,7 @@
 
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { AppError } from '../lib/errors.ts';
-import { errnoName, setNetns } from './libc.ts';
+import { enterNewNetns, errnoName, setNetns } from './libc.ts';
 
 const OWN_NAMESPACE = '/proc/thread-self/ns/net';
 
@@ -21,6 +21,24 @@ export function inNetns<Result>(netns: number, work: () => Result): Result {
       return work();
     } finally {
       // Nothing could be trusted any more, not even a log line's destination.
+      if (setNetns(home) < 0) process.abort();
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
+/** Makes a namespace that is gone when the descriptor is closed, and nothing is left in it. */
+export function openNewNetns(): number {
+  const home = openSync(OWN_NAMESPACE, 'r');
+  try {
+    const entered = enterNewNetns();
+    if (entered < 0) {
+      throw new AppError('NETNS', 'make a network namespace', errnoName(-entered));
+    }
+    try {
+      return openSync(OWN_NAMESPACE, 'r');
+    } finally {
       if (setNetns(home) < 0) process.abort();
     }
   } finally {

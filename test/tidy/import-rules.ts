@@ -13,6 +13,9 @@ export type ImportRule = {
 
 /** Types of these files may be imported by every folder but src/net: they are the contracts. */
 export const PORTS: readonly string[] = [
+  'src/agent/bird-status.ts',
+  'src/agent/path-words.ts',
+  'src/agent/status.ts',
   'src/backend/backend.ts',
   'src/cluster/advert.ts',
   'src/cluster/cluster.ts',
@@ -30,7 +33,7 @@ export const PORTS: readonly string[] = [
 
 const EVERYTHING = [
   ...['src/agent', 'src/backend', 'src/bgp', 'src/bird', 'src/cli', 'src/cluster'],
-  ...['src/cni', 'src/config'],
+  ...['src/cni', 'src/config', 'src/doctor'],
   ...['src/desired', 'src/endpoint', 'src/kernel', 'src/lab', 'src/lib', 'src/net'],
   ...['src/netlink', 'src/source', 'src/state'],
 ];
@@ -115,8 +118,23 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: 'adapter of the runtime; it never reads the cluster or the configuration',
   },
   {
+    folder: 'src/doctor',
+    folders: [
+      ...['src/backend', 'src/cluster', 'src/config', 'src/desired'],
+      ...['src/state', 'src/net', 'src/lib'],
+    ],
+    packages: [],
+    reason: 'pure: facts of a node to findings; what is gathered is in src/doctor/gather',
+  },
+  {
+    folder: 'src/doctor/gather',
+    folders: EVERYTHING.filter((folder) => !['src/lab', 'src/cli', 'src/bird'].includes(folder)),
+    packages: ['node:*', 'zod'],
+    reason: 'adapter: reads what a node shows, and judges nothing',
+  },
+  {
     folder: 'src/agent',
-    folders: EVERYTHING.filter((folder) => folder !== 'src/lab' && folder !== 'src/cli'),
+    folders: EVERYTHING.filter((folder) => !['src/lab', 'src/cli', 'src/doctor'].includes(folder)),
     packages: ['node:*', 'prom-client', 'zod'],
     reason: 'puts the parts together; the lab and the command line use it, not it them',
   },

@@ -8,6 +8,7 @@ import type { Answer, ApiRequest } from './answer.ts';
 import { statusAnswer } from './answer.ts';
 import { handle } from './api-handler.ts';
 import type { Faults } from './faults.ts';
+import type { Permissions } from './permissions.ts';
 import { failure, StatusError } from './status.ts';
 import type { Store } from './store.ts';
 import type { Sink, WatchHub } from './watch.ts';
@@ -16,6 +17,7 @@ export type HttpContext = {
   readonly store: Store;
   readonly hub: WatchHub;
   readonly faults: Faults;
+  readonly permissions: Permissions;
   readonly log: Log;
   /** Bearer tokens that are accepted; `undefined`: everybody is let in. */
   readonly tokens: ReadonlySet<string> | undefined;
@@ -51,7 +53,7 @@ async function answerTo(
     const verdict = await context.faults.before(request, context.stop);
     if (verdict === 'hang-up') return 'hang-up';
     checkToken(context, incoming);
-    return handle(context.store, request);
+    return context.permissions.check(request) ?? handle(context.store, request);
   } catch (error) {
     if (error instanceof StatusError) return statusAnswer(error.body);
     // The client went away while it was sending.

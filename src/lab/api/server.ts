@@ -1,6 +1,6 @@
 // The embedded Kubernetes API of the lab: a real server on real sockets, with its objects in memory
 // and the two controllers that a pod network relies on (podCIDRs and garbage collection). It has no
-// schemas, no admission and no RBAC. `startApiServer` is the only thing that the lab needs of this
+// schemas and no admission, and of RBAC only what a test takes away. `startApiServer` is the only thing that the lab needs of this
 // folder.
 
 import { randomUUID } from 'node:crypto';
@@ -17,6 +17,7 @@ import { startGarbageCollector } from './garbage-collector.ts';
 import { serveRequest } from './http.ts';
 import { NAMESPACES } from './kinds.ts';
 import { createObject } from './operations.ts';
+import { Permissions } from './permissions.ts';
 import type { PodCidrRange } from './pod-cidr-allocator.ts';
 import { PodCidrController } from './pod-cidr-controller.ts';
 import { Store } from './store.ts';
@@ -54,6 +55,7 @@ export type ApiServer = {
   readonly store: Store;
   readonly hub: WatchHub;
   readonly faults: Faults;
+  readonly permissions: Permissions;
   stop(): Promise<void>;
 };
 
@@ -70,7 +72,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     delayMs: options.collectionDelayMs ?? 0,
   });
   const stopController = new PodCidrController(store, options.podCidrRanges ?? [], log).start();
-  const context = { store, hub, faults, log, tokens: options.tokens, stop: stopping.signal };
+  const permissions = new Permissions();
+  const { tokens } = options;
+  const context = { store, hub, faults, permissions, log, tokens, stop: stopping.signal };
   const pending = new Set<Promise<void>>();
   const onRequest: Parameters<typeof createServer>[1] = (incoming, response) => {
     const served = serveRequest(context, incoming, response);
@@ -94,7 +98,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const ports = await Promise.all(
       servers.map((server, index) => listen(server, options.listeners[index])),
     );
-    return { ports, store, hub, faults, stop };
+    return { ports, store, hub, faults, permissions, stop };
   } catch (error) {
     await stop();
     throw new AppError('LAB', 'start the API', 'a socket cannot listen', error);

@@ -1,0 +1,64 @@
+// What an agent was told at its start, left in its run directory for `poplin doctor`: so that this
+// looks at the same paths and asks the API as the agent does, also while the agent is away. Paths
+// and names only: no token, key or password is in it, nor in what it names by value.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { AgentOptions } from './options.ts';
+
+const FILE_NAME = 'agent.json';
+
+const traceSchema = z.object({
+  version: z.literal(1),
+  pid: z.int(),
+  nodeName: z.string(),
+  datastore: z.enum(['kubernetes', 'etcd']),
+  kubeconfig: z.string(),
+  namespace: z.string(),
+  configMap: z.string(),
+  netConfFile: z.string(),
+  stateDir: z.string(),
+  birdDir: z.string(),
+  cniConfDir: z.string(),
+  procSys: z.string(),
+  /** Files and directories with secrets, so that these can be kept out of what leaves the node. */
+  secretPlaces: z.array(z.string()),
+});
+
+export type AgentTrace = z.infer<typeof traceSchema>;
+
+export const traceOf = (options: AgentOptions, pid: number): AgentTrace => ({
+  version: 1,
+  pid,
+  nodeName: options.nodeName,
+  datastore: options.etcd === undefined ? 'kubernetes' : 'etcd',
+  kubeconfig: options.kubeconfig,
+  namespace: options.namespace,
+  configMap: options.configMap,
+  netConfFile: options.netConfFile,
+  stateDir: options.stateDir,
+  birdDir: options.birdDir,
+  cniConfDir: options.cniConfDir,
+  procSys: options.procSys,
+  secretPlaces: [
+    options.bgpPasswordsDir,
+    ...(options.etcd === undefined ? [] : [options.etcd.keyFile, options.etcd.passwordFile]),
+  ].filter((path) => path !== ''),
+});
+
+/** Throws what the disk says. */
+export function writeTrace(runDir: string, trace: AgentTrace): void {
+  const path = join(runDir, FILE_NAME);
+  writeFileSync(`${path}.tmp`, `${JSON.stringify(trace, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+}
+
+/** undefined where no agent has left one that is understood. */
+export function readTrace(runDir: string): AgentTrace | undefined {
+  try {
+    return traceSchema.parse(JSON.parse(readFileSync(join(runDir, FILE_NAME), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,388 @@
+// Each check of the doctor by the facts that it judges: what makes it speak, that no other speaks
+// with it, and what comes near without being wrong.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { BirdSession } from '../../../src/bird/sessions.ts';
+import { diagnose } from '../../../src/doctor/diagnose.ts';
+import type { Facts } from '../../../src/doctor/facts.ts';
+import { known, unknown } from '../../../src/doctor/facts.ts';
+import type { CheckName } from '../../../src/doctor/names.ts';
+import { CHECK_NAMES } from '../../../src/doctor/names.ts';
+import type { Ip } from '../../../src/net/ip.ts';
+import type { Mac } from '../../../src/net/mac.ts';
+import { cidr, configFrom } from '../../fake/config-from.ts';
+import {
+  factsWith,
+  kernelWith,
+  OWN_ADDRESS,
+  otherLink,
+  pathWith,
+  rulesOf,
+  silentBy,
+  statusWith,
+} from '../../fake/doctor.ts';
+import { ACCEPT, DROP, REJECT } from '../../fake/ruleset.ts';
+
+const VERSION = '0.1.0';
+const match = (left: unknown, right: unknown, op = '==') => ({ match: { op, left, right } });
+const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
+const meta = (key: string) => ({ meta: { key } });
+const API = { server: 'https://10.96.0.1', problem: '', aheadMs: 0, denied: [], unasked: '' };
+const SESSION: BirdSession & { readonly hint: string } = {
+  ...{ name: 'mesh_1', neighbour: '192.168.1.12', neighbourAs: 64512, state: 'active' },
+  ...{ since: '', sinceSeconds: 60, channels: [], lastError: 'Socket: Connection refused' },
+  ...{ restarting: undefined, bfd: undefined, hint: 'nobody speaks BGP there' },
+};
+const BGP = {
+  ...{ bird: undefined, absence: 'nobody listens', wanted: 'x', problems: [] },
+  ...{ leftOut: [], sessions: [] },
+} as const;
+const BIRD = { version: '2.0.12', upSeconds: 5, config: 'x', routes: 1, isRecovering: false };
+
+const input = (rules: readonly unknown[], policy: 'accept' | 'drop' = 'accept') =>
+  rulesOf([{ table: 'inet wall', name: 'in', hook: 'input', policy, rules: [{ expr: rules }] }]);
+
+const kubeProxyRule = (network: string) => {
+  const [addr, len] = network.split('/');
+  const right = { prefix: { addr, len: Number(len) } };
+  const expr = [match(payload('ip', 'saddr'), right, '!='), { jump: { target: 'KUBE-MARK-MASQ' } }];
+  return rulesOf([{ table: 'ip nat', name: 'KUBE-SVC-X', rules: [{ expr }] }]);
+};
+
+type Case = readonly [title: string, check: CheckName, change: Partial<Facts>, says: RegExp];
+
+const CASES: readonly Case[] = [
+  ['an agent that is away', 'agent', { agent: unknown('ENOENT') }, /ENOENT/],
+  [
+    'an API that does not answer',
+    'datastore',
+    { api: known({ ...API, problem: 'ECONNREFUSED' }) },
+    /ECONNREFUSED/,
+  ],
+  [
+    'an etcd that the agent does not reach',
+    'datastore',
+    { datastore: 'etcd', ...statusWith({ source: { synced: true, problem: 'no answer' } }) },
+    /etcd.*no answer/,
+  ],
+  [
+    'a denied right',
+    'permissions',
+    { api: known({ ...API, denied: [{ action: 'patch nodes/status', isFor: 'peers' }] }) },
+    /patch nodes\/status/,
+  ],
+  [
+    'a 403 that the agent was answered',
+    'permissions',
+    statusWith({ source: { synced: false, problem: 'GET /api/v1/nodes: 403 Forbidden' } }),
+    /403/,
+  ],
+  [
+    'a configuration that is not in force',
+    'config',
+    statusWith({
+      config: {
+        ...{ hash: '', origin: '', backend: '' },
+        problems: [{ key: 'Network', value: '"x"', message: 'not a network' }],
+      },
+    }),
+    /Network "x"/,
+  ],
+  ['a clock that is ahead', 'clock', { api: known({ ...API, aheadMs: 86_400_000 }) }, /ahead of/],
+  ['a clock that is behind', 'clock', { api: known({ ...API, aheadMs: -60_000 }) }, /60 s behind/],
+  [
+    'a kernel without VXLAN',
+    'kernel-features',
+    { features: known([{ feature: 'vxlan', isFor: 'x', problem: 'EOPNOTSUPP', isNeeded: true }]) },
+    /vxlan.*EOPNOTSUPP/,
+  ],
+  [
+    'a conflist before ours',
+    'conflist',
+    {
+      cniFiles: known([
+        { name: '05-cilium.conflist', network: 'cilium', plugins: ['cilium-cni'] },
+        { name: '10-poplin.conflist', network: 'poplin', plugins: ['poplin'] },
+      ]),
+    },
+    /05-cilium\.conflist/,
+  ],
+  ['no conflist of ours', 'conflist', { cniFiles: known([]) }, /there is none/],
+  ['a bridge of Flannel', 'leftovers', kernelWith({ links: [otherLink('cni0')] }), /cni0/],
+  [
+    'chains of Calico',
+    'leftovers',
+    rulesOf([{ table: 'ip filter', name: 'cali-FORWARD' }]),
+    /Calico: ip filter cali-FORWARD/,
+  ],
+  [
+    'forwarding that is off',
+    'ip-forward',
+    kernelWith({ sysctls: { 'ipv4/ip_forward': '0' } }),
+    /ip_forward is 0/,
+  ],
+  [
+    'forwarding that is off on one of our links',
+    'ip-forward',
+    kernelWith({ sysctls: { 'ipv4/conf/poplin4-1/forwarding': '0' } }),
+    /poplin4-1/,
+  ],
+  [
+    'a strict filter on the underlay',
+    'rp-filter',
+    kernelWith({ sysctls: { 'ipv4/conf/eth0/rp_filter': '1' } }),
+    /strict on eth0/,
+  ],
+  [
+    'a strict filter elsewhere that drops packets',
+    'rp-filter',
+    {
+      ...kernelWith({ links: [otherLink('eth1')], sysctls: { 'ipv4/conf/eth1/rp_filter': '1' } }),
+      droppedByFilter: known({ total: 90, meanwhile: 4 }),
+    },
+    /4 just now.*eth1/,
+  ],
+  [
+    'a port that somebody has',
+    'udp-port-taken',
+    {
+      ...kernelWith({ without: 'poplin4-1' }),
+      udpSockets: known([{ port: 8472, holder: 'process 7 (dnsmasq)' }]),
+    },
+    /process 7 \(dnsmasq\)/,
+  ],
+  [
+    'a rule that drops the port',
+    'udp-port-blocked',
+    input([match(payload('udp', 'dport'), { range: [8000, 9000] }), DROP]),
+    /inet wall, chain in: rule drop/,
+  ],
+  [
+    'a policy that drops all that is new',
+    'udp-port-blocked',
+    input([match({ ct: { key: 'state' } }, ['established', 'related'], 'in'), ACCEPT], 'drop'),
+    /policy drop/,
+  ],
+  [
+    'a rule that rejects by the underlay link',
+    'udp-port-blocked',
+    input([match(meta('iifname'), 'eth0'), REJECT]),
+    /rule reject/,
+  ],
+  ['VXLAN eaten on the way', 'udp-port-blocked', silentBy('vxlan', true), /node-2/],
+  ['pod addresses eaten on the way', 'source-check', silentBy('host-gw', true), /by host-gw/],
+  ['the same with routes of BGP', 'source-check', silentBy('bgp', true), /by bgp/],
+  ['a peer that is away', 'peer-silent', silentBy('vxlan', false), /192\.168\.1\.12/],
+  [
+    'a firewall that drops forwarded packets',
+    'forward-drop',
+    rulesOf([{ table: 'ip filter', name: 'FORWARD', policy: 'drop' }]),
+    /policy drop stops packets/,
+  ],
+  [
+    'a path that takes less',
+    'path-mtu',
+    statusWith({ peers: [pathWith({ mtu: { foundBytes: 1350, believedBytes: 1450 } })] }),
+    /1350 bytes, not 1450/,
+  ],
+  [
+    'checksums that are wrong',
+    'checksum',
+    { checksums: known([{ place: 'pod a/b', protocol: 'TCP', all: 100, wrong: 40 }]) },
+    /pod a\/b: 40 of 100 TCP/,
+  ],
+  [
+    'another machine with our address',
+    'duplicate-address',
+    {
+      duplicates: known([{ address: OWN_ADDRESS, link: 'eth0', mac: '02:00:00:00:00:99' as Mac }]),
+    },
+    /192\.168\.1\.11.*02:00:00:00:00:99/,
+  ],
+  [
+    'a node that says it has our address',
+    'duplicate-address',
+    statusWith({
+      nodeProblems: { 'node-1': ['underlay address 192.168.1.11 is also that of node-3: x'] },
+    }),
+    /node-3/,
+  ],
+  ['another clusterCIDR', 'kube-proxy', kubeProxyRule('10.0.0.0/16'), /10\.0\.0\.0\/16/],
+  [
+    'another --cluster-cidr',
+    'kube-proxy',
+    { kubeProxy: [{ cidr: cidr('10.9.0.0/16'), seenIn: '--cluster-cidr of process 3' }] },
+    /process 3/,
+  ],
+  ['a BIRD that is away', 'bgp', statusWith({ bgp: BGP }), /nobody listens/],
+  [
+    'a session that is down',
+    'bgp',
+    statusWith({ bgp: { ...BGP, bird: BIRD, sessions: [SESSION] } }),
+    /mesh_1.*Connection refused/,
+  ],
+  [
+    'what only the agent knows',
+    'node',
+    statusWith({ ready: false, problems: ['no subnet is free'] }),
+    /no subnet is free/,
+  ],
+];
+
+describe('checks', () => {
+  test('of a healthy node nothing is found, and nothing is left out', () => {
+    const { findings, skipped, healthy } = diagnose(factsWith(), VERSION);
+    assert.deepEqual({ findings, skipped, healthy }, { findings: [], skipped: [], healthy: true });
+  });
+
+  for (const [title, check, change, says] of CASES) {
+    test(`${title} is found by ${check} alone`, () => {
+      const { findings, healthy } = diagnose(factsWith(change), VERSION);
+      assert.deepEqual(
+        findings.map((finding) => finding.check),
+        [check],
+      );
+      assert.match(findings[0]?.what ?? '', says);
+      assert.ok(findings.every(({ why, do: remedy }) => why !== '' && remedy !== ''));
+      assert.equal(healthy, false);
+    });
+  }
+
+  test('every check has a case', () => {
+    const asked = new Set(CASES.map(([, check]) => check));
+    assert.deepEqual(
+      CHECK_NAMES.filter((name) => !asked.has(name)),
+      [],
+    );
+  });
+});
+
+const HARMLESS: readonly (readonly [string, Partial<Facts>])[] = [
+  [
+    'others behind our conflist',
+    {
+      cniFiles: known([
+        { name: '10-poplin.conflist', network: 'poplin', plugins: ['poplin'] },
+        { name: '87-podman.conflist', network: 'podman', plugins: ['bridge'] },
+      ]),
+    },
+  ],
+  [
+    'a strict filter that drops nothing',
+    kernelWith({
+      links: [otherLink('docker0')],
+      sysctls: { 'ipv4/conf/docker0/rp_filter': '1' },
+    }),
+  ],
+  [
+    'a firewall that accepts the port first',
+    rulesOf([
+      {
+        table: 'inet wall',
+        name: 'in',
+        hook: 'input',
+        policy: 'drop',
+        rules: [{ expr: [match(payload('udp', 'dport'), 8472), ACCEPT] }],
+      },
+    ]),
+  ],
+  [
+    'a firewall that accepts peers',
+    rulesOf([
+      {
+        table: 'inet wall',
+        name: 'in',
+        hook: 'input',
+        policy: 'drop',
+        rules: [
+          {
+            expr: [
+              match(payload('ip', 'saddr'), { prefix: { addr: '192.168.1.0', len: 24 } }),
+              ACCEPT,
+            ],
+          },
+        ],
+      },
+    ]),
+  ],
+  ['a rule about TCP', input([match(payload('tcp', 'dport'), 8472), DROP])],
+  ['a rule about another link', input([match(meta('iifname'), 'docker0'), DROP])],
+  ['a rule that may match', input([match(payload('udp', 'dport'), '@ports'), DROP])],
+  ['kube-proxy with our network', kubeProxyRule('10.244.0.0/16')],
+  ['kube-proxy with a larger network', kubeProxyRule('10.0.0.0/8')],
+  ['a port that our device has', { udpSockets: known([{ port: 8472, holder: '' }]) }],
+  [
+    'a port that host-gw does not need',
+    {
+      config: known(configFrom({ Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } })),
+      ...kernelWith({ without: 'poplin4-1' }),
+    },
+  ],
+  [
+    'a few broken packets of many',
+    {
+      checksums: known([{ place: 'the node', protocol: 'UDP', all: 1_000_000, wrong: 9 }]),
+    },
+  ],
+  ['a clock that is a second off', { api: known({ ...API, aheadMs: 1_400 }) }],
+  [
+    'a BGP session that has just begun',
+    statusWith({
+      bgp: {
+        ...BGP,
+        bird: BIRD,
+        sessions: [{ ...SESSION, sinceSeconds: 2, lastError: undefined }],
+      },
+    }),
+  ],
+];
+
+describe('no finding', () => {
+  for (const [title, change] of HARMLESS) {
+    test(`is ${title}`, () => {
+      assert.deepEqual(diagnose(factsWith(change), VERSION).findings, []);
+    });
+  }
+});
+
+test('what could not be looked at is said, and is no finding', () => {
+  const nothing = unknown('not permitted');
+  const { findings, skipped } = diagnose(
+    factsWith({
+      ...{ api: nothing, kernel: nothing, rules: nothing, cniFiles: nothing, config: nothing },
+      ...{ udpSockets: nothing, checksums: nothing, duplicates: nothing, features: nothing },
+    }),
+    VERSION,
+  );
+  assert.deepEqual(findings, []);
+  const names = skipped.map(({ check }) => check);
+  for (const name of ['permissions', 'clock', 'conflist', 'leftovers', 'ip-forward', 'checksum']) {
+    assert.ok(names.includes(name as CheckName), name);
+  }
+});
+
+test('with the agent away the rest is judged all the same', () => {
+  const facts = factsWith({
+    agent: unknown('ENOENT'),
+    ...kernelWith({ sysctls: { 'ipv4/ip_forward': '0', 'ipv4/conf/eth0/rp_filter': '1' } }),
+  });
+  const { findings } = diagnose(facts, VERSION);
+  assert.deepEqual(
+    findings.map(({ check }) => check),
+    ['agent', 'ip-forward', 'rp-filter'],
+  );
+});
+
+test('a path that eats large packets only is no blocked port', () => {
+  const silent = { peer: 'node-2', family: 'ipv4', path: 'vxlan', isUsed: true } as const;
+  const facts = factsWith({
+    ...statusWith({ silent: [{ ...silent, isOfSizeOnly: true }] }),
+    pings: new Map([['192.168.1.12' as Ip, true]]),
+  });
+  const { findings } = diagnose(facts, VERSION);
+  assert.deepEqual(
+    findings.map(({ check }) => check),
+    ['path-mtu'],
+  );
+});
