@@ -20,6 +20,10 @@ const COMMANDS: Readonly<Record<string, { help: string; load: () => Promise<Comm
     help: 'how this node is [--json] [--run-dir DIR]',
     load: async () => (await import('./cli/status.ts')).statusCommand,
   },
+  cleanup: {
+    help: 'put this node back as it was before Poplin [--dry-run] [--force]',
+    load: async () => (await import('./cli/cleanup.ts')).cleanupCommand,
+  },
   config: {
     help: 'check FILE: whether a net-conf.json is valid',
     load: async () => (await import('./cli/config-check.ts')).configCommand,
