@@ -30,14 +30,19 @@ export class Sidecar implements AsyncDisposable {
   #process: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
 
-  constructor(netns: TestNamespace) {
+  readonly #launcher: readonly string[];
+
+  /** `launcher`: words that start the script, as what follows them. */
+  constructor(netns: TestNamespace, launcher: readonly string[] = []) {
     this.#netns = netns;
+    this.#launcher = launcher;
   }
 
   start(): void {
     const { environment } = installedBird();
     const log = openSync(join(this.directory, 'log'), 'a');
-    const words = ['netns', 'exec', this.#netns.name, 'sh', SCRIPT, this.directory];
+    const script = ['sh', SCRIPT, this.directory];
+    const words = ['netns', 'exec', this.#netns.name, ...this.#launcher, ...script];
     const child = spawn('ip', words, {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...environment },
@@ -50,6 +55,14 @@ export class Sidecar implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#process?.kill('SIGTERM');
     await this.#exited;
+  }
+
+  /** What its own client prints; throws while it does not answer. */
+  ask(command: string): string {
+    const { environment } = installedBird();
+    const words = ['-s', this.socketPath, ...command.split(' ')];
+    const env = { ...process.env, ...environment };
+    return execFileSync(environment.BIRDCL ?? 'birdcl', words, { env, encoding: 'utf8' });
   }
 
   open(stop = new AbortController().signal): Promise<Bird> {
@@ -84,6 +97,12 @@ export class Sidecar implements AsyncDisposable {
     await this.#exited;
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** As root in a container: what it may ever have is what it has. */
+export function boundedTo(capabilities: readonly string[]): string[] {
+  const names = capabilities.map((name) => `+${name.toLowerCase()}`);
+  return ['setpriv', '--no-new-privs', '--inh-caps=-all', `--bounding-set=-all,${names.join(',')}`];
 }
 
 function commandLine(pid: string): string[] {
@@ -137,6 +156,8 @@ export type TextOptions = {
   /** Nothing listens there. */
   readonly strangers?: readonly string[];
   readonly withNeighbour?: boolean;
+  /** The peer is on a link of the node, as one with an AS of its own is. */
+  readonly isDirect?: boolean;
 };
 
 /** What a node of two says to its BIRD; 10.244.N.0/24 is its subnet. */
@@ -145,6 +166,7 @@ export function confText({
   password,
   strangers = [],
   withNeighbour = true,
+  isDirect = false,
 }: TextOptions): string {
   const own = `10.9.0.${number}`;
   const secret = password === undefined ? '' : `password "${password}"; `;
@@ -166,6 +188,7 @@ protocol kernel kernel4 { persist; graceful restart; scan time 10; ipv4 { import
   if source = RTS_BGP then { krt_prefsrc = 10.244.${number}.0; accept; } reject; }; }; }
 protocol bfd { interface "eth*" { interval 300 ms; multiplier 5; }; }
 template bgp mesh { local ${own} as 64512; hold time 30; keepalive time 10; bfd graceful;
+  ${isDirect ? 'direct;' : ''}
   connect delay time 1; connect retry time 2; error wait time 1,4;
   graceful restart on; graceful restart time 120;
   long lived graceful restart on; long lived stale time 3600;
