@@ -12,8 +12,8 @@ const COMMANDS = [
   ...['ip route show table all', 'ip -6 route show table all', 'ip nexthop'],
   ...['ip rule', 'ip -6 rule', 'bridge fdb show', 'tc qdisc show'],
   ...['ip neighbour show nud permanent', 'ip -6 neighbour show nud permanent'],
-  'nft --stateless list ruleset',
 ];
+const NFT = 'nft --stateless list ruleset';
 
 /** Counters, and what another user of the machine sets for all namespaces. */
 const VOLATILE = /conntrack_count|nf_log|netdev_rss_key|stable_secret/;
@@ -24,17 +24,25 @@ const OF_THE_LAB = /\.log$|^machine-id$/;
 const SYSCTLS = 'cd /proc/sys/net; find . -type f -perm -400 -exec grep -sH . {} +; true';
 
 export function wholeNode(lab: TestLab, node: string): readonly string[] {
-  const kernel = COMMANDS.map((command) => {
-    const lines = lab.run(node, command).trimEnd().split('\n');
+  const kernel = wholeKernel((argv) => lab.runArgv(node, argv), NFT);
+  return [...kernel, `files\n${filesOf(lab, node).join('\n')}`];
+}
+
+/** `nft`: how the rules are listed, of which others may change some all the time. */
+export function wholeKernel(
+  run: (argv: readonly string[]) => string,
+  nft: string,
+): readonly string[] {
+  const kernel = [...COMMANDS, nft].map((command) => {
+    const lines = run(command.split(' ')).trimEnd().split('\n');
     const isOrdered = command.startsWith('nft') || command.startsWith('ip maddress');
     return `$ ${command}\n${(isOrdered ? lines : lines.sort()).join('\n')}`;
   });
-  const sysctls = lab
-    .runArgv(node, ['sh', '-c', SYSCTLS])
+  const sysctls = run(['sh', '-c', SYSCTLS])
     .split('\n')
     .filter((line) => !VOLATILE.test(line))
     .sort();
-  return [...kernel, `sysctls\n${sysctls.join('\n')}`, `files\n${filesOf(lab, node).join('\n')}`];
+  return [...kernel, `sysctls\n${sysctls.join('\n')}`];
 }
 
 /** With a hash of what is in them. */
