@@ -82,6 +82,6 @@ export class EtcdWithdrawal implements Withdrawal {
 
   async #read(key: string, stop: AbortSignal): Promise<KeyValue | undefined> {
     const { items } = await this.#options.api.list({ from: key }, stop);
-    return items[0];
+    return items.find((item) => item.key === key);
   }
 }
