@@ -169,7 +169,10 @@ export class ClusterNode {
   #start(name: string, words: readonly string[]): void {
     const log = openSync(this.#path(`${name}.log`), 'a');
     const env = { ...process.env, PATH: searchPathOf(CONTAINERD_1_6) };
-    spawn('nsenter', this.entering(words), { env, stdio: ['ignore', log, log] });
+    // Into the node's own control groups: who enters a namespace of them stays where it was.
+    const join = 'for group in /sys/fs/cgroup/*; do echo $$ >$group/cgroup.procs; done; exec "$@"';
+    const argv = this.entering(['sh', '-c', join, 'sh', ...words]);
+    spawn('nsenter', argv, { env, stdio: ['ignore', log, log] });
   }
 
   /** False while one is in use. */
