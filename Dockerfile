@@ -45,7 +45,7 @@ RUN mkdir target && cp package-lock.json target/ && \
 
 # The bundle, by the esbuild of the lock file.
 COPY src src
-COPY scripts/build.sh scripts/
+COPY scripts/build.sh scripts/bird-run.sh scripts/
 RUN node scripts/image/build-package.cjs package.json >/tmp/package.json && \
     mv /tmp/package.json package.json && \
     npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error && \
@@ -54,7 +54,8 @@ RUN node scripts/image/build-package.cjs package.json >/tmp/package.json && \
 RUN sh scripts/image/rootfs.sh "$TARGETARCH" /rootfs nftables /usr/bin/node /usr/sbin/nft && \
     mkdir -p /rootfs/poplin/bin /rootfs/poplin/cni/build && cd /rootfs && \
     { echo '#!/usr/bin/node --max-semi-space-size=1' && cat /src/dist/poplin.cjs; } >poplin/bin/poplin && \
-    chmod 755 poplin/bin/poplin && cp /src/cni/build/poplin poplin/cni/build/ && \
+    chmod 755 poplin/bin/poplin && \
+    install -m 755 /src/scripts/bird-run.sh poplin/bin/poplin-bird && cp /src/cni/build/poplin poplin/cni/build/ && \
     cp -R /src/target/node_modules poplin/ && cp -R /src/scripts/image/skeleton/. . && \
     mkdir -p proc sys dev tmp run/poplin run/netns var/lib/poplin var/lib/cni opt/cni/bin \
       etc/cni/net.d etc/poplin host/proc/sys/net && ln -s ../run var/run && : >etc/machine-id
@@ -64,14 +65,13 @@ ARG TARGETARCH
 RUN sh scripts/image/rootfs.sh "$TARGETARCH" /bird 'bird2 busybox-static' \
       /usr/sbin/bird /usr/sbin/birdcl /bin/busybox && cd /bird && \
     for applet in cat cmp mv rm sh sleep; do ln -s busybox "bin/$applet"; done && \
-    mkdir -p poplin/bin && cp /src/scripts/image/bird.sh poplin/bin/poplin-bird && \
+    mkdir -p poplin/bin && cp /src/scripts/bird-run.sh poplin/bin/poplin-bird && \
     cp -R /src/scripts/image/skeleton/. . && chmod 755 poplin/bin/poplin-bird && \
     mkdir -p proc sys dev tmp run/poplin/bird var && ln -s ../run var/run
 
 FROM scratch AS poplin-bird
 COPY --from=build-bird /bird /
-# SIGTERM would withdraw all routes; peers keep those of a BIRD that is killed (graceful restart).
-STOPSIGNAL SIGKILL
+ENV PATH=/usr/sbin:/usr/bin:/bin
 ENTRYPOINT ["/poplin/bin/poplin-bird"]
 LABEL org.opencontainers.image.title="poplin-bird" \
       org.opencontainers.image.licenses="GPL-2.0-or-later"

@@ -1,17 +1,23 @@
 #!/bin/sh
-# Builds a real kube-apiserver, kube-controller-manager and kubectl from Debian's source package and
-# prints the directory that holds them. The result stays outside the checkout, keyed by version:
+# Builds the programs of a real Kubernetes, of control plane and nodes, from Debian's source package
+# and prints the directory that holds them. The result stays outside the checkout, keyed by version:
 # ${XDG_CACHE_HOME:-~/.cache}/poplin/kubernetes-VERSION. The first time costs minutes and 3 GB of
 # disk, later ones nothing; delete that directory to build again. Usage: sh scripts/cluster-build.sh
 set -eu
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/poplin
-programs='kube-apiserver kube-controller-manager kubectl'
+programs='kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl'
 
 say() { echo "cluster-build: $*" >&2; }
 
+# whole DIRECTORY: all programs are there, also those that an older checkout did not ask for.
+whole() {
+  [ -f "$1/complete" ] || return 1
+  for program in $programs; do [ -x "$1/$program" ] || return 1; done
+}
+
 # The newest that is whole.
 for found in $(ls -dt "$cache"/kubernetes-*/ 2>/dev/null); do
-  if [ -f "$found/complete" ]; then
+  if whole "$found"; then
     echo "${found%/}"
     exit 0
   fi
@@ -54,9 +60,10 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 PATH=/usr/lib/go-${golang#golang-}/bin:$PATH
 
 target=$cache/kubernetes-$version
-work=$target/build
-rm -rf "$target"
-mkdir -p "$work/go/src/k8s.io"
+# Not in the target: tests may be using the programs that are there already.
+work=$cache/build-$version
+rm -rf "$work"
+mkdir -p "$work/go/src/k8s.io" "$target"
 cd "$work"
 say "fetching kubernetes $version"
 own_apt apt-get source -qq --download-only "kubernetes=$version" >&2
@@ -84,7 +91,8 @@ if ! nice -n 19 env GOPATH="$work/go" GOCACHE="$work/cache" GOPROXY=off GO111MOD
   exit 1
 fi
 for program in $programs; do
-  install "_output/bin/$program" "$target/$program"
+  install "_output/bin/$program" "$target/.$program"
+  mv "$target/.$program" "$target/$program"
 done
 cd "$target"
 rm -rf "$work"

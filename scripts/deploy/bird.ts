@@ -1,11 +1,20 @@
 // BIRD beside the agent, for backend bgp: a container of its own, so that neither's end is the
-// other's. The image's stop signal is SIGKILL: peers then keep BIRD's routes for a graceful
-// restart, where SIGTERM would withdraw them all.
+// other's. Its first process is scripts/bird-run.sh, which turns SIGTERM into a graceful restart:
+// peers keep the routes meanwhile. Tests run BIRD with these capabilities, and with one fewer.
 
 import { hardened } from './hardened.ts';
 import type { Parameters } from './parameters.ts';
 import type { Yaml } from './yaml.ts';
 import { note } from './yaml.ts';
+
+export const BIRD_CAPABILITIES: readonly { readonly name: string; readonly reason: string }[] = [
+  { name: 'NET_ADMIN', reason: 'routes of the kernel' },
+  { name: 'NET_BIND_SERVICE', reason: 'port 179' },
+  {
+    name: 'NET_RAW',
+    reason: 'on Linux before 5.7 sockets bound to a link, as those of BFD are',
+  },
+];
 
 export const birdContainer = ({ birdImage, pullPolicy, birdResources }: Parameters): Yaml => ({
   name: 'bird',
@@ -16,14 +25,7 @@ export const birdContainer = ({ birdImage, pullPolicy, birdResources }: Paramete
     ...hardened(),
     capabilities: {
       drop: ['ALL'],
-      add: [
-        note('NET_ADMIN: routes of the kernel.', 'NET_ADMIN'),
-        note('NET_BIND_SERVICE: port 179.', 'NET_BIND_SERVICE'),
-        note(
-          'NET_RAW: sockets bound to a link, for BFD and for peers with a link-local address.',
-          'NET_RAW',
-        ),
-      ],
+      add: BIRD_CAPABILITIES.map(({ name, reason }) => note(`${name}: ${reason}.`, name)),
     },
   },
   terminationMessagePolicy: 'FallbackToLogsOnError',

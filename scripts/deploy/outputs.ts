@@ -5,6 +5,7 @@ import { accessDocuments, namespaceDocuments } from './access.ts';
 import { admissionDocuments } from './admission.ts';
 import { daemonSet } from './agent.ts';
 import { chartFile, valuesFile, valuesSchema } from './chart.ts';
+import { cleanupDaemonSet } from './cleanup.ts';
 import { baseKustomization, kustomization, netConfPatch, OVERLAYS } from './overlays.ts';
 import type { Parameters } from './parameters.ts';
 import { chartParameters, plainParameters } from './parameters.ts';
@@ -14,6 +15,10 @@ import { renderDocument, renderDocuments, when } from './yaml.ts';
 export type Output = { readonly path: string; readonly text: string };
 
 const MADE = 'Made by "npm run deploy": edit scripts/deploy/, not this file.';
+
+const CLEANUP =
+  'Takes Poplin away from all nodes, after "kubectl -n poplin delete daemonset poplin": ' +
+  'docs/install.md.';
 
 function documentsOf(parameters: Parameters): readonly Yaml[] {
   const { namespace, netConf } = parameters;
@@ -42,6 +47,10 @@ export function outputs(): readonly Output[] {
     {
       path: 'deploy/poplin-admission.yaml',
       text: renderDocuments(admission, admissionDocuments()),
+    },
+    {
+      path: 'deploy/poplin-cleanup.yaml',
+      text: renderDocument(`${CLEANUP} ${MADE}`, cleanupDaemonSet(plainParameters())),
     },
     ...kustomizeOutputs(plain),
     ...chartOutputs(admission),

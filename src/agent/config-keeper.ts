@@ -28,6 +28,17 @@ const FILE_NAME = 'last-good-net-conf.json';
 const VERSION = 2;
 const fileSchema = z.object({ version: z.literal(VERSION), text: z.string() });
 
+/** As the last agent of this node wrote it; undefined when there is none that can be read. */
+export function readLastGood(stateDir: string): Config | undefined {
+  try {
+    const json: unknown = JSON.parse(readFileSync(join(stateDir, FILE_NAME), 'utf8'));
+    const parsed = parseConfig(fileSchema.parse(json).text);
+    return parsed.kind === 'ok' ? parsed.config : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export type ConfigKeeperOptions = {
   readonly stateDir: string;
   /** The node's own addresses: all but those that a network of these prefixes gave it. */

@@ -204,13 +204,12 @@ export class Reconciler {
   }
 
   #record(ops: readonly Op[], before: KernelState): void {
-    const { log, originals } = this.#parts;
+    const { kernel, log, originals } = this.#parts;
     for (const op of ops.slice(0, LOGGED_OPS_MAX)) log.debug({ op: printOp(op) }, 'apply');
     if (ops.length > LOGGED_OPS_MAX) log.debug({ ops: ops.length }, 'apply: and further ones');
-    for (const op of ops) {
-      if (op.object === 'sysctl')
-        originals.record(op.value.path, before.sysctls.get(op.value.path));
-    }
+    const read = (sysctls: readonly string[]): ReadonlyMap<string, string> =>
+      kernel.read({ ...this.#scope(), sysctls, aside: true }).sysctls;
+    originals.recordBefore(ops, before, read);
   }
 
   /** Twice only when the links changed so that other sysctls have to be looked at. */

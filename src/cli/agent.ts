@@ -1,7 +1,7 @@
 // `poplin agent`: builds the real effects, connects them to the parts of the agent, and runs until
 // SIGTERM or SIGINT. Nothing is torn down at the end: pods go on, and the next agent takes over.
 
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { AdminViews } from '../agent/admin-server.ts';
@@ -17,6 +17,7 @@ import { ForeignRules } from '../agent/foreign-rules.ts';
 import { unhealthyBecause, unreadyBecause } from '../agent/health.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
 import { LeaseKeeper } from '../agent/lease-keeper.ts';
+import { readMachineId } from '../agent/machine-id.ts';
 import { AgentMetrics } from '../agent/metrics.ts';
 import { NodeFiles } from '../agent/node-files.ts';
 import type { AgentOptions } from '../agent/options.ts';
@@ -42,8 +43,8 @@ import { openKernel } from '../kernel/linux.ts';
 import { NetnsRegistry } from '../kernel/netns.ts';
 import { runCommand } from '../kernel/run-command.ts';
 import { Workspace } from '../kernel/workspace.ts';
+import { readBootId } from '../lib/boot-id.ts';
 import { systemClock } from '../lib/clock.ts';
-import { AppError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createLog } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -62,9 +63,6 @@ import { VERSION } from './version.ts';
 
 /** How long an ADD waits for the node to be ready; the runtime's own limit is 4 minutes. */
 const ADD_READY_TIMEOUT_MS = 20_000;
-
-/** Another after each boot; read-only in every container (random(4)). */
-const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 const LINKS_AND_ADDRESSES: ReadScope = {
   sysctls: [],
@@ -208,6 +206,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
   const { kernel, prober, source, addressesGone, pods, metrics, log } = effects;
   const { nodeName, stateDir, runDir, cniConfDir } = options;
   const clock = systemClock;
+  const bootId = readBootId();
   const nodeAddresses = (networks: readonly Cidr[]): Ip[] => foreignAddresses(kernel, networks);
   const machine = readMachineId(options.machineIdFile);
   const reconciler = new Reconciler({
@@ -218,7 +217,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     machine,
     underlayWish: options.underlay,
     addressesGone,
-    originals: new OriginalSysctls(stateDir, log),
+    originals: new OriginalSysctls(stateDir, bootId, log),
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,
     underlayMtus: () => prober.underlayMtus,
@@ -248,7 +247,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     snapshots: new SnapshotKeeper({
       files: snapshotFiles(stateDir),
       owner: { node: nodeName, machine },
-      bootId: readFileSync(BOOT_ID_FILE, 'utf8').trim(),
+      bootId,
       clock,
       log,
     }),
@@ -274,12 +273,4 @@ function foreignAddresses(kernel: Kernel, networks: readonly Cidr[]): Ip[] {
     .filter((address) => address.link !== 'lo' && !ownsAddress(address, networks))
     .filter(({ scope }) => scope === 'global')
     .map(({ address }) => address);
-}
-
-function readMachineId(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    throw new AppError('FILE', `read ${path}`, "the machine's identity is not there", error);
-  }
 }

@@ -13,6 +13,7 @@ import type { Ip } from '../net/ip.ts';
 import { parseIp } from '../net/ip.ts';
 import type { EtcdCredentials } from '../source/etcd/connection.ts';
 import type { Source } from '../source/source.ts';
+import type { Withdrawal } from '../source/withdrawal.ts';
 
 /** The ConfigMap's key, as Flannel has it. */
 const CONFIG_KEY = 'net-conf.json';
@@ -35,20 +36,47 @@ export async function openSource(options: AgentOptions, log: Log): Promise<Opene
   return { ...opened, source: new SourceWithFile(opened.source, file) };
 }
 
-async function openKubernetes(options: AgentOptions, log: Log): Promise<OpenedSource> {
+/** For `cleanup`; rejects with AppError when nobody can be asked by what it is told. */
+export async function openWithdrawal(options: AgentOptions, machine: string): Promise<Withdrawal> {
+  const { nodeName, namespace, etcd } = options;
+  if (etcd === undefined) {
+    const { KubernetesWithdrawal } = await import('../source/kubernetes/withdrawal.ts');
+    const client = await openClient(options);
+    return new KubernetesWithdrawal({ client, namespace, nodeName, machine });
+  }
+  const { EtcdWithdrawal } = await import('../source/etcd/withdrawal.ts');
+  const { api } = await openConnection(etcd);
+  return new EtcdWithdrawal({ api, prefix: etcd.prefix, nodeName, machine });
+}
+
+async function openClient({ kubeconfig }: AgentOptions) {
   const { KubernetesClient } = await import('../source/kubernetes/client.ts');
   const { inClusterCredentials } = await import('../source/kubernetes/credentials.ts');
   const { kubeconfigCredentials } = await import('../source/kubernetes/kubeconfig.ts');
-  const { KubernetesSource } = await import('../source/kubernetes/source.ts');
   const clock = systemClock;
   const credentials =
-    options.kubeconfig === ''
+    kubeconfig === ''
       ? inClusterCredentials({ clock, environment: process.env })
-      : await kubeconfigCredentials(options.kubeconfig, clock);
+      : await kubeconfigCredentials(kubeconfig, clock);
+  return new KubernetesClient({ credentials, clock });
+}
+
+async function openConnection(etcd: EtcdOptions) {
+  const { EtcdConnection } = await import('../source/etcd/connection.ts');
+  const credentials = (): EtcdCredentials => readCredentials(etcd);
+  // A file that is not there is found now, and not in a line of the log.
+  credentials();
+  const { endpoints } = etcd;
+  return { api: new EtcdConnection({ endpoints, credentials, clock: systemClock }) };
+}
+
+async function openKubernetes(options: AgentOptions, log: Log): Promise<OpenedSource> {
+  const { KubernetesSource } = await import('../source/kubernetes/source.ts');
+  const clock = systemClock;
   const { nodeName, namespace, configMap } = options;
   const isUnused = options.netConfFile !== '';
   const config = { namespace, name: configMap, key: CONFIG_KEY, isUnused };
-  const client = new KubernetesClient({ credentials, clock });
+  const client = await openClient(options);
   const effects = { client, clock, log, random: Math.random };
   return {
     source: new KubernetesSource({ ...effects, nodeName, config }),
@@ -61,18 +89,14 @@ async function openEtcd(
   etcd: EtcdOptions,
   log: Log,
 ): Promise<OpenedSource> {
-  const { EtcdConnection } = await import('../source/etcd/connection.ts');
   const { EtcdSource } = await import('../source/etcd/source.ts');
   const clock = systemClock;
   const { endpoints, prefix, leaseSeconds, renewMarginSeconds } = etcd;
-  const credentials = (): EtcdCredentials => readCredentials(etcd);
-  // A file that is not there is found now, and not in a line of the log.
-  credentials();
+  const { api } = await openConnection(etcd);
   // What the holder is known by until it has published where it really is reached.
   const said = [...underlay.publicIps, ...(underlay.nodeIps ?? [])];
   const addresses = said.length > 0 ? said : await outwardAddresses();
   log.info({ addresses, endpoints }, 'etcd is the datastore');
-  const api = new EtcdConnection({ endpoints, credentials, clock });
   const source = new EtcdSource({
     ...{ clock, log, random: Math.random, nodeName, prefix, addresses, api },
     lease: { leaseSeconds, renewMarginSeconds },

@@ -29,7 +29,7 @@ export type InstallOptions = {
   readonly paths: CniPaths;
 };
 
-const PATHS_NAME = 'poplin.paths';
+export const PATHS_NAME = 'poplin.paths';
 
 /** The executable goes last: it must never run with the paths of another agent. */
 export async function installCni({ executable, binDir, paths }: InstallOptions): Promise<void> {

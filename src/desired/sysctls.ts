@@ -6,6 +6,9 @@ import type { Config } from '../config/config.ts';
 import { localnetSysctl } from '../endpoint/host-ports.ts';
 import { isPodLink } from '../state/own.ts';
 
+const IPV4_FORWARDING = 'ipv4/ip_forward';
+const IPV6_FORWARDING = 'ipv6/conf/all/forwarding';
+
 export type LinksInUse = {
   readonly underlays: readonly Underlay[];
   readonly ownLinks: readonly string[];
@@ -18,9 +21,9 @@ export function sysctlsToRead({ underlays, ownLinks, birdLinks }: LinksInUse): s
   const named = underlays.map((underlay) => underlay.link);
   const links = [...new Set([...named, ...ownLinks, ...birdLinks])];
   return [
-    'ipv4/ip_forward',
+    IPV4_FORWARDING,
     'ipv4/conf/all/rp_filter',
-    'ipv6/conf/all/forwarding',
+    IPV6_FORWARDING,
     ...links.map((link) => `ipv4/conf/${link}/rp_filter`),
     ...links.map((link) => `ipv4/conf/${link}/forwarding`),
     ...links.filter(isPodLink).map(localnetSysctl),
@@ -43,14 +46,32 @@ export function wantedSysctls(
       const value = current.get(path);
       if (value === '1' || value === '2') wanted.set(path, '2');
     }
-    wanted.set('ipv6/conf/all/forwarding', '1');
+    wanted.set(IPV6_FORWARDING, '1');
   }
   if (families.has('ipv4')) {
-    wanted.set('ipv4/ip_forward', '1');
+    wanted.set(IPV4_FORWARDING, '1');
     addReversePathFilters(wanted, links, current);
   }
   return wanted;
 }
+
+/**
+ * All that the kernel changes when this is changed, itself first: forwarding of the machine sets
+ * that of every link, and for IPv4 whether redirects are taken (inet_forward_change).
+ */
+export function changedWith(path: string, links: readonly string[]): readonly string[] {
+  const all = ['default', ...links];
+  if (path === IPV4_FORWARDING) {
+    const forwarding = all.map((link) => `ipv4/conf/${link}/forwarding`);
+    return [path, 'ipv4/conf/all/accept_redirects', ...forwarding];
+  }
+  if (path === IPV6_FORWARDING) return [path, ...all.map((link) => `ipv6/conf/${link}/forwarding`)];
+  return [path];
+}
+
+/** What sets others goes first when sysctls are put back. */
+export const setsOthers = (path: string): boolean =>
+  path === IPV4_FORWARDING || path === IPV6_FORWARDING;
 
 /**
  * Strict reverse-path filtering drops packets that come in by another path than the answer leaves

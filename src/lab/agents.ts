@@ -26,28 +26,33 @@ export async function prepareNode(
   });
 }
 
-export function startAgent(
-  directory: LabDirectory,
-  node: LabNode,
-  { program, spec, datastore }: LabRecord,
-): LabProcess {
-  const paths = directory.node(node.name);
+export function startAgent(directory: LabDirectory, node: LabNode, record: LabRecord): LabProcess {
+  const words = ['agent', ...agentFlags(directory, node, record)];
   const agent = startProcess(
-    [
-      ...['ip', 'netns', 'exec', node.netns, ...program, 'agent'],
-      ...['--node-name', node.name],
-      ...(datastore === 'etcd'
-        ? etcdFlags(planLab(spec), node)
-        : ['--kubeconfig', directory.nodeKubeconfig]),
-      ...['--machine-id-file', paths.machineIdFile],
-      ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
-      ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
-      ...['--cni-cache-dir', paths.cniCacheDir],
-      ...['--bird-dir', paths.birdDir],
-      ...['--metrics-listen', '127.0.0.1:9113'],
-    ],
-    paths.logFile,
+    ['ip', 'netns', 'exec', node.netns, ...record.program, ...words],
+    directory.node(node.name).logFile,
   );
   directory.rememberProcess(node.name, agent);
   return agent;
+}
+
+/** The same for `cleanup`. */
+export function agentFlags(
+  directory: LabDirectory,
+  node: LabNode,
+  { spec, datastore }: Pick<LabRecord, 'spec' | 'datastore'>,
+): readonly string[] {
+  const paths = directory.node(node.name);
+  return [
+    ...['--node-name', node.name],
+    ...(datastore === 'etcd'
+      ? etcdFlags(planLab(spec), node)
+      : ['--kubeconfig', directory.nodeKubeconfig]),
+    ...['--machine-id-file', paths.machineIdFile],
+    ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
+    ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
+    ...['--cni-cache-dir', paths.cniCacheDir],
+    ...['--bird-dir', paths.birdDir],
+    ...['--metrics-listen', '127.0.0.1:9113'],
+  ];
 }

@@ -74,7 +74,7 @@ export class PeersSide {
       log: silentLog,
       nodeName: SELF,
       machine: SELF,
-      originals: new OriginalSysctls(stage.directory(), silentLog),
+      originals: new OriginalSysctls(stage.directory(), 'boot', silentLog),
       attachments: () => [],
       verdicts: () => new Map(),
       underlayMtus: () => new Map(),

@@ -1,9 +1,9 @@
 // The files by which a Kubernetes control plane knows whom it talks to, made by openssl for one
-// run: a CA, a server certificate for the loopback, an administrator, a key for service accounts.
+// run: a CA, a server certificate, an administrator, nodes, a key for service accounts.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export type Certificates = {
   readonly caFile: string;
@@ -14,7 +14,16 @@ export type Certificates = {
   readonly adminKeyFile: string;
 };
 
-export function makeCertificates(directory: string): Certificates {
+/** Beside the loopback: where else the server is, and the nodes that come to it. */
+export type CertificateWishes = {
+  readonly addresses?: readonly string[];
+  readonly nodes?: readonly string[];
+};
+
+export function makeCertificates(
+  directory: string,
+  { addresses = [], nodes = [] }: CertificateWishes = {},
+): Certificates {
   const path = (name: string): string => join(directory, name);
   const openssl = (...words: readonly string[]): void => {
     execFileSync('openssl', words, { stdio: 'ignore' });
@@ -26,7 +35,8 @@ export function makeCertificates(directory: string): Certificates {
   const days = ['-days', '2'];
   openssl('req', '-x509', ...key('ca'), '-out', path('ca.crt'), ...days, '-subj', '/CN=ca');
   const sign = (name: string, subject: string): void => {
-    const names = 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes';
+    const ips = ['127.0.0.1', ...addresses].map((address) => `IP:${address},`).join('');
+    const names = `subjectAltName=${ips}DNS:localhost,DNS:kubernetes`;
     writeFileSync(path('extensions'), `${names}\nextendedKeyUsage=serverAuth,clientAuth\n`);
     openssl('req', '-new', ...key(name), '-out', path(`${name}.csr`), '-subj', subject);
     const authority = ['-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-CAcreateserial'];
@@ -35,6 +45,7 @@ export function makeCertificates(directory: string): Certificates {
   };
   sign('server', '/CN=kube-apiserver');
   sign('admin', '/O=system:masters/CN=admin');
+  for (const node of nodes) sign(node, `/O=system:nodes/CN=system:node:${node}`);
   openssl('genrsa', '-out', path('service-account.key'), '2048');
   return {
     caFile: path('ca.crt'),
@@ -53,8 +64,17 @@ export const adminTls = (files: Certificates) => ({
   key: readFileSync(files.adminKeyFile, 'utf8'),
 });
 
+/** Of a node that a certificate was made for. */
+export const nodeFiles = ({ caFile }: Certificates, node: string) => ({
+  adminFile: join(dirname(caFile), `${node}.crt`),
+  adminKeyFile: join(dirname(caFile), `${node}.key`),
+});
+
 /** As JSON, which is YAML as well. */
-export const kubeconfigOf = (server: string, files: Certificates): string =>
+export const kubeconfigOf = (
+  server: string,
+  files: Pick<Certificates, 'caFile' | 'adminFile' | 'adminKeyFile'>,
+): string =>
   JSON.stringify({
     ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'real' },
     contexts: [{ name: 'real', context: { cluster: 'real', user: 'admin' } }],

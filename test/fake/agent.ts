@@ -179,7 +179,7 @@ export class FakeAgent implements AsyncDisposable {
       remakePod: async () => ({ kind: 'unwanted' }),
       reconciler: new Reconciler({
         ...{ kernel, clock, log, nodeName, machine },
-        originals: new OriginalSysctls(stateDir, log),
+        originals: new OriginalSysctls(stateDir, 'boot', log),
         attachments: (state) => pods.standing(state),
         verdicts: () => prober.verdicts,
         underlayMtus: () => prober.underlayMtus,

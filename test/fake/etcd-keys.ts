@@ -16,6 +16,7 @@ import type { KeyLayout } from '../../src/source/etcd/keys.ts';
 import { EtcdTable } from '../../src/source/etcd/table.ts';
 
 export class EtcdKeys implements EtcdApi {
+  readonly revoked: LeaseId[] = [];
   readonly #items = new Map<string, KeyValue>();
   #revision = 1;
 
@@ -65,8 +66,9 @@ export class EtcdKeys implements EtcdApi {
     return assert.fail('no leases here');
   }
 
-  async revoke(): Promise<void> {
-    assert.fail('no leases here');
+  /** Its keys stay. */
+  async revoke(lease: LeaseId): Promise<void> {
+    this.revoked.push(lease);
   }
 
   async watch(): Promise<never> {

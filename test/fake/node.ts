@@ -126,7 +126,7 @@ export class FakeNode implements Disposable {
       log: silentLog,
       nodeName: 'node-1',
       machine: 'machine-1',
-      originals: new OriginalSysctls(this.#stateDir, silentLog),
+      originals: new OriginalSysctls(this.#stateDir, 'boot', silentLog),
       attachments: () => this.attachments,
       verdicts: () => this.verdicts,
       underlayMtus: () => new Map(),

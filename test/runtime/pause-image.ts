@@ -24,7 +24,23 @@ export function buildPause(directory: string): string {
 
 /** Writes the archive into `directory`; its path. */
 export function buildPauseImage(directory: string, program: string): string {
-  const layout = join(directory, 'image');
+  const layer = join(directory, 'layer.tar');
+  execFileSync('tar', ['-cf', layer, '-C', join(program, '..'), 'pause']);
+  return buildImage(directory, { name: PAUSE_IMAGE, layer, entrypoint: ['/pause'] });
+}
+
+export type ImageContents = {
+  readonly name: string;
+  /** A tar of all that is in it. */
+  readonly layer: string;
+  readonly entrypoint: readonly string[];
+};
+
+/** Writes the archive into `directory`; its path. */
+export function buildImage(directory: string, contents: ImageContents): string {
+  const { name: imageName, layer: layerFile, entrypoint } = contents;
+  const fileName = imageName.replace(/^.*\/|:.*$/g, '');
+  const layout = join(directory, fileName);
   const blobs = join(layout, 'blobs/sha256');
   mkdirSync(blobs, { recursive: true });
   const blob = (content: Buffer | string): { digest: string; size: number } => {
@@ -32,14 +48,12 @@ export function buildPauseImage(directory: string, program: string): string {
     writeFileSync(join(blobs, name), content);
     return { digest: `sha256:${name}`, size: statSync(join(blobs, name)).size };
   };
-  const layerFile = join(directory, 'layer.tar');
-  execFileSync('tar', ['-cf', layerFile, '-C', join(program, '..'), 'pause']);
   const layer = blob(readFileSync(layerFile));
   const config = blob(
     JSON.stringify({
       architecture: ARCHITECTURES[process.arch] ?? process.arch,
       os: 'linux',
-      config: { Entrypoint: ['/pause'] },
+      config: { Entrypoint: entrypoint },
       rootfs: { type: 'layers', diff_ids: [layer.digest] },
     }),
   );
@@ -60,12 +74,12 @@ export function buildPauseImage(directory: string, program: string): string {
         {
           mediaType: 'application/vnd.oci.image.manifest.v1+json',
           ...manifest,
-          annotations: { 'io.containerd.image.name': PAUSE_IMAGE },
+          annotations: { 'io.containerd.image.name': imageName },
         },
       ],
     }),
   );
-  const archive = join(directory, 'pause.tar');
+  const archive = join(directory, `${fileName}.tar`);
   execFileSync('tar', ['-cf', archive, '-C', layout, '.']);
   return archive;
 }

@@ -169,7 +169,7 @@ export class AgentProcess {
     const reconciler = new Reconciler({
       ...{ kernel, clock, log, nodeName },
       machine: id,
-      originals: new OriginalSysctls(stateDir, log),
+      originals: new OriginalSysctls(stateDir, 'boot', log),
       attachments: (state) => pods.standing(state),
       verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
       underlayMtus: () => prober.underlayMtus,

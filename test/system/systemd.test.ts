@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CAPABILITIES } from '../../scripts/deploy/agent.ts';
+import { BIRD_CAPABILITIES } from '../../scripts/deploy/bird.ts';
 import { parseAgentOptions } from '../../src/cli/agent-options.ts';
 import { ROOT } from '../unit/deploy/manifests.ts';
 
@@ -44,6 +45,17 @@ test('the unit of the agent has the capabilities of the DaemonSet', () => {
     given,
     CAPABILITIES.map(({ name }) => `CAP_${name}`),
   );
+});
+
+test('the unit of BIRD has the capabilities of the container, and ends BIRD by its script', () => {
+  const unit = read('poplin-bird.service');
+  const given = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(' ');
+  assert.deepEqual(
+    given,
+    BIRD_CAPABILITIES.map(({ name }) => `CAP_${name}`),
+  );
+  assert.match(unit, /^KillMode=mixed$/m);
+  assert.doesNotMatch(unit, /^KillSignal=/m);
 });
 
 test('the agent understands its settings', () => {

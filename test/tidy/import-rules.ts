@@ -32,8 +32,8 @@ export const PORTS: readonly string[] = [
 ];
 
 const EVERYTHING = [
-  ...['src/agent', 'src/backend', 'src/bgp', 'src/bird', 'src/cli', 'src/cluster'],
-  ...['src/cni', 'src/config', 'src/doctor'],
+  ...['src/agent', 'src/backend', 'src/bgp', 'src/bird', 'src/cleanup', 'src/cli'],
+  ...['src/cluster', 'src/cni', 'src/config', 'src/doctor'],
   ...['src/desired', 'src/endpoint', 'src/kernel', 'src/lab', 'src/lib', 'src/net'],
   ...['src/netlink', 'src/source', 'src/state'],
 ];
@@ -134,9 +134,17 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     folder: 'src/agent',
-    folders: EVERYTHING.filter((folder) => !['src/lab', 'src/cli', 'src/doctor'].includes(folder)),
+    folders: EVERYTHING.filter(
+      (folder) => !['src/cleanup', 'src/cli', 'src/doctor', 'src/lab'].includes(folder),
+    ),
     packages: ['node:*', 'prom-client', 'zod'],
     reason: 'puts the parts together; the lab and the command line use it, not it them',
+  },
+  {
+    folder: 'src/cleanup',
+    folders: EVERYTHING.filter((folder) => !['src/agent', 'src/cli', 'src/lab'].includes(folder)),
+    packages: ['node:*'],
+    reason: 'takes away what is left when no agent runs',
   },
   {
     folder: 'src/lab',

@@ -106,6 +106,10 @@ export type FlannelPublication = {
   readonly vxlan: readonly ({ readonly family: Family } & VxlanData)[];
 };
 
+/** Names of all annotations that `renderFlannel` writes. */
+export const flannelNames = (prefix?: string): readonly string[] =>
+  Object.keys(renderFlannel({ backendType: '', publicIps: [], vxlan: [] }, prefix));
+
 /** Every annotation that Flannel's nodes write; null removes one that does not apply. */
 export function renderFlannel(
   publication: FlannelPublication,

@@ -106,14 +106,20 @@ export class LeaseCalls {
     return unless(409, this.#call({ method: 'PUT', path, body }, stop));
   }
 
-  /** Who uses podCIDRs and Leases now, whatever the watches have seen. */
-  async inUse(stop: AbortSignal): Promise<InUse> {
+  /** All that hold subnets now. */
+  async leases(stop: AbortSignal): Promise<readonly LeaseRecord[]> {
     const leases: LeaseRecord[] = [];
     const { namespace, nodeName } = this.#options;
     await this.#list(leasesPath(namespace), stop, (object) => {
       const record = leaseRecord(object, nodeName);
       if (record !== undefined) leases.push(record);
     });
+    return leases;
+  }
+
+  /** Who uses podCIDRs and Leases now, whatever the watches have seen. */
+  async inUse(stop: AbortSignal): Promise<InUse> {
+    const leases = await this.leases(stop);
     let podCidrNode: string | undefined;
     await this.#list('/api/v1/nodes', stop, (object) => {
       const { name, subnets } = nodeRecord(object as NodeJson);

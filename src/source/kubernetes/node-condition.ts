@@ -13,6 +13,9 @@ export type NodeConditionOptions = Patience & {
   readonly nodeName: string;
 };
 
+/** As this node says it. */
+export const NETWORK_CONDITION = { type: 'NetworkUnavailable', reason: 'PoplinIsUp' } as const;
+
 const TIMEOUT_MS = 10_000;
 
 export class NodeCondition {
@@ -34,9 +37,8 @@ export class NodeCondition {
     const { client, clock, nodeName } = this.#options;
     const time = `${clock.now().toISOString().slice(0, 19)}Z`;
     const condition = {
-      type: 'NetworkUnavailable',
+      ...NETWORK_CONDITION,
       status: 'False',
-      reason: 'PoplinIsUp',
       message: 'Poplin is running on this node',
       lastHeartbeatTime: time,
       lastTransitionTime: time,

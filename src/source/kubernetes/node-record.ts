@@ -77,12 +77,20 @@ const POD_CIDR_FIELDS = /^spec\.podCIDRs?:/;
 export const isPodCidrProblem = (problem: string): boolean => POD_CIDR_FIELDS.test(problem);
 
 /** Whether the Node says already that its network is there. */
-export function hasNetwork(object: ObjectJson): boolean {
+export const hasNetwork = (object: ObjectJson): boolean =>
+  networkConditionOf(object)?.status === 'False';
+
+/** Whose word it is that the network is there, or not; undefined: nobody's. */
+export const networkReasonOf = (object: ObjectJson): string | undefined => {
+  const condition = networkConditionOf(object);
+  return condition === undefined ? undefined : asText(condition.reason);
+};
+
+function networkConditionOf(object: ObjectJson): Readonly<Record<string, unknown>> | undefined {
   const { conditions } = asObject((object as NodeJson).status);
-  return (Array.isArray(conditions) ? conditions : []).some((each) => {
-    const { type, status } = asObject(each);
-    return type === 'NetworkUnavailable' && status === 'False';
-  });
+  return (Array.isArray(conditions) ? conditions : [])
+    .map(asObject)
+    .find(({ type }) => type === 'NetworkUnavailable');
 }
 
 /** The node's own annotations, to compare with what it wants to publish. */

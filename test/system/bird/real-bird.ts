@@ -37,14 +37,19 @@ export class Sidecar implements AsyncDisposable {
   #process: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
 
-  constructor(netns: TestNamespace) {
+  readonly #launcher: readonly string[];
+
+  /** `launcher`: words that start the script, as what follows them. */
+  constructor(netns: TestNamespace, launcher: readonly string[] = []) {
     this.#netns = netns;
+    this.#launcher = launcher;
   }
 
   start(): void {
     const { environment } = installedBird();
     const log = openSync(join(this.directory, 'log'), 'a');
-    const words = ['netns', 'exec', this.#netns.name, 'sh', SCRIPT, this.directory];
+    const script = ['sh', SCRIPT, this.directory];
+    const words = ['netns', 'exec', this.#netns.name, ...this.#launcher, ...script];
     const child = spawn('ip', words, {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...environment },
@@ -57,6 +62,14 @@ export class Sidecar implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#process?.kill('SIGTERM');
     await this.#exited;
+  }
+
+  /** What its own client prints; throws while it does not answer. */
+  ask(command: string): string {
+    const { environment } = installedBird();
+    const words = ['-s', this.socketPath, ...command.split(' ')];
+    const env = { ...process.env, ...environment };
+    return execFileSync(environment.BIRDCL ?? 'birdcl', words, { env, encoding: 'utf8' });
   }
 
   open(stop = new AbortController().signal): Promise<Bird> {
@@ -99,6 +112,12 @@ export class Sidecar implements AsyncDisposable {
     await this.#exited;
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** As root in a container: what it may ever have is what it has. */
+export function boundedTo(capabilities: readonly string[]): string[] {
+  const names = capabilities.map((name) => `+${name.toLowerCase()}`);
+  return ['setpriv', '--no-new-privs', '--inh-caps=-all', `--bounding-set=-all,${names.join(',')}`];
 }
 
 function commandLine(pid: string): string[] {
@@ -151,10 +170,17 @@ export type TextOptions = {
   readonly password?: string;
   /** Nothing listens there. */
   readonly strangers?: readonly string[];
+  /** The peer is on a link of the node, as one with an AS of its own is. */
+  readonly isDirect?: boolean;
 };
 
 /** What a node of two says to its BIRD; 10.244.N.0/24 is its subnet. */
-export function confText({ number, password, strangers = [] }: TextOptions): string {
+export function confText({
+  number,
+  password,
+  strangers = [],
+  isDirect = false,
+}: TextOptions): string {
   const secret = { secret: 'bgp', key: 'nodes' };
   const settings = bgpSettings(
     password === undefined ? {} : { NodePasswordSecret: { Name: secret.secret, Key: secret.key } },
@@ -177,7 +203,8 @@ export function confText({ number, password, strangers = [] }: TextOptions): str
       ...strangers.map((address, index) => nodeOf(ip(address), 10 + index)),
     ],
   });
-  return renderBird(speaker, new Map([[passwordId(secret), password ?? '']]));
+  const text = renderBird(speaker, new Map([[passwordId(secret), password ?? '']]));
+  return isDirect ? text.replaceAll(/^ {2}neighbor /gm, '  direct;\n$&') : text;
 }
 
 const addressOf = (number: number): Ip => ip(`10.9.0.${number}`);

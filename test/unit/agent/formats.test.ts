@@ -19,6 +19,7 @@ import { silentLog } from '../../../src/lib/log.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import { attachmentOf } from '../../fake/attachment.ts';
+import { recordSysctls } from '../../fake/record-sysctls.ts';
 
 const ATTACHMENT_NAME = 'poplin4f0a4f8a5_10.244.1.5.json';
 const ATTACHMENT = `{
@@ -138,17 +139,26 @@ describe('files of another format', () => {
 
   test('sysctls of format 1 are still the originals', () => {
     put('original-sysctls.json', SYSCTLS);
-    const originals = new OriginalSysctls(directory, silentLog);
-    originals.record('ipv4/ip_forward', '1');
-    originals.record('ipv4/conf/eth0/rp_filter', '1');
+    const originals = new OriginalSysctls(directory, 'this boot', silentLog);
+    recordSysctls(originals, { 'ipv4/ip_forward': '1', 'ipv4/conf/eth0/rp_filter': '1' });
     const values = { 'ipv4/ip_forward': '0', 'ipv4/conf/eth0/rp_filter': '1' };
-    assert.deepEqual(JSON.parse(get('original-sysctls.json')), { version: 2, values });
+    const now = { version: 3, bootId: 'this boot', values };
+    assert.deepEqual(JSON.parse(get('original-sysctls.json')), now);
+  });
+
+  test('sysctls of format 2 are those of the boot in which they are read', () => {
+    put('original-sysctls.json', `{"version": 2, "values": ${SYSCTLS}}`);
+    new OriginalSysctls(directory, 'this boot', silentLog);
+    const values = JSON.parse(SYSCTLS) as unknown;
+    const now = { version: 3, bootId: 'this boot', values };
+    assert.deepEqual(JSON.parse(get('original-sysctls.json')), now);
   });
 
   test('sysctls of a format to come are set aside', () => {
-    put('original-sysctls.json', '{"version": 3}');
-    new OriginalSysctls(directory, silentLog).record('ipv4/ip_forward', '0');
-    assert.equal(get('original-sysctls.json.format-3'), '{"version": 3}');
+    put('original-sysctls.json', '{"version": 4}');
+    const originals = new OriginalSysctls(directory, 'this boot', silentLog);
+    recordSysctls(originals, { 'ipv4/ip_forward': '0' });
+    assert.equal(get('original-sysctls.json.format-4'), '{"version": 4}');
   });
 
   const configured = (): ConfigKeeper => {

@@ -122,6 +122,7 @@ describe('what agents write is allowed', () => {
       'that the network is there',
       patched({}, { conditions: [CONDITIONS[0], { type: 'NetworkUnavailable', status: 'False' }] }),
     ],
+    ['the condition taken back', patched({}, { conditions: [CONDITIONS[0]] })],
     ['a claim', written('leases', OWN)],
     [
       'its Lease for a Node made anew',

@@ -175,6 +175,41 @@ describe('no more rights than needed', () => {
   });
 });
 
+describe('what takes Poplin away', () => {
+  const manifests = readManifests('deploy/poplin-cleanup.yaml');
+  const pod = one<V1DaemonSet>(manifests, 'DaemonSet').spec?.template.spec;
+  const cleaner = containerOf(manifests, 'cleanup');
+
+  test('cleans where the agent was, under its names of then', () => {
+    const agentPod = one<V1DaemonSet>(plain, 'DaemonSet').spec?.template.spec;
+    const hostPathOf = (container: V1Container, spec: typeof pod, path: string): string => {
+      const mounts = container.volumeMounts ?? [];
+      const mount = mounts.find(({ mountPath }) => `${path}/`.startsWith(`${mountPath}/`));
+      const volume = spec?.volumes?.find(({ name }) => name === mount?.name);
+      return `${volume?.hostPath?.path}${path.slice(mount?.mountPath.length)}`;
+    };
+    const before = parseAgentOptions([], environmentOf(agent));
+    const after = parseAgentOptions([], environmentOf(cleaner));
+    for (const place of ['stateDir', 'runDir', 'birdDir', 'cniConfDir', 'procSys'] as const) {
+      const then = hostPathOf(agent, agentPod, before[place]);
+      assert.equal(hostPathOf(cleaner, pod, after[place]), then, place);
+    }
+    assert.equal(hostPathOf(cleaner, pod, after.cniBinDir), '/opt/cni/bin');
+    assert.equal(after.namespace, before.namespace);
+  });
+
+  test('is on every node that an agent was on, and has no rights but those', () => {
+    const agentPod = one<V1DaemonSet>(plain, 'DaemonSet').spec?.template.spec;
+    assert.deepEqual(pod?.tolerations, agentPod?.tolerations);
+    assert.deepEqual(pod?.nodeSelector, agentPod?.nodeSelector);
+    assert.equal(pod?.serviceAccountName, agentPod?.serviceAccountName);
+    const added = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].map(
+      ({ securityContext }) => securityContext?.capabilities?.add,
+    );
+    assert.deepEqual(added, [['NET_ADMIN'], undefined]);
+  });
+});
+
 describe('requests are what was measured', () => {
   const benchmarks = readFileSync(join(ROOT, 'docs/benchmarks.md'), 'utf8');
   const measured = (name: string, unit: string): number => {

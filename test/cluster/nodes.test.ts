@@ -1,0 +1,234 @@
+// A real Kubernetes with two nodes, and Poplin as a user installs it: the image that scripts/image.sh
+// has built, and `kubectl apply -f deploy/poplin.yaml`. Pods, a Service and a host port work, an
+// update and an edit of the configuration lose no packet, and after the cleanup nothing is left.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { V1LeaseList, V1NodeList, V1PodList } from '@kubernetes/client-node';
+import { systemClock } from '../../src/lib/clock.ts';
+import { until } from '../lab/lab.ts';
+import { wholeKernel } from '../lab/whole-node.ts';
+import { ROOT } from '../unit/deploy/manifests.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import type { RealNodes } from './real-nodes.ts';
+import { withRealNodes } from './real-nodes.ts';
+import { TEST_IMAGE } from './test-image.ts';
+
+const TIMEOUT_MS = 1_500_000;
+const WAIT_MS = 400_000;
+const HOST_PORT = 8080;
+const deploy = (name: string): string => join(ROOT, 'deploy', name);
+
+/** A pod on each node that says its name, on a port of the node as well. */
+const labels = { app: 'web' };
+const WEB = {
+  ...{ apiVersion: 'apps/v1', kind: 'DaemonSet' },
+  metadata: { name: 'web', namespace: 'default' },
+  spec: {
+    selector: { matchLabels: labels },
+    template: {
+      metadata: { labels },
+      spec: {
+        terminationGracePeriodSeconds: 0,
+        containers: [
+          {
+            ...{ name: 'web', image: TEST_IMAGE, imagePullPolicy: 'Never' },
+            command: ['/bin/sh', '-c', 'hostname > /www/index.html; exec httpd -f -p 80 -h /www'],
+            ports: [{ containerPort: 80, hostPort: HOST_PORT }],
+          },
+        ],
+      },
+    },
+  },
+};
+const SERVICE = {
+  ...{ apiVersion: 'v1', kind: 'Service' },
+  metadata: { name: 'web', namespace: 'default' },
+  spec: { selector: labels, ports: [{ port: 80 }] },
+};
+
+type WebPod = { readonly name: string; readonly node: string; readonly ip: string };
+
+const webPods = ({ plane }: RealNodes): WebPod[] =>
+  plane.json<V1PodList>('get', 'pods', '-l', 'app=web').items.map(({ metadata, spec, status }) => ({
+    name: metadata?.name ?? '',
+    node: spec?.nodeName ?? '',
+    ip: status?.podIP ?? '',
+  }));
+
+function areReady({ plane }: RealNodes): boolean {
+  const { items } = plane.json<V1NodeList>('get', 'nodes');
+  return (
+    items.length === 2 &&
+    items.every(({ status }) =>
+      status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True'),
+    )
+  );
+}
+
+const rolledOut = ({ plane }: RealNodes, namespace: string, name: string): string =>
+  plane.kubectl('-n', namespace, 'rollout', 'status', `daemonset/${name}`, '--timeout=400s');
+
+/** What a node is without Poplin; of nftables the tables, since kube-proxy's rules come and go. */
+const stateOf = (node: ClusterNode): readonly string[] => [
+  ...wholeKernel((argv) => node.run(...argv), 'nft list tables'),
+  node.run(
+    'sh',
+    '-c',
+    'find /etc/cni /opt/cni /run/poplin /var/lib/poplin 2>/dev/null | sort; true',
+  ),
+];
+
+const http = (netns: string, url: string): string =>
+  execFileSync('ip', ['netns', 'exec', netns, 'curl', '-sS', '-m', '20', url], {
+    encoding: 'utf8',
+  }).trim();
+
+/** Pings every 2 ms between the pods of two nodes while `work` runs; packets sent and lost. */
+async function whilePinging(
+  cluster: RealNodes,
+  work: () => Promise<void>,
+): Promise<{ readonly sent: number; readonly lost: number }> {
+  const [one, two] = webPods(cluster);
+  const node = cluster.nodes.find(({ name }) => name === one?.node);
+  assert.ok(one !== undefined && two !== undefined && node !== undefined);
+  // In the pod's namespace, with the machine's own ping.
+  const words = [
+    'for ns in /run/netns/*; do nsenter --net=$ns ip -4 address | grep -q "inet $0/" || continue;',
+    'exec nsenter --net=$ns ping -q -i 0.002 "$1"; done',
+  ];
+  const argv = node.entering(['sh', '-c', words.join(' '), one.ip, two.ip]);
+  const child = spawn('nsenter', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    said += bytes.toString();
+  });
+  const ended = once(child, 'exit');
+  await systemClock.sleep(1_000);
+  try {
+    await work();
+  } finally {
+    await systemClock.sleep(1_000);
+    node.run('sh', '-c', 'for p in $(pidof ping); do kill -INT $p; done');
+    await ended;
+  }
+  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(said) ?? [];
+  assert.ok(Number(sent) > 100, said);
+  return { sent: Number(sent), lost: Number(sent) - Number(received) };
+}
+
+function mustLoseNothing({ sent, lost }: { sent: number; lost: number }): string {
+  // The one that was under way when the counting ended may be missing.
+  assert.ok(lost <= 1, `${lost} of ${sent} lost`);
+  return `${sent} packets, ${lost} lost`;
+}
+
+test('Poplin on a real Kubernetes, from its manifest to its cleanup', {
+  timeout: TIMEOUT_MS,
+}, async (t) => {
+  await withRealNodes(async (cluster) => {
+    const { plan, plane, nodes } = cluster;
+    const outside = plan.outside.netns;
+    const routeText = (): string =>
+      nodes.map((node) => node.run('ip', 'route', 'show', 'proto', '113')).join('');
+    await until(
+      'both nodes are there',
+      () => plane.json<V1NodeList>('get', 'nodes').items.length === 2,
+      WAIT_MS,
+    );
+    await until(
+      'kube-proxy has its rules',
+      () => nodes.every((node) => node.run('nft', 'list', 'tables').includes('nat')),
+      WAIT_MS,
+    );
+    const before = nodes.map(stateOf);
+    assert.ok(!areReady(cluster), 'without a network no node is ready');
+
+    await t.test('nodes become ready', async (inner) => {
+      const startedMs = performance.now();
+      plane.kubectl('apply', '-f', deploy('poplin.yaml'));
+      await until('all nodes are ready', () => areReady(cluster), WAIT_MS);
+      rolledOut(cluster, 'poplin', 'poplin');
+      inner.diagnostic(`ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+      const status = plane.kubectl(
+        '-n',
+        'poplin',
+        'exec',
+        'ds/poplin',
+        '-c',
+        'agent',
+        '--',
+        'poplin',
+        'status',
+      );
+      assert.match(status, /: ready/);
+    });
+
+    await t.test('pods reach each other, a Service and a host port', async () => {
+      plane.apply(WEB);
+      plane.apply(SERVICE);
+      rolledOut(cluster, 'default', 'web');
+      const pods = webPods(cluster);
+      assert.equal(new Set(pods.map(({ node }) => node)).size, 2);
+      const service = plane.json<{ spec: { clusterIP: string } }>('get', 'service', 'web').spec
+        .clusterIP;
+      const names = pods.map(({ name }) => name);
+      for (const from of names) {
+        const wget = (url: string): string =>
+          plane.kubectl('exec', from, '--', 'wget', '-q', '-T', '20', '-O', '-', url).trim();
+        for (const { ip, name } of pods) assert.equal(wget(`http://${ip}/`), name);
+        await until('the Service answers', () => names.includes(wget(`http://${service}/`)));
+      }
+      for (const { name, address } of nodes) {
+        const pod = pods.find((each) => each.node === name);
+        assert.equal(http(outside, `http://${address}:${HOST_PORT}/`), pod?.name);
+      }
+    });
+
+    await t.test('a rolling update loses nothing', async (inner) => {
+      const result = await whilePinging(cluster, async () => {
+        plane.kubectl('-n', 'poplin', 'rollout', 'restart', 'daemonset/poplin');
+        rolledOut(cluster, 'poplin', 'poplin');
+      });
+      inner.diagnostic(mustLoseNothing(result));
+    });
+
+    await t.test('an edit of the ConfigMap moves every node and loses nothing', async (inner) => {
+      const Network = '10.244.0.0/16';
+      const text = JSON.stringify({ Network, Backend: { Type: 'host-gw' } });
+      const patch = JSON.stringify({ data: { 'net-conf.json': text } });
+      assert.match(routeText(), /dev poplin4-1 /);
+      const result = await whilePinging(cluster, async () => {
+        plane.kubectl('-n', 'poplin', 'patch', 'configmap', 'poplin-config', '-p', patch);
+        const isMoved = (): boolean => !routeText().includes('poplin4-1');
+        await until('both send by host-gw', isMoved, WAIT_MS);
+      });
+      inner.diagnostic(mustLoseNothing(result));
+    });
+
+    await t.test('the cleanup leaves nothing', async () => {
+      plane.kubectl('-n', 'poplin', 'delete', 'daemonset', 'poplin');
+      plane.kubectl('apply', '-f', deploy('poplin-cleanup.yaml'));
+      // It waits until the pods are gone, whose end the runtime tells an agent.
+      plane.kubectl('delete', 'daemonset', 'web');
+      rolledOut(cluster, 'poplin', 'poplin-cleanup');
+      const { items } = plane.json<V1NodeList>('get', 'nodes');
+      for (const { metadata, status } of items) {
+        const names = Object.keys(metadata?.annotations ?? {});
+        assert.deepEqual(
+          names.filter((name) => /poplin|flannel/.test(name)),
+          [],
+        );
+        const types = status?.conditions?.map(({ type }) => type);
+        assert.ok(types?.includes('NetworkUnavailable') === false, types?.join());
+      }
+      assert.deepEqual(plane.json<V1LeaseList>('-n', 'poplin', 'get', 'leases').items, []);
+      plane.kubectl('delete', '-f', deploy('poplin-cleanup.yaml'));
+      plane.kubectl('delete', '-f', deploy('poplin.yaml'));
+      assert.deepEqual(nodes.map(stateOf), before);
+    });
+  });
+});
