@@ -23,7 +23,7 @@ const COMMANDS: Readonly<Record<string, { help: string; load: () => Promise<Comm
   doctor: {
     help: 'what is wrong with this node, and what to do [--json] [--bundle FILE] [--run-dir DIR]',
     load: async () => (await import('./cli/doctor.ts')).doctorCommand,
-    },
+  },
   cleanup: {
     help: 'put this node back as it was before Poplin [--dry-run] [--force]',
     load: async () => (await import('./cli/cleanup.ts')).cleanupCommand,

@@ -21,6 +21,7 @@ class Station {
     readGood: () => undefined,
     passwords: new BirdPasswords(() => new Map()),
     clock: this.clock,
+    hint: () => {},
   });
 
   /** What BIRD is to say when the others go by configurations of these hashes. */
