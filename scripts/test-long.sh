@@ -19,5 +19,8 @@ sh scripts/debian-packages.sh bookworm .cache/sprig golang-$golang-sprig-dev \
   golang-github-shopspring-decimal-dev golang-github-spf13-cast-dev golang-golang-x-crypto-dev \
   golang-gopkg-yaml.v3-dev ||
   echo 'test-long.sh: no sprig: the chart is not rendered, and its tests fail' >&2
+sh scripts/debian-packages.sh trixie .cache/go-1.24 golang-1.24-go golang-1.24-src &&
+  sh scripts/debian-packages.sh sid .cache/libcni golang-github-appc-cni-dev ||
+  echo 'test-long.sh: no CNI library: its tests say so and fail' >&2
 [ $# -gt 0 ] || set -- 'test/long/**/*.test.ts'
 exec sh scripts/node.sh --test --test-concurrency=1 --test-reporter=spec "$@"
