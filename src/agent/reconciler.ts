@@ -1,6 +1,7 @@
 // One pass of the agent: read the kernel, compute what should be there, apply the difference. From
-// the read to the first write everything is synchronous, so that no CNI call comes between. The
-// pass keeps no state but its last outcome, which `status` shows.
+// the read to the first write everything is synchronous, so that no CNI call comes between; what a
+// call's other thread does meanwhile is left out of what is read (src/kernel/dumps.ts). The pass
+// keeps no state but its last outcome, which `status` shows.
 
 import type { BirdLife } from '../backend/backend.ts';
 import type { BirdRoutes } from '../backend/bird-routes.ts';

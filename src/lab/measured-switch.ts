@@ -74,7 +74,7 @@ const NO_DELAYS: Delays = new Map();
 
 const NOTHING_MEASURED: MeasurementResult = {
   ...{ pairs: [], streams: [], overflowCount: 0, startedAt: '', durationMs: 0 },
-  stalls: { count: 0, longestMs: 0 },
+  ...{ stalls: { count: 0, longestMs: 0 }, unheard: [] },
 };
 
 const startProber = async (

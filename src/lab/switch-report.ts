@@ -86,13 +86,17 @@ export function judge(result: MeasurementResult, invalid: readonly string[]): Ve
 
 /** Why the numbers do not mean what they say. */
 export function invalidity(
-  { pairs, overflowCount }: MeasurementResult,
+  { pairs, overflowCount, unheard }: MeasurementResult,
   nodeNames: readonly string[],
 ): readonly string[] {
   const problems: string[] = [];
   if (overflowCount > 0) {
     const what = `${overflowCount} packets overflowed the prober's own sockets`;
     problems.push(`the run is invalid: ${what}, so what is lost may not be the network's`);
+  }
+  for (const { from, to, family } of unheard) {
+    const pair = `${from} -> ${to}, ${LABEL[family]}`;
+    problems.push(`the run is invalid: nothing came through on ${pair} before it began`);
   }
   if (pairs.length === 0 && nodeNames.length > 1) {
     problems.push('the run is invalid: no two nodes have pods, so nothing was measured');

@@ -44,6 +44,8 @@ export type MeasurementResult = {
   readonly overflowCount: number;
   /** Times in which nothing was sent because this process did not get to it. */
   readonly stalls: { readonly count: number; readonly longestMs: number };
+  /** Ways on which nothing had come through when it began, however long that was waited for. */
+  readonly unheard: readonly MeasuredPair[];
   /** By the wall clock, for whoever looks into the logs of that time. */
   readonly startedAt: string;
   readonly durationMs: number;
@@ -84,6 +86,7 @@ export class Measurement {
   #next = 0;
   #startedMs = 0;
   #startedAt = '';
+  #unheard: readonly MeasuredPair[] = [];
   #lastSentMs = 0;
   #dropsBefore = 0;
   #stalls = { count: 0, longestMs: 0 };
@@ -143,6 +146,7 @@ export class Measurement {
       })),
       overflowCount: this.#dropCount() - this.#dropsBefore,
       stalls: this.#stalls,
+      unheard: this.#unheard,
       startedAt: this.#startedAt,
       durationMs: endedMs - this.#startedMs,
     };
@@ -190,14 +194,14 @@ export class Measurement {
 
   #hasHeardAll(): boolean {
     return (
-      this.#directions.every(({ log }) => log.arrivedCount >= HEARD_MIN) &&
-      this.#turns.every(({ stream }) => stream.isConnected)
+      !this.#directions.some(isUnheard) && this.#turns.every(({ stream }) => stream.isConnected)
     );
   }
 
   /** Forgets what was before: first packets may be lost while neighbours resolve. */
   #begin(nowMs: number): void {
     this.#run += 1;
+    this.#unheard = this.#directions.filter(isUnheard).map(({ pair }) => pair);
     for (const direction of this.#directions) {
       direction.log = new DirectionLog();
       direction.error = '';
@@ -269,5 +273,6 @@ export class Measurement {
   }
 }
 
+const isUnheard = ({ log }: Direction): boolean => log.arrivedCount < HEARD_MIN;
 const placeOf = (name: string, family: Family): string => `${name} ${family}`;
 const oppositeOf = (direction: number): number => direction ^ 1;

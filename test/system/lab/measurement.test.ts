@@ -120,6 +120,22 @@ describe('a measurement', () => {
     wholeStreams(result);
   });
 
+  test('says on which ways nothing had come through when it began', async () => {
+    using namespace = namespaceOfTwo('pm-unheard');
+    namespace.run(
+      'nft -f -',
+      'table inet cut { chain in { type filter hook input priority 0; ip6 daddr fd00::2 drop; }; }',
+    );
+    const result = await whileMeasuring(namespace, () => {
+      namespace.run('nft delete table inet cut');
+    });
+    assert.deepEqual(
+      result.unheard.map(({ from, to, family }) => `${from} ${to} ${family}`),
+      // The other way questions came through, and only their answers did not.
+      ['a b ipv6'],
+    );
+  });
+
   test('says why it could not send', async () => {
     using namespace = namespaceOfTwo('pm-refused');
     const result = await whileMeasuring(namespace, async () => {

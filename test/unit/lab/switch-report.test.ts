@@ -18,7 +18,7 @@ const RESULT: MeasurementResult = {
   ],
   streams: [stream],
   ...{ overflowCount: 0, stalls: { count: 0, longestMs: 0 }, durationMs: 2_000 },
-  startedAt: '2026-11-22T09:08:28.081Z',
+  ...{ unheard: [], startedAt: '2026-11-22T09:08:28.081Z' },
 };
 
 const measured = (
@@ -92,6 +92,12 @@ describe('a run is not fine', () => {
       result: { overflowCount: 4 },
       valid: false,
       says: [/the run is invalid: 4 packets overflowed the prober's own sockets/],
+    },
+    {
+      what: 'and invalid when a pod was not reached before it began',
+      result: { unheard: [back] },
+      valid: false,
+      says: [/invalid: nothing came through on node2-pod1 -> node1-pod1, IPv4 before it began/],
     },
     {
       what: 'and invalid when nothing was measured',
