@@ -1,6 +1,6 @@
 // The kernel's own counters of what it did not deliver, of one network namespace: those of IP and
 // UDP, of links, of conntrack and of the processors' queues. Each names a reason, so that of a lost
-// packet it is known who has dropped it. Reading them writes nothing; what is not there is left out.
+// packet it is known who dropped it. Reading them writes nothing; what is not there is left out.
 
 import { readFileSync } from 'node:fs';
 import { inNamespace, netnsPath } from './netns.ts';

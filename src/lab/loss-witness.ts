@@ -68,8 +68,9 @@ export class LossWitness {
     const grown = grownCounters(this.#before, this.#counters());
     return [
       ...gaps.slice(0, GAPS_TOLD_MAX).map(({ pair, fromMs, lengthMs, lost }) => {
+        const { from, to, family } = pair;
         const at = timeText(startedAtMs + fromMs);
-        return `${pair.from} -> ${pair.to}, ${pair.family}: ${lost} lost in ${lengthMs} ms from ${at} on`;
+        return `${from} -> ${to}, ${family}: ${lost} lost in ${lengthMs} ms from ${at} on`;
       }),
       `counted meanwhile: ${grown.join('; ') || 'no counter of drops has grown'}`,
       `the kernels told around these times: ${events.length === 0 ? 'nothing' : ''}`,
