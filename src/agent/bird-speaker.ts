@@ -7,6 +7,7 @@ import { passwordProblems, secretKeysOf } from '../bgp/passwords.ts';
 import { renderBird } from '../bgp/render.ts';
 import { speakerOf } from '../bgp/speaker.ts';
 import type { LocalAddress, Speaker, SpeakerInput, SpeakerNode } from '../bgp/speaker-types.ts';
+import { writtenPasswords } from '../bgp/written-passwords.ts';
 import { peerFamilyKey } from '../desired/path-mtu.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -91,7 +92,9 @@ export class BirdSpeaker implements BgpSpeaker {
     if (pass.outcome.desired.speaksBgp) {
       this.#spokeMs = clock.monotonicMs();
       const said = this.#kept.with(speaker, { hash: pass.config.hash, nodes: pass.cluster.nodes });
-      const looked = passwords.look(secretKeysOf(said.sessions));
+      const looked = passwords.look(secretKeysOf(said.sessions), () =>
+        writtenPasswords(good ?? '', said.sessions),
+      );
       this.#text = renderBird(said, looked.used);
       this.#problems = [...speaker.problems, ...passwordProblems(said.sessions, looked)];
       return;

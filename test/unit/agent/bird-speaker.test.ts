@@ -162,6 +162,35 @@ describe('passwords', () => {
     }
   });
 
+  test('that are missing when an agent starts are those that BIRD runs by, and are named', () => {
+    const peers = [
+      { Address: '192.168.1.250', AS: 65_001, PasswordSecret: { Name: 'bgp', Key: 'tor' } },
+    ];
+    const both = { ...bgp, Peers: peers };
+    const before = new Station();
+    before.files.set('bgp/nodes', 'hunter2').set('bgp/tor', 'of the router');
+    before.speaker.follow(bgpPass('bgp', { bgp: both }));
+    const text = before.speaker.wanted ?? '';
+    const station = new Station();
+    station.good = birdText(text).text;
+    station.files.set('bgp/tor', 'x'.repeat(81));
+    station.speaker.follow(bgpPass('bgp', { bgp: both }));
+    assert.equal(station.speaker.wanted, text);
+    const problems = station.speaker.problems.join('\n');
+    assert.match(problems, /"nodes" of Secret bgp is not there: the one before stays in use/);
+    assert.match(problems, /"tor" of Secret bgp has 81 characters.*: the one before stays in use/);
+    assert.doesNotMatch(problems, /hunter2|router/);
+  });
+
+  test('of a session that BIRD did not have leave it out', () => {
+    const station = new Station();
+    const without = new Station();
+    without.speaker.follow(bgpPass('bgp'));
+    station.good = birdText(without.speaker.wanted ?? '').text;
+    follow(station);
+    assert.doesNotMatch(station.speaker.wanted ?? '', /neighbor/);
+  });
+
   test('that change have another pass made, and others do not', async () => {
     const station = new Station();
     const stop = new AbortController();
