@@ -16,7 +16,7 @@ import { familyOf } from '../net/ip.ts';
 import type { BgpPass, BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
 import type { BirdPasswords } from './bird-passwords.ts';
-import { birdText, hashIn } from './bird-text.ts';
+import { birdText, keyIn } from './bird-text.ts';
 import { KeptSessions } from './kept-sessions.ts';
 
 /** A BIRD that is started again is soon back, and its peers keep its routes as long. */
@@ -103,7 +103,7 @@ export class BirdSpeaker implements BgpSpeaker {
     if (clock.monotonicMs() - this.#spokeMs < DRAIN_MS) return;
     this.#kept.forget();
     const silent = renderBird(silenced(speaker), new Map());
-    const isSilent = good === undefined || hashIn(good) === birdText(silent).hash;
+    const isSilent = good === undefined || good === birdText(silent, keyIn(good) ?? '').text;
     this.#text = isSilent ? undefined : silent;
   }
 
