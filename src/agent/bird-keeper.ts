@@ -11,7 +11,7 @@ import type { Log } from '../lib/log.ts';
 import { BirdChances } from './bird-chances.ts';
 import type { BirdFiles } from './bird-files.ts';
 import type { BirdText } from './bird-text.ts';
-import { birdText, CONFIG_CONSTANT, hashIn, withoutPasswords } from './bird-text.ts';
+import { birdText, CONFIG_CONSTANT, hashIn, keyIn, withoutPasswords } from './bird-text.ts';
 import type { TrialOutcome } from './bird-trial.ts';
 import { describeFailure, tryConfiguration } from './bird-trial.ts';
 import { WakeUp } from './wake-up.ts';
@@ -49,6 +49,8 @@ export type BirdKeeperParts = {
   readonly files: BirdFiles;
   /** The text of bird.conf; undefined: this node has no use for a BIRD, and one is left alone. */
   readonly wanted: () => string | undefined;
+  /** Hex digits that nobody can guess. */
+  readonly newKey: () => string;
   readonly tried?: (outcome: TrialOutcome['kind']) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -76,6 +78,7 @@ type Failed = {
 export class BirdKeeper {
   readonly #parts: BirdKeeperParts;
   readonly #wakeUp: WakeUp;
+  readonly #key: string;
   readonly #chances = new BirdChances();
   #changed: () => void = () => undefined;
   #wanted: BirdText | undefined;
@@ -90,6 +93,8 @@ export class BirdKeeper {
 
   constructor(parts: BirdKeeperParts) {
     this.#parts = parts;
+    // Of the agent before, so that it names a text as that one did.
+    this.#key = keyIn(parts.files.readGood() ?? '') ?? parts.newKey();
     this.#wakeUp = new WakeUp(parts.clock);
   }
 
@@ -216,7 +221,7 @@ export class BirdKeeper {
       isSettled: this.#running?.config !== undefined,
       isOver: () => {
         const text = this.#parts.wanted();
-        return text === undefined || birdText(text).hash !== wanted.hash;
+        return text === undefined || birdText(text, this.#key).hash !== wanted.hash;
       },
       clock,
       stop: signal,
@@ -237,7 +242,7 @@ export class BirdKeeper {
 
   #look(): void {
     const text = this.#parts.wanted();
-    const next = text === undefined ? undefined : birdText(text);
+    const next = text === undefined ? undefined : birdText(text, this.#key);
     if (next?.hash === this.#wanted?.hash) return;
     if (this.#wanted === undefined) this.#startMs = this.#parts.clock.monotonicMs();
     this.#wanted = next;

@@ -24,6 +24,8 @@ export function readPasswords(directory: string, names: readonly SecretKey[]): P
   return found;
 }
 
+const NONE: Passwords = new Map();
+
 export class BirdPasswords {
   readonly #read: (names: readonly SecretKey[]) => Passwords;
   #names: readonly SecretKey[] = [];
@@ -36,14 +38,17 @@ export class BirdPasswords {
 
   /**
    * `used` are those that sessions are to have: where one is gone, or cannot be one, the last that
-   * could, since a session that runs is worth more than none.
+   * could, since a session that runs is worth more than none; `before` has those that BIRD runs by.
    */
-  look(names: readonly SecretKey[]): { readonly found: Passwords; readonly used: Passwords } {
+  look(
+    names: readonly SecretKey[],
+    before: () => Passwords = () => NONE,
+  ): { readonly found: Passwords; readonly used: Passwords } {
     const found = this.#read(names);
     const used = names.map(passwordId).flatMap((id): readonly [string, string][] => {
       const text = found.get(id);
       const isGood = text !== undefined && explainPassword(text) === undefined;
-      const last = isGood ? text : this.#used.get(id);
+      const last = isGood ? text : (this.#used.get(id) ?? before().get(id));
       return last === undefined ? [] : [[id, last]];
     });
     this.#names = names;

@@ -7,6 +7,7 @@ import { passwordProblems, secretKeysOf } from '../bgp/passwords.ts';
 import { renderBird } from '../bgp/render.ts';
 import { speakerOf } from '../bgp/speaker.ts';
 import type { LocalAddress, Speaker, SpeakerInput, SpeakerNode } from '../bgp/speaker-types.ts';
+import { writtenPasswords } from '../bgp/written-passwords.ts';
 import { peerFamilyKey } from '../desired/path-mtu.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -15,7 +16,7 @@ import { familyOf } from '../net/ip.ts';
 import type { BgpPass, BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
 import type { BirdPasswords } from './bird-passwords.ts';
-import { birdText, hashIn } from './bird-text.ts';
+import { birdText, keyIn } from './bird-text.ts';
 import { KeptSessions } from './kept-sessions.ts';
 
 /** A BIRD that is started again is soon back, and its peers keep its routes as long. */
@@ -91,7 +92,9 @@ export class BirdSpeaker implements BgpSpeaker {
     if (pass.outcome.desired.speaksBgp) {
       this.#spokeMs = clock.monotonicMs();
       const said = this.#kept.with(speaker, { hash: pass.config.hash, nodes: pass.cluster.nodes });
-      const looked = passwords.look(secretKeysOf(said.sessions));
+      const looked = passwords.look(secretKeysOf(said.sessions), () =>
+        writtenPasswords(good ?? '', said.sessions),
+      );
       this.#text = renderBird(said, looked.used);
       this.#problems = [...speaker.problems, ...passwordProblems(said.sessions, looked)];
       return;
@@ -100,7 +103,7 @@ export class BirdSpeaker implements BgpSpeaker {
     if (clock.monotonicMs() - this.#spokeMs < DRAIN_MS) return;
     this.#kept.forget();
     const silent = renderBird(silenced(speaker), new Map());
-    const isSilent = good === undefined || hashIn(good) === birdText(silent).hash;
+    const isSilent = good === undefined || good === birdText(silent, keyIn(good) ?? '').text;
     this.#text = isSilent ? undefined : silent;
   }
 

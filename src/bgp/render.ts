@@ -5,7 +5,7 @@
 
 import { cidrAddress } from '../net/cidr.ts';
 import type { Passwords } from './passwords.ts';
-import { FAMILY_DIGIT, hosts, inside, prefixSet, ranges } from './render-filters.ts';
+import { FAMILY_DIGIT, hosts, inside, nodeFunction, prefixSet, ranges } from './render-filters.ts';
 import { renderSessions } from './render-sessions.ts';
 import type { Speaker, SpeakerFamily } from './speaker-types.ts';
 
@@ -74,6 +74,7 @@ function definitions({ family, network, subnetRanges, ...own }: SpeakerFamily): 
     `define SUBNETS${digit} = ${prefixSet(ranges(subnetRanges))};`,
     '# What nobody else has: the subnets and addresses of this node.',
     `function is_own${digit}() { return ${isOwn}; }`,
+    ...nodeFunction(digit),
   ];
 }
 

@@ -1,6 +1,7 @@
 // The keeper of the node's BIRD with its real effects: the directory and the control socket that
 // both share, and the metrics. What BIRD should be told comes from the agent.
 
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { birdFiles } from '../agent/bird-files.ts';
 import { BirdKeeper } from '../agent/bird-keeper.ts';
@@ -28,6 +29,7 @@ export function buildBird(
     open: (stop) => openBird({ socketPath, clock, timeoutMs: ANSWER_TIMEOUT_MS, stop }),
     files: birdFiles(birdDir),
     wanted,
+    newKey: () => randomBytes(16).toString('hex'),
     tried: (outcome) => metrics.tried(outcome),
     clock,
     log,

@@ -36,36 +36,56 @@ export async function untilSettled(
   clock: Clock,
 ): Promise<void> {
   const endMs = clock.monotonicMs() + settling.timeoutMs;
-  let waiting = [...settling.nodeNames];
+  let waiting: ReadonlyMap<string, string> = new Map(settling.nodeNames.map((name) => [name, '']));
   for (;;) {
-    const left: string[] = [];
-    for (const name of waiting) {
-      if (!(await isSettled(directory, settling, name))) left.push(name);
+    const left = new Map<string, string>();
+    for (const name of waiting.keys()) {
+      const lack = await lackOf(directory, settling, name);
+      if (lack !== undefined) left.set(name, lack);
     }
     waiting = left;
-    if (waiting.length === 0) return;
-    if (clock.monotonicMs() > endMs) throw await lateError(directory, waiting);
+    if (waiting.size === 0) return;
+    if (clock.monotonicMs() > endMs) {
+      const texts = [...waiting].map(([name, lack]) => `${name}: ${lack}`);
+      throw new AppError('LAB', 'wait for the nodes', texts.join(' | '));
+    }
     await clock.sleep(POLL_MS);
   }
 }
 
-async function isSettled(
+/** What a node has not done yet, in words, with what it says of itself; undefined: nothing. */
+async function lackOf(
   directory: LabDirectory,
-  { nodeNames, familyCount, accept }: Settling,
+  settling: Settling,
   name: string,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const agent = directory.process(name);
   const paths = directory.node(name);
   if (agent !== undefined && !isAlive(agent)) {
     throw new AppError('LAB', `wait for ${name}`, `its agent has ended; see ${paths.logFile}`);
   }
   const status = await nodeStatus(paths);
-  if (status === undefined || status.lease.subnets.length < familyCount) return false;
+  if (status === undefined) return `no word from its agent; see ${paths.logFile}`;
+  const lack = lackIn(status, settling, hasConflist(paths));
+  return lack === undefined ? undefined : [lack, ...status.problems].join('; ');
+}
+
+export function lackIn(
+  status: Status,
+  { nodeNames, familyCount, accept }: Settling,
+  servesCni: boolean,
+): string | undefined {
+  const subnetCount = status.lease.subnets.length;
+  if (subnetCount < familyCount) return `it has ${subnetCount} subnets of ${familyCount}`;
   // A real cluster may have other nodes, which need not run any agent.
   const peers = status.peers.filter(({ peer }) => nodeNames.includes(peer));
-  if (peers.length < (nodeNames.length - 1) * familyCount) return false;
-  if (!hasConflist(paths) || status.reconcile.failures.length > 0) return false;
-  return peers.every(isDecided) && (accept?.(status) ?? true);
+  const peerCount = (nodeNames.length - 1) * familyCount;
+  if (peers.length < peerCount) return `it knows ${peers.length} paths to peers of ${peerCount}`;
+  if (!servesCni) return 'it has written no conflist';
+  if (status.reconcile.failures.length > 0) return 'the kernel refused some of what it wanted';
+  const open = peers.find((peer) => !isDecided(peer));
+  if (open !== undefined) return `it has no path to ${open.peer}: ${open.reason}`;
+  return (accept?.(status) ?? true) ? undefined : 'what is waited for is not so yet';
 }
 
 /** A peer that has no path because of where it is will not get one by waiting. */
@@ -74,15 +94,3 @@ const isDecided = ({ used, reason }: Status['peers'][number]): boolean =>
 
 const hasConflist = ({ cniConfDir }: NodePaths): boolean =>
   existsSync(cniConfDir) && readdirSync(cniConfDir).some((file) => file.endsWith('.conflist'));
-
-async function lateError(directory: LabDirectory, waiting: readonly string[]): Promise<AppError> {
-  const texts = await Promise.all(
-    waiting.map(async (name) => {
-      const paths = directory.node(name);
-      const status = await nodeStatus(paths);
-      const why = status?.problems.join('; ') || `no word from its agent; see ${paths.logFile}`;
-      return `${name}: ${why}`;
-    }),
-  );
-  return new AppError('LAB', 'wait for the nodes', texts.join(' | '));
-}

@@ -22,7 +22,6 @@ import { AttachmentStore } from '../../src/cni/store.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
 import type { Op } from '../../src/state/op.ts';
-import { EVERYTHING_ANSWERS } from '../fake/echo.ts';
 import type { FakeKernel } from '../fake/kernel.ts';
 import { rulesetJson } from '../fake/ruleset.ts';
 import { SimApiClient } from './api-client.ts';
@@ -35,6 +34,7 @@ import type { Fabric } from './fabric.ts';
 import { SimKernel } from './kernel.ts';
 import type { SimMachine } from './machine.ts';
 import type { Mutations } from './mutations.ts';
+import { verdictsBy } from './mutations.ts';
 import type { Random } from './random.ts';
 import type { Trace } from './trace.ts';
 
@@ -171,7 +171,7 @@ export class AgentProcess {
       machine: id,
       originals: new OriginalSysctls(stateDir, 'boot', log),
       attachments: (state) => pods.standing(state),
-      verdicts: () => (mutations.flipsUnprobed ? EVERYTHING_ANSWERS : prober.verdicts),
+      verdicts: () => verdictsBy(mutations, prober),
       underlayMtus: () => prober.underlayMtus,
       bird: () => bgp?.life,
       holdProbes: (destinations) => prober.hold(destinations),

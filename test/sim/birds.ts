@@ -25,6 +25,7 @@ import type { World } from './world.ts';
 const LOOK_EVERY_MS = 400;
 const CONFIGURE_MS = 600;
 const GRACEFUL_MS = 20_000;
+const DRAIN_MS = 5_000;
 
 /** What the agent has it say, and to whom. */
 type BirdConfig = {
@@ -54,6 +55,8 @@ const NO_VIEW: BirdView = {
 type Bird = {
   isRunning: boolean;
   config: BirdConfig | undefined;
+  /** When its agent last wanted it to. */
+  spokeMs: number;
   learned: Map<SimMachine, Learned>;
   /** Tells the agent that something has become of it. */
   changed: () => void;
@@ -83,6 +86,7 @@ export function birdsOf(world: World, random: Random): SimBirds {
 
 const newBird = (): Bird => ({
   ...{ isRunning: true, config: undefined, learned: new Map(), changed: () => undefined },
+  spokeMs: Number.NEGATIVE_INFINITY,
 });
 
 export class SimBirds {
@@ -133,7 +137,8 @@ export class SimBirds {
           const mtuBytes = Math.min(...ownBytes, advert.receiveMtuBytes);
           return [[name, { addresses, subnets, mtuBytes }] as const];
         });
-        this.#configure(machine, { speaks: speaksBgp, subnets: ownSubnets, nodes: new Map(nodes) });
+        const speaks = this.#speaksOn(machine, speaksBgp);
+        this.#configure(machine, { speaks, subnets: ownSubnets, nodes: new Map(nodes) });
       },
       problems: [],
       view: NO_VIEW,
@@ -143,6 +148,16 @@ export class SimBirds {
           stop.addEventListener('abort', () => resolve(), { once: true });
         }),
     };
+  }
+
+  /** As BirdSpeaker: who still reads that he can send by it has a while to read otherwise. */
+  #speaksOn(machine: SimMachine, speaksBgp: boolean): boolean {
+    const { time } = this.#parts;
+    const bird = this.#bird(machine);
+    if (speaksBgp) bird.spokeMs = time.nowMs;
+    const isDraining = time.nowMs - bird.spokeMs < DRAIN_MS;
+    if (!speaksBgp && isDraining) time.after(DRAIN_MS, () => bird.changed());
+    return isDraining;
   }
 
   speaks(machine: SimMachine): boolean {

@@ -7,11 +7,14 @@
 //                                              ─► poplin…: the pod, by its neighbour entry
 
 import type { EchoRequest } from '../../src/kernel/echo.ts';
+import { cidrFamily, cidrLengthBits, contains } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { familyOf } from '../../src/net/ip.ts';
 import type { VxlanLink } from '../../src/state/kernel-state.ts';
+import { MAIN_TABLE } from '../../src/state/own.ts';
 import type { RouteLookup } from '../../src/state/route-lookup.ts';
 import { lookUp, lookUpProbe } from '../fake/look-up.ts';
+import type { FakeNamespace } from '../fake/namespace.ts';
 import type { SimMachine, SimPod } from './machine.ts';
 import type { Mutations } from './mutations.ts';
 import { pathBytes } from './sizes.ts';
@@ -82,6 +85,7 @@ export class Fabric {
       return { problem: `${describeOutcome(outcome)}, by ${way.join(' > ')}` };
     }
     if (outcome.machine !== to) return { problem: describeOutcome(outcome) };
+    if (isByDefault(from.host, destination)) return { problem: 'sent out by default' };
     if (!forwards(to, destination)) return { problem: `${to.id} does not forward` };
     return way.length > NODES_OF_WAY ? { detour: way.join(' > ') } : {};
   }
@@ -216,6 +220,16 @@ export class Fabric {
     return undefined;
   }
 }
+
+/** Nobody sends to pods by that on purpose, though a router that knows of them may pass it on. */
+const isByDefault = ({ routes }: FakeNamespace, destination: Ip): boolean =>
+  ![...routes.values()].some(
+    ({ table, destination: network }) =>
+      table === MAIN_TABLE &&
+      cidrLengthBits(network) > 0 &&
+      cidrFamily(network) === familyOf(destination) &&
+      contains(network, destination),
+  );
 
 const dropped = (why: string): Outcome => ({ kind: 'dropped', why });
 

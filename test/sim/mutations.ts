@@ -1,6 +1,9 @@
 // Faults of the simulation's own parts, by which tests see that the checks notice them: a world in
 // which the locks do not lock must not pass.
 
+import type { Verdicts } from '../../src/desired/paths.ts';
+import { EVERYTHING_ANSWERS } from '../fake/echo.ts';
+
 export type Mutations = {
   /** An API that lets two clients create the same Lease. */
   readonly letsTwoCreate: boolean;
@@ -16,6 +19,8 @@ export type Mutations = {
   readonly promisesTooMuch: boolean;
   /** Agents who let pods send more before they let them receive more. */
   readonly growsRoutesAlone: boolean;
+  /** Agents who go by a route of BIRD's as soon as there is one, whether it leads anywhere or not. */
+  readonly trustsBird: boolean;
 };
 
 export const NO_MUTATIONS: Mutations = {
@@ -26,4 +31,19 @@ export const NO_MUTATIONS: Mutations = {
   hidesSenders: false,
   promisesTooMuch: false,
   growsRoutesAlone: false,
+  trustsBird: false,
 };
+
+/** What an agent takes for the word of its probes. */
+export function verdictsBy(
+  { flipsUnprobed, trustsBird }: Mutations,
+  { verdicts }: { readonly verdicts: Verdicts },
+): Verdicts {
+  if (flipsUnprobed) return EVERYTHING_ANSWERS;
+  if (!trustsBird) return verdicts;
+  const isBirds = (key: string): boolean => / bgp via /.test(key);
+  return {
+    get: (key) => (isBirds(key) ? 'answers' : verdicts.get(key)),
+    has: (key) => isBirds(key) || verdicts.has(key),
+  };
+}

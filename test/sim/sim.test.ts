@@ -27,6 +27,7 @@ const mutations: readonly {
   readonly mutation: keyof Mutations;
   readonly subnetSource: SubnetSourceName;
   readonly noticed: RegExp;
+  readonly hasBirds?: boolean;
 }[] = [
   {
     what: 'an API that lets two nodes create one Lease',
@@ -64,14 +65,19 @@ const mutations: readonly {
       noticed: /of full size are larger/,
     },
   },
+  {
+    what: 'agents that go by routes of BIRD’s that lead nowhere',
+    ...{ mutation: 'trustsBird', subnetSource: 'podCIDR', noticed: /breaks the way|begins a way/ },
+    hasBirds: true,
+  },
 ];
 
 describe('the checks notice', () => {
-  for (const { what, mutation, subnetSource, noticed } of mutations) {
+  for (const { what, mutation, noticed, ...plan } of mutations) {
     test(what, async () => {
       for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS_MAX; seed += 1) {
-        const overrides = { subnetSource };
-        const { violation } = await runSeed({ seed, overrides, mutations: { [mutation]: true } });
+        const options = { seed, overrides: plan, mutations: { [mutation]: true } };
+        const { violation } = await runSeed(options);
         if (violation === undefined) continue;
         assert.match(violation, noticed);
         return;

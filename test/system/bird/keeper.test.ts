@@ -12,6 +12,7 @@ import { BirdKeeper } from '../../../src/agent/bird-keeper.ts';
 import { birdText } from '../../../src/agent/bird-text.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
+import { KEY } from '../../fake/bird-key.ts';
 import { confText, Sidecar, TwoNodes, until } from './real-bird.ts';
 
 /** The keeper of one node, as its agent has it. */
@@ -28,6 +29,7 @@ class Kept implements AsyncDisposable {
       open: (stop) => sidecar.open(stop),
       files: birdFiles(sidecar.directory),
       wanted: () => this.wanted,
+      newKey: () => KEY,
       tried: (outcome) => this.tried.push(outcome),
       clock: systemClock,
       log: silentLog,
@@ -46,7 +48,7 @@ class Kept implements AsyncDisposable {
 
   get isInForce(): boolean {
     const { running } = this.keeper.view;
-    return running?.config === birdText(this.wanted ?? '').hash;
+    return running?.config === birdText(this.wanted ?? '', KEY).hash;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,6 +8,7 @@ import { bgpStatus, birdProblems } from '../../../src/agent/bird-status.ts';
 import { birdText, hashIn } from '../../../src/agent/bird-text.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { FakeBird, FakeBirdFiles, fakeSession } from '../../fake/bird.ts';
+import { KEY } from '../../fake/bird-key.ts';
 import { FakeClock, settle } from '../../fake/clock.ts';
 
 const A = 'neighbor 10.9.0.2\n';
@@ -33,6 +34,7 @@ class Scene implements AsyncDisposable {
       },
       files: this.files,
       wanted: () => this.wanted,
+      newKey: () => KEY,
       tried: (outcome) => this.tried.push(outcome),
       clock: this.clock,
       log: silentLog,
@@ -69,9 +71,9 @@ describe('the keeper of BIRD', () => {
   test('the first text is what BIRD starts by, and nothing is tried', async () => {
     await using scene = new Scene(A);
     await scene.clock.advance(300);
-    assert.equal(scene.files.readGood(), birdText(A).text);
+    assert.equal(scene.files.readGood(), birdText(A, KEY).text);
     const bird = await scene.birdStarts();
-    assert.equal(scene.keeper.view.running?.config, birdText(A).hash);
+    assert.equal(scene.keeper.view.running?.config, birdText(A, KEY).hash);
     assert.deepEqual(bird.asked, []);
     await scene.clock.advance(10_000);
     assert.deepEqual(bird.asked, []);
@@ -93,11 +95,11 @@ describe('the keeper of BIRD', () => {
     bird.die();
     await scene.want(B);
     await scene.clock.advance(60_000);
-    assert.equal(scene.files.readGood(), birdText(A).text);
+    assert.equal(scene.files.readGood(), birdText(A, KEY).text);
     const next = await scene.birdStarts();
     await scene.clock.advance(2_000);
     assert.deepEqual(next.asked, ['check', 'try', 'confirm']);
-    assert.equal(scene.files.readGood(), birdText(B).text);
+    assert.equal(scene.files.readGood(), birdText(B, KEY).text);
   });
 
   test('one that BIRD did not even start by gives way to the next', async () => {
@@ -110,7 +112,7 @@ describe('the keeper of BIRD', () => {
     ]);
     await scene.want(A);
     await scene.clock.advance(300);
-    assert.equal(scene.files.readGood(), birdText(A).text);
+    assert.equal(scene.files.readGood(), birdText(A, KEY).text);
   });
 
   test('another text is tried, confirmed, and what BIRD starts by from then on', async () => {
@@ -118,12 +120,12 @@ describe('the keeper of BIRD', () => {
     const bird = await scene.birdStarts();
     await scene.want(B);
     await scene.clock.advance(300);
-    assert.equal(scene.files.readGood(), birdText(A).text, 'not before it is confirmed');
-    assert.equal(scene.keeper.view.running?.config, birdText(A).hash);
+    assert.equal(scene.files.readGood(), birdText(A, KEY).text, 'not before it is confirmed');
+    assert.equal(scene.keeper.view.running?.config, birdText(A, KEY).hash);
     await scene.clock.advance(2_000);
     assert.deepEqual(bird.asked, ['check', 'try', 'confirm']);
-    assert.equal(hashIn(scene.files.readGood() ?? ''), birdText(B).hash);
-    assert.equal(scene.keeper.view.running?.config, birdText(B).hash);
+    assert.equal(hashIn(scene.files.readGood() ?? ''), birdText(B, KEY).hash);
+    assert.equal(scene.keeper.view.running?.config, birdText(B, KEY).hash);
   });
 
   test('one that is refused is named in the words of BIRD and not tried again', async () => {
@@ -135,7 +137,7 @@ describe('the keeper of BIRD', () => {
     const words = 'BIRD refuses its new configuration: candidate.conf:1:1 nonsense';
     assert.deepEqual(scene.keeper.view.problems, [words]);
     assert.deepEqual(birdProblems(scene.keeper.view), [], 'it goes on by what it has');
-    assert.equal(scene.files.readGood(), birdText(A).text);
+    assert.equal(scene.files.readGood(), birdText(A, KEY).text);
     await scene.want(A);
     await scene.clock.advance(2_000);
     assert.deepEqual(scene.keeper.view.problems, []);
@@ -147,9 +149,9 @@ describe('the keeper of BIRD', () => {
     await scene.want(BAD);
     await scene.clock.advance(25_000);
     assert.deepEqual(bird.asked, ['check', 'try', 'configure']);
-    assert.equal(bird.running, birdText(A).text);
+    assert.equal(bird.running, birdText(A, KEY).text);
     assert.deepEqual(scene.tried, ['taken-back']);
-    assert.equal(scene.files.readGood(), birdText(A).text);
+    assert.equal(scene.files.readGood(), birdText(A, KEY).text);
     await scene.clock.advance(250_000);
     assert.deepEqual(scene.tried, ['taken-back']);
     await scene.clock.advance(100_000);
@@ -167,18 +169,18 @@ describe('the keeper of BIRD', () => {
     assert.deepEqual(scene.tried, ['taken-back']);
     await scene.clock.advance(20_000);
     assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
-    assert.equal(scene.files.readGood(), birdText(BAD).text);
+    assert.equal(scene.files.readGood(), birdText(BAD, KEY).text);
   });
 
   test('one that nobody has confirmed is not taken for good by the next agent', async () => {
     await using scene = new Scene(A);
     const bird = await scene.birdStarts();
     // An agent that died in the middle: its text runs, and has lost every session.
-    bird.running = birdText(BAD).text;
+    bird.running = birdText(BAD, KEY).text;
     await scene.want(BAD);
     await scene.clock.advance(25_000);
     assert.deepEqual(scene.tried, ['taken-back']);
-    assert.equal(bird.running, birdText(A).text);
+    assert.equal(bird.running, birdText(A, KEY).text);
   });
 
   test('a newer text does not wait for the end of a trial', async () => {
@@ -187,11 +189,11 @@ describe('the keeper of BIRD', () => {
     bird.upBy = (text) => (text.includes('10.9.0.3') ? [] : ['10.9.0.2']);
     await scene.want(B);
     await scene.clock.advance(1_000);
-    assert.equal(bird.running, birdText(B).text);
+    assert.equal(bird.running, birdText(B, KEY).text);
     const next = 'neighbor 10.9.0.2 neighbor 10.9.0.4\n';
     await scene.want(next);
     await scene.clock.advance(3_000);
-    assert.equal(bird.running, birdText(next).text);
+    assert.equal(bird.running, birdText(next, KEY).text);
     assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
   });
 

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { BirdPasswords, readPasswords } from '../../../src/agent/bird-passwords.ts';
-import { birdText, hashIn, withoutPasswords } from '../../../src/agent/bird-text.ts';
+import { birdText, hashIn, keyIn, withoutPasswords } from '../../../src/agent/bird-text.ts';
+import { KEY } from '../../fake/bird-key.ts';
 
 test('passwords are read anew each time, without a line break at the end', () => {
   const directory = mkdtempSync(join(tmpdir(), 'poplin-passwords-'));
@@ -66,8 +67,19 @@ test('what BIRD says is cleared of every password in its configuration', () => {
 });
 
 test('a text names itself, and one that somebody else has written does not', () => {
-  const { text, hash } = birdText('router id 10.9.0.1;');
+  const { text, hash } = birdText('router id 10.9.0.1;', KEY);
   assert.equal(hashIn(text), hash);
   assert.equal(hashIn('router id 10.9.0.1;\n'), undefined);
-  assert.notEqual(birdText('router id 10.9.0.2;').hash, hash);
+  assert.notEqual(birdText('router id 10.9.0.2;', KEY).hash, hash);
+  assert.equal(keyIn(text), KEY);
+});
+
+test('who does not know the key cannot try passwords by the name of a text', () => {
+  const text = 'protocol bgp a { password "hunter2"; }\n';
+  assert.notEqual(birdText(text, KEY).hash, birdText(text, `${KEY}00`).hash);
+  assert.ok(
+    !withoutPasswords(`line 9: ${birdText(text, KEY).text}`, birdText(text, KEY).text).includes(
+      KEY,
+    ),
+  );
 });

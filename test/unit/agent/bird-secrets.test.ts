@@ -28,6 +28,7 @@ import { birdLines } from '../../../src/cli/bird-lines.ts';
 import type { OperatorEvent } from '../../../src/source/source.ts';
 import { bgpPass } from '../../fake/bgp-pass.ts';
 import { FakeBird, FakeBirdFiles } from '../../fake/bird.ts';
+import { KEY } from '../../fake/bird-key.ts';
 import { FakeClock, settle } from '../../fake/clock.ts';
 
 const GOOD = 'hunter2-is-good';
@@ -65,6 +66,7 @@ class Scene implements AsyncDisposable {
       open: async () => this.bird,
       files,
       wanted: () => this.speaker.wanted,
+      newKey: () => KEY,
       tried: (outcome) => this.metrics.bird.tried(outcome),
       clock,
       log,

@@ -9,6 +9,7 @@ import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
 import { birdText } from '../../../src/agent/bird-text.ts';
 import { passwordId } from '../../../src/bgp/passwords.ts';
 import { bgpPass } from '../../fake/bgp-pass.ts';
+import { KEY } from '../../fake/bird-key.ts';
 import { speakerOf } from '../../fake/bird-routes.ts';
 import { FakeClock } from '../../fake/clock.ts';
 import { nodeOf } from '../../fake/cluster.ts';
@@ -70,14 +71,14 @@ test('when nobody sends by it any more, it is silenced after a while, and then l
   const { speaker, clock } = station;
   speaker.follow(bgpPass('bgp'));
   const spoken = speaker.wanted ?? '';
-  station.good = birdText(spoken).text;
+  station.good = birdText(spoken, KEY).text;
   speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, spoken);
   await clock.advance(5_000);
   speaker.follow(bgpPass('vxlan'));
   const silent = speaker.wanted ?? '';
   assert.ok(silent !== '' && !silent.includes('neighbor'), silent);
-  station.good = birdText(silent).text;
+  station.good = birdText(silent, KEY).text;
   speaker.follow(bgpPass('vxlan'));
   assert.equal(speaker.wanted, undefined);
 });
@@ -160,6 +161,35 @@ describe('passwords', () => {
       assert.match(station.speaker.problems.join(), why);
       assert.doesNotMatch(station.speaker.problems.join(), /hunter2|xxx/);
     }
+  });
+
+  test('that are missing when an agent starts are those that BIRD runs by, and are named', () => {
+    const peers = [
+      { Address: '192.168.1.250', AS: 65_001, PasswordSecret: { Name: 'bgp', Key: 'tor' } },
+    ];
+    const both = { ...bgp, Peers: peers };
+    const before = new Station();
+    before.files.set('bgp/nodes', 'hunter2').set('bgp/tor', 'of the router');
+    before.speaker.follow(bgpPass('bgp', { bgp: both }));
+    const text = before.speaker.wanted ?? '';
+    const station = new Station();
+    station.good = birdText(text, KEY).text;
+    station.files.set('bgp/tor', 'x'.repeat(81));
+    station.speaker.follow(bgpPass('bgp', { bgp: both }));
+    assert.equal(station.speaker.wanted, text);
+    const problems = station.speaker.problems.join('\n');
+    assert.match(problems, /"nodes" of Secret bgp is not there: the one before stays in use/);
+    assert.match(problems, /"tor" of Secret bgp has 81 characters.*: the one before stays in use/);
+    assert.doesNotMatch(problems, /hunter2|router/);
+  });
+
+  test('of a session that BIRD did not have leave it out', () => {
+    const station = new Station();
+    const without = new Station();
+    without.speaker.follow(bgpPass('bgp'));
+    station.good = birdText(without.speaker.wanted ?? '', KEY).text;
+    follow(station);
+    assert.doesNotMatch(station.speaker.wanted ?? '', /neighbor/);
   });
 
   test('that change have another pass made, and others do not', async () => {
