@@ -1,6 +1,6 @@
 // What usually is behind a BGP session that does not come up, and what to do about it: from what
-// BIRD says of it (proto/bgp/packets.c), and from what else is known of the peer. Where nobody knows
-// nothing is said. Pure; for status and for whoever looks closer.
+// BIRD says of it (proto/bgp/packets.c), and from what else is known of the peer. Where nobody
+// knows nothing is said. Pure; for status and for whoever looks closer.
 
 import type { BirdSession } from './sessions.ts';
 
