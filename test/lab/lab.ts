@@ -38,7 +38,7 @@ import { removeOrphans, specOf, upOptionsOf } from './lab-spec.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 /** Of each probe where all are to be answered: with many nodes, on a machine that is busy. */
-const REACH_TIMEOUT_MS = 30_000;
+const REACH_TIMEOUT_MS = 120_000;
 const UNTIL_TIMEOUT_MS = 15_000;
 /** Who has tried for a minute waits half a one before the next try. */
 const STATUS_TIMEOUT_MS = 120_000;
