@@ -1,5 +1,5 @@
-// `poplin doctor` on one lab of two nodes, which is broken and mended in one way after another: each
-// time exactly that is found and nothing else, and a healthy node has no finding.
+// `poplin doctor` on one lab of two nodes, which is broken and mended in one way after another:
+// each time exactly that is found and nothing else, and a healthy node has no finding.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
