@@ -119,6 +119,12 @@ const CASES: readonly Case[] = [
     /strict on eth0/,
   ],
   [
+    'a filter that is strict on all links',
+    'rp-filter',
+    kernelWith({ sysctls: { 'ipv4/conf/all/rp_filter': '1', 'ipv4/conf/eth0/rp_filter': '0' } }),
+    /strict on eth0/,
+  ],
+  [
     'a strict filter elsewhere that drops packets',
     'rp-filter',
     {
@@ -153,6 +159,12 @@ const CASES: readonly Case[] = [
     'udp-port-blocked',
     input([match(meta('iifname'), 'eth0'), REJECT]),
     /rule reject/,
+  ],
+  [
+    'a rule for all links but another one',
+    'udp-port-blocked',
+    input([match(meta('iifname'), 'docker0', '!='), match(meta('l4proto'), 'udp'), DROP]),
+    /rule drop/,
   ],
   ['VXLAN eaten on the way', 'udp-port-blocked', silentBy('vxlan', true), /node-2/],
   ['pod addresses eaten on the way', 'source-check', silentBy('host-gw', true), /by host-gw/],

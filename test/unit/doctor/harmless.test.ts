@@ -39,6 +39,13 @@ const HARMLESS: readonly (readonly [string, Partial<Facts>])[] = [
     }),
   ],
   [
+    'a filter that is strict where a link is loose by itself',
+    kernelWith({
+      sysctls: { 'ipv4/conf/all/rp_filter': '1', 'ipv4/conf/poplin4-1/rp_filter': '2' },
+    }),
+  ],
+  ['a rule for other links only', input([match(meta('iifname'), 'eth*', '!='), DROP])],
+  [
     'a firewall that accepts the port first',
     rulesOf([
       {
