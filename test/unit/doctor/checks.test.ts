@@ -170,6 +170,13 @@ const CASES: readonly Case[] = [
   ['pod addresses eaten on the way', 'source-check', silentBy('host-gw', true), /by host-gw/],
   ['the same with routes of BGP', 'source-check', silentBy('bgp', true), /by bgp/],
   ['a peer that is away', 'peer-silent', silentBy('vxlan', false), /192\.168\.1\.12/],
+  ['a peer of host-gw that is away', 'peer-silent', silentBy('host-gw', false), /node-2/],
+  [
+    'a node without conflist that is not ready',
+    'node',
+    { cniFiles: known([]), ...statusWith({ ready: false, problems: ['no subnet is free'] }) },
+    /no subnet/,
+  ],
   [
     'a firewall that drops forwarded packets',
     'forward-drop',

@@ -39,6 +39,23 @@ const HARMLESS: readonly (readonly [string, Partial<Facts>])[] = [
     }),
   ],
   [
+    'a strict filter that has dropped packets once',
+    {
+      ...kernelWith({ links: [otherLink('eth1')], sysctls: { 'ipv4/conf/eth1/rp_filter': '1' } }),
+      droppedByFilter: known({ total: 90, meanwhile: 0 }),
+    },
+  ],
+  [
+    'a drop in our own table',
+    rulesOf([{ table: 'inet poplin', name: 'x', hook: 'input', policy: 'drop' }]),
+  ],
+  [
+    'a BGP session that is up, whatever was before',
+    statusWith({
+      bgp: { ...BGP, bird: BIRD, sessions: [{ ...SESSION, state: 'established', hint: '' }] },
+    }),
+  ],
+  [
     'a filter that is strict where a link is loose by itself',
     kernelWith({
       sysctls: { 'ipv4/conf/all/rp_filter': '1', 'ipv4/conf/poplin4-1/rp_filter': '2' },
