@@ -37,6 +37,3 @@ export function peersOf(silent: readonly Silence[]): string {
   const rest = names.length - NAMES_MAX;
   return rest > 0 ? `${names.slice(0, NAMES_MAX).join(', ')} and ${rest} more` : names.join(', ');
 }
-
-/** What says that nothing is known of paths. */
-export const isUnasked = ({ agent }: Pick<Facts, 'agent'>): boolean => !agent.known;

@@ -37,7 +37,7 @@ function payloadAnswer({ protocol, field }: Payload, right: unknown, packet: Vxl
   if (protocol === 'udp' || protocol === 'th') {
     return field === 'dport' ? among(right, packet.portNumber) : 'maybe';
   }
-  if (protocol !== 'ip' && protocol !== 'ip6') return 'no';
+  // Of another protocol, as TCP, or of the other family.
   if (protocol !== NFT_NAME[packet.family]) return 'no';
   if (field === 'protocol' || field === 'nexthdr') return isUdp(right);
   if (field !== 'saddr' && field !== 'daddr') return 'maybe';

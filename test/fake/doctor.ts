@@ -1,5 +1,5 @@
-// Facts of a healthy node for the doctor's checks, one peer beside it, and what changes in them when
-// something is wrong.
+// Facts of a healthy node for the doctor's checks, one peer beside it, and what changes in them
+// when something is wrong.
 
 import type { PeerStatus, Status } from '../../src/agent/status.ts';
 import type { ClusterNode } from '../../src/cluster/node.ts';

@@ -29,8 +29,19 @@ export function runDoctor(
 ): Promise<DoctorRun> {
   const { program } = lab.directory.mustRecord(lab.plan.spec.name);
   const { runDir } = lab.directory.node(node);
-  const argv = ['netns', 'exec', lab.netns(node), ...program, 'doctor', ...words];
-  const options = { timeout: RUN_TIMEOUT_MS, env: { ...process.env, ...environment } };
+  // The words before it are found by this process's PATH.
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const argv = [
+    'netns',
+    'exec',
+    lab.netns(node),
+    'env',
+    ...variables,
+    ...program,
+    'doctor',
+    ...words,
+  ];
+  const options = { timeout: RUN_TIMEOUT_MS };
   return new Promise((resolve) => {
     execFile('ip', [...argv, '--run-dir', runDir], options, (error, stdout, stderr) => {
       const exitCode = error === null ? 0 : Number(error.code ?? -1);

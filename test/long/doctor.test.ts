@@ -1,6 +1,6 @@
-// What the doctor can find only after some time: a hop that takes less than both ends believe, pods'
-// addresses that the network between the nodes eats, a peer that is gone, and BGP sessions that do
-// not come up. Each is found alone, and nothing is found when it is over.
+// What the doctor can find only after some time: a hop that takes less than both ends believe,
+// pods' addresses that the network between the nodes eats, a peer that is gone, and BGP sessions
+// that do not come up. Each is found alone, and nothing is found when it is over.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -2,7 +2,7 @@
 // and also in base64, and whatever looks like one. Rather too much goes than too little. Pure.
 
 const REMOVED = '[removed]';
-/** A shorter one would be found in ordinary words; what is shaped like a secret goes all the same. */
+/** Shorter ones are parts of ordinary words; what is shaped like a secret goes all the same. */
 const KNOWN_MIN_LENGTH = 4;
 
 /** Bounded, or a long word with many dashes would be gone through again from each of them. */
@@ -38,12 +38,15 @@ export function redact(text: string, secrets: readonly string[]): string {
   let left = text;
   for (const secret of formsOf(secrets)) left = left.replaceAll(secret, REMOVED);
   for (const [shape, replacement] of SHAPES) left = left.replace(shape, replacement);
-  left = left.replace(JSON_PAIR, (whole: string, head: string, key: string, slashes = '') =>
-    HARMLESS_KEY.test(key) ? whole : `${head}${slashes}"${REMOVED}${slashes}"`,
-  );
-  return left.replace(PLAIN_PAIR, (whole: string, before: string, key: string, sign: string) =>
-    HARMLESS_KEY.test(key) || whole.includes(REMOVED) ? whole : `${before}${key}${sign}${REMOVED}`,
-  );
+  left = left.replace(JSON_PAIR, (...groups: string[]) => {
+    const [whole = '', head = '', key = '', slashes = ''] = groups;
+    return HARMLESS_KEY.test(key) ? whole : `${head}${slashes}"${REMOVED}${slashes}"`;
+  });
+  return left.replace(PLAIN_PAIR, (...groups: string[]) => {
+    const [whole = '', before = '', key = '', sign = ''] = groups;
+    const isClean = HARMLESS_KEY.test(key) || whole.includes(REMOVED);
+    return isClean ? whole : `${before}${key}${sign}${REMOVED}`;
+  });
 }
 
 /** As they are, in base64, and as they stand inside of JSON; the longest first. */
@@ -53,8 +56,8 @@ function formsOf(secrets: readonly string[]): readonly string[] {
     .filter(({ length }) => length >= KNOWN_MIN_LENGTH)
     .flatMap((secret) => [
       secret,
-      btoa(Buffer.from(secret).toString('latin1')),
-      btoa(Buffer.from(secret).toString('latin1')).replace(/=+$/, ''),
+      Buffer.from(secret).toString('base64'),
+      Buffer.from(secret).toString('base64').replace(/=+$/, ''),
       JSON.stringify(secret).slice(1, -1),
     ]);
   return [...new Set(forms)].toSorted((a, b) => b.length - a.length);

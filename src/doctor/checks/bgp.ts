@@ -30,7 +30,9 @@ const missing = ({ absence }: BgpStatus): Found => ({
   severity: 'error',
   what: `BIRD does not run: ${absence}`,
   why: 'peers are reached by VXLAN meanwhile, and routers outside learn no routes to pods',
-  do: 'look at its container or unit (kubectl -n poplin logs daemonset/poplin -c bird, or journalctl -u poplin-bird), and whether both have the same --bird-dir',
+  do:
+    'look at its container or unit (kubectl -n poplin logs daemonset/poplin -c bird, or ' +
+    'journalctl -u poplin-bird), and whether both have the same --bird-dir',
 });
 
 const refused = (problem: string): Found => ({
@@ -54,6 +56,8 @@ function down({ name, neighbour, neighbourAs, state, lastError, hint }: Session)
     severity: 'error',
     what: `the BGP session ${name} with ${neighbour}${as} is not up: ${state}${error}`,
     why: hint === '' ? 'no routes come or go by it' : hint,
-    do: `see both ends: address, AS number, password, and TCP port 179 between them; on the other end the same session in its log`,
+    do:
+      'see both ends: address, AS number, password, and TCP port 179 between them; on ' +
+      'the other end the same session in its log',
   };
 }

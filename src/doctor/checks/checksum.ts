@@ -23,8 +23,10 @@ export function checksum({ checksums }: Facts): Verdict {
         'a network card or its driver on the nodes that send computes the checksums of tunnelled ' +
         'packets wrongly; ping works, TCP and UDP stall',
       do:
-        'on all nodes: ethtool -K LINK tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off, ' +
-        "with the underlay's link; if that is not enough, tx-checksum-ip-generic off on poplin4-1; " +
+        'on all nodes: ethtool -K LINK tx-udp_tnl-segmentation off ' +
+        'tx-udp_tnl-csum-segmentation off, ' +
+        "with the underlay's link; if that is not enough, " +
+        'tx-checksum-ip-generic off on poplin4-1; ' +
         'update driver and hypervisor (vmxnet3 is known for it)',
     },
   ];

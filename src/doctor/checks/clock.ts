@@ -20,11 +20,15 @@ export function clock({ api }: Facts): Verdict {
   return [
     {
       severity: Math.abs(aheadMs) > AHEAD_ERROR_MS ? 'error' : 'warning',
-      what: `the clock of this node is ${Math.round(Math.abs(aheadMs) / 1000)} s ${direction} that of ${server}`,
+      what:
+        `the clock of this node is ${Math.round(Math.abs(aheadMs) / 1000)} s ` +
+        `${direction} that of ${server}`,
       why:
-        'certificates and tokens that are valid are refused, and stamps of logs and Events do not ' +
+        'valid certificates and tokens are refused, and stamps of logs and Events do not ' +
         'fit together; after a reboot, rights to subnets in etcd end at the wrong time',
-      do: 'have the time kept by a service, as chrony or systemd-timesyncd: timedatectl set-ntp true',
+      do:
+        'have the time kept by a service, as chrony or systemd-timesyncd: timedatectl ' +
+        'set-ntp true',
     },
   ];
 }

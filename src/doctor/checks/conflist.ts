@@ -15,8 +15,12 @@ export function conflist({ cniFiles, agent }: Facts): Verdict {
       {
         severity: 'error',
         what: `${describe(first)} comes before ${own.name} in the runtime's directory`,
-        why: "the container runtime takes the first file by name: new pods get that network, not Poplin's",
-        do: `remove ${first.name}, or move it away; then start those pods again that came meanwhile`,
+        why:
+          'the container runtime takes the first file by name: new pods get that ' +
+          "network, not Poplin's",
+        do:
+          `remove ${first.name}, or move it away; then start those pods again that came ` +
+          'meanwhile',
       },
     ];
   }
@@ -25,9 +29,13 @@ export function conflist({ cniFiles, agent }: Facts): Verdict {
   return [
     {
       severity: 'error',
-      what: `the runtime's directory has no conflist of Poplin, though the node is ready: ${others}`,
+      what:
+        "the runtime's directory has no conflist of Poplin, though the node is ready: " +
+        `${others}`,
       why: 'somebody has removed it, or the agent and the runtime look into different directories',
-      do: "give the agent the runtime's directory by --cni-conf-dir, and restart the agent, which writes it",
+      do:
+        "give the agent the runtime's directory by --cni-conf-dir, and restart the " +
+        'agent, which writes it',
     },
   ];
 }

@@ -29,10 +29,16 @@ export function datastore({ agent, api, datastore: kind }: Facts): Verdict {
 
 function whatToDo(kind: Facts['datastore'], problem: string): string {
   if (/\b401\b|[Uu]nauthorized/.test(problem)) {
-    return 'the credentials are not accepted: renew the token or certificate that the agent is given';
+    return (
+      'the credentials are not accepted: renew the token or certificate that the agent ' +
+      'is given'
+    );
   }
   if (/certificate|CERT_|self.signed/i.test(problem)) {
-    return 'compare the certificate authority that the agent is given with the one of the server, and the clock';
+    return (
+      'compare the certificate authority that the agent is given with the one of the ' +
+      'server, and the clock'
+    );
   }
   return kind === 'etcd'
     ? 'try etcdctl endpoint health from this node with the addresses that the agent is given'

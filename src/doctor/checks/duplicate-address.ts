@@ -30,5 +30,7 @@ const finding = (what: string): Found => ({
   severity: 'error',
   what,
   why: 'packets reach the one or the other, as neighbours happen to have learned it',
-  do: 'give one of the two machines another address; look for a copied virtual machine, or a DHCP range that holds fixed addresses',
+  do:
+    'give one of the two machines another address; look for a copied virtual machine, or ' +
+    'a DHCP range that holds fixed addresses',
 });

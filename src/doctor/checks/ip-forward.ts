@@ -40,8 +40,11 @@ const asSysctl = (key: string): string => `net.${key.replaceAll('/', '.')} is 0`
 const found = (what: string): Found => ({
   severity: 'error',
   what,
-  why: 'packets from and to pods are dropped; the agent sets it back at once, unless it is away or somebody is faster',
+  why:
+    'packets from and to pods are dropped; the agent sets it back at once, unless it is ' +
+    'away or somebody is faster',
   do:
-    'find who sets it: grep -r forward /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d /run/sysctl.d, ' +
+    'find who sets it: grep -r forward /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d ' +
+    '/run/sysctl.d, ' +
     'and hardening tools; set it to 1 there',
 });

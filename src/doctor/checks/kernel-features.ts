@@ -19,7 +19,14 @@ export function kernelFeatures({ features }: Facts): Verdict {
 function remedyOf(feature: string): string {
   if (feature === 'the program nft') return 'install the package nftables';
   if (feature === 'IPv6') {
-    return 'set net.ipv6.conf.all.disable_ipv6 to 0 and boot without ipv6.disable=1, or set EnableIPv6 to false';
+    return (
+      'set net.ipv6.conf.all.disable_ipv6 to 0 and boot without ipv6.disable=1, or set ' +
+      'EnableIPv6 to false'
+    );
   }
-  return `load the kernel's module (modprobe ${feature.split(' ')[0]}) and have it loaded at boot by /etc/modules-load.d; of a kernel for containers or small machines it may be in a package of its own, as linux-modules-extra`;
+  return (
+    `load the kernel's module (modprobe ${feature.split(' ')[0]}) and have it loaded at ` +
+    'boot by /etc/modules-load.d; of a kernel for containers or small machines it may be ' +
+    'in a package of its own, as linux-modules-extra'
+  );
 }

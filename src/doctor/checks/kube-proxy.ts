@@ -26,9 +26,15 @@ export function kubeProxy({ config, rules, kubeProxy: told }: Facts): Verdict {
   return [
     {
       severity: 'error',
-      what: `kube-proxy takes ${first.cidr} for the pods' network (${first.seenIn}), which is ${networks}`,
-      why: "what pods send to Services is masqueraded: policies and programs see the node's address, not the pod's",
-      do: `set clusterCIDR of kube-proxy to ${networks} (kubectl -n kube-system edit configmap kube-proxy, or --cluster-cidr), and restart it`,
+      what:
+        `kube-proxy takes ${first.cidr} for the pods' network (${first.seenIn}), which ` +
+        `is ${networks}`,
+      why:
+        "what pods send to Services is masqueraded: policies and programs see the node's " +
+        "address, not the pod's",
+      do:
+        `set clusterCIDR of kube-proxy to ${networks} (kubectl -n kube-system edit ` +
+        'configmap kube-proxy, or --cluster-cidr), and restart it',
     },
   ];
 }

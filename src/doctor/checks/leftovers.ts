@@ -68,11 +68,12 @@ function ofLinks(owner: string, links: readonly Link[]): Found {
     severity: 'warning',
     what: `there are devices of ${owner}: ${namesOf(names)}`,
     why:
-      'its routes may lead packets astray, and a VXLAN device of the same VNI and port keeps ours ' +
+      'its routes may lead packets astray; a VXLAN device of the same VNI and port keeps ours ' +
       'from being made',
     do:
       `when ${owner} is gone from the cluster and no pod on this node uses it any more, ` +
-      `ip link delete ${names[0]}${names.length > 1 ? ' (and the others)' : ''}, or reboot the node`,
+      `ip link delete ${names[0]}${names.length > 1 ? ' (and the others)' : ''}, or ` +
+      'reboot the node',
   };
 }
 
@@ -82,7 +83,9 @@ function ofChains(owner: string, chains: readonly RulesetChain[]): Found {
     severity: 'warning',
     what: `there are rules of ${owner}: ${namesOf([...new Set(names)])}`,
     why: 'they masquerade, drop or mark packets of pods as that network would',
-    do: `when ${owner} is gone from the cluster, remove its chains by nft or iptables, or reboot the node`,
+    do:
+      `when ${owner} is gone from the cluster, remove its chains by nft or iptables, or ` +
+      'reboot the node',
   };
 }
 

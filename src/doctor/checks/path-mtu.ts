@@ -17,13 +17,16 @@ export function pathMtu(facts: Facts): Verdict {
       severity: 'error',
       what: `small packets come back from ${peersOf(silent)}, those of full size do not`,
       why: WHY,
-      do: "find out what the network between the nodes takes, as by ping -M do -s SIZE, and set Backend.MTU to that, or the MTU of the nodes' links",
+      do:
+        'find out what the network between the nodes takes, as by ping -M do -s SIZE, ' +
+        "and set Backend.MTU to that, or the MTU of the nodes' links",
     },
   ];
 }
 
 const WHY =
-  'something between the nodes takes less than their links say, and tells nobody: connections open ' +
+  'something between the nodes takes less than their links say, and tells nobody: ' +
+  'connections open ' +
   'and then hang when they send much';
 
 function ofSmall(small: readonly PeerStatus[]): Found {
@@ -35,7 +38,9 @@ function ofSmall(small: readonly PeerStatus[]): Found {
     severity: 'warning',
     what: `paths take smaller packets than both ends believe: ${words.join('; ')}`,
     why: `${WHY}; Poplin bounds the routes to these peers by what it has found`,
-    do: `set the MTU of the nodes' links, or Backend.MTU, to ${underlay}, or have the network carry what the links say`,
+    do:
+      `set the MTU of the nodes' links, or Backend.MTU, to ${underlay}, or have the ` +
+      'network carry what the links say',
   };
 }
 

@@ -18,8 +18,13 @@ export function peerSilent(facts: Facts): Verdict {
     {
       severity: 'warning',
       what: `nothing comes back from ${peersOf(silent)} by the pod network${at}`,
-      why: 'the machines are off, or have other addresses than they say, or the network between is broken; some firewalls drop pings',
-      do: 'look at these machines; delete the Nodes of those that will not come back; compare their addresses with ip address, and name the right one by --iface or --node-ip of the agent',
+      why:
+        'the machines are off, or have other addresses than they say, or the network ' +
+        'between is broken; some firewalls drop pings',
+      do:
+        'look at these machines; delete the Nodes of those that will not come back; ' +
+        'compare their addresses with ip address, and name the right one by --iface or ' +
+        '--node-ip of the agent',
     },
   ];
 }

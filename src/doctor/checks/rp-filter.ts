@@ -51,7 +51,9 @@ const found = (severity: Found['severity'], what: string, links: readonly string
   severity,
   what,
   why:
-    'a packet that comes in by another link than the answer would take is dropped without a word: ' +
+    'a packet that comes in by another link than the answer takes is dropped without a word: ' +
     'while nodes change their backend, with two links to one network, or with routes that differ',
-  do: `sysctl ${links.map((link) => `net.ipv4.conf.${link}.rp_filter=2`).join(' ')}, and the same in /etc/sysctl.d`,
+  do:
+    `sysctl ${links.map((link) => `net.ipv4.conf.${link}.rp_filter=2`).join(' ')}, and ` +
+    'the same in /etc/sysctl.d',
 });

@@ -16,12 +16,15 @@ export function sourceCheck(facts: Facts): Verdict {
   return [
     {
       severity: silent.some(({ isUsed }) => isUsed) ? 'error' : 'warning',
-      what: `packets with pods' addresses do not reach ${peersOf(silent)} by ${paths}, though node addresses answer`,
+      what:
+        `packets with pods' addresses do not reach ${peersOf(silent)} by ${paths}, ` +
+        'though node addresses answer',
       why:
-        "a network that knows only the nodes' addresses drops all others: the check of source and " +
+        "a network that knows nodes' addresses alone drops all others: the check of source and " +
         'destination of a cloud, port security, or a router that sends them elsewhere',
       do:
-        'switch the check off for the machines (AWS: source/destination check; Google: canIpForward; ' +
+        'switch the check off for the machines (AWS: source/destination check; ' +
+        'Google: canIpForward; ' +
         'Azure: IP forwarding; OpenStack: allowed address pairs), or set Backend.Type to vxlan',
     },
   ];

@@ -70,7 +70,8 @@ function byRule(where: string, base: RulesetChain, { portNumber, isIncoming }: V
     do:
       base.table === 'firewalld'
         ? `firewall-cmd --permanent --add-port=${portNumber}/udp, then firewall-cmd --reload`
-        : `accept UDP port ${portNumber} between the nodes there (with ufw: ufw allow ${portNumber}/udp)`,
+        : `accept UDP port ${portNumber} between the nodes there ` +
+          `(with ufw: ufw allow ${portNumber}/udp)`,
   };
 }
 
@@ -85,6 +86,7 @@ function elsewhere({ config }: Facts, names: string): Found {
       'takes packets of port 8472 for its own',
     do:
       `allow UDP port${port} between all nodes, both ways, in the cloud's security group or the ` +
-      'firewall on the way; run poplin doctor on the others; or set Backend.Port to one that passes',
+      'firewall on the way; run poplin doctor on the others; or set Backend.Port to ' +
+      'one that passes',
   };
 }

@@ -23,7 +23,9 @@ export function udpPortTaken({ kernel, config, udpSockets }: Facts): Verdict {
       severity: 'error',
       what: `UDP port ${portNumber} is taken by ${holder}, and no VXLAN device of ours has it`,
       why: 'the kernel lets one socket have a port: the VXLAN device cannot be set up (EADDRINUSE)',
-      do: `end that program (ss -ulpn sport = :${portNumber}), or set Backend.Port to another port; all nodes move to it without losing packets`,
+      do:
+        `end that program (ss -ulpn sport = :${portNumber}), or set Backend.Port to ` +
+        'another port; all nodes move to it without losing packets',
     },
   ];
 }

@@ -1,5 +1,5 @@
-// The secrets that this node's agent is given, as far as they can be read, so that they can be taken
-// out of whatever leaves the node. They stay in memory, and go nowhere.
+// The secrets that this node's agent is given, as far as they can be read, so that they can be
+// taken out of whatever leaves the node. They stay in memory, and go nowhere.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,9 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 const FILE_BYTES_MAX = 64 * 1024;
 const DEPTH_MAX = 4;
 /** In a kubeconfig, as JSON or YAML; what they hold in base64 is looked for in both forms. */
-const KUBECONFIG_VALUES =
-  /["']?(?:token|password|client-key-data|id-token|refresh-token|access-token|client-secret)["']?\s*:\s*["']?([^\s"',}]+)/g;
+const KUBECONFIG_KEY =
+  '(?:token|password|client-key-data|id-token|refresh-token|access-token|client-secret)';
+const KUBECONFIG_VALUES = new RegExp(`["']?${KUBECONFIG_KEY}["']?\\s*:\\s*["']?([^\\s"',}]+)`, 'g');
 const BIRD_VALUES = /\b(?:password|key)\s+"([^"]+)"/g;
 
 export function readSecrets(places: Places): readonly string[] {

@@ -1,5 +1,5 @@
-// Who may do what, as far as the embedded API knows: everything, but for what a test has taken away.
-// Denied requests get 403 as from RBAC, and a SelfSubjectAccessReview says so beforehand.
+// Who may do what, as far as the embedded API knows: everything, but for what a test has taken
+// away. Denied requests get 403 as from RBAC, and a SelfSubjectAccessReview says so beforehand.
 
 import type { Answer, ApiRequest } from './answer.ts';
 import { jsonAnswer } from './answer.ts';

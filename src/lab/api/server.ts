@@ -1,7 +1,7 @@
 // The embedded Kubernetes API of the lab: a real server on real sockets, with its objects in memory
 // and the two controllers that a pod network relies on (podCIDRs and garbage collection). It has no
-// schemas and no admission, and of RBAC only what a test takes away. `startApiServer` is the only thing that the lab needs of this
-// folder.
+// schemas and no admission, and of RBAC only what a test takes away. `startApiServer` is the only
+// thing that the lab needs of this folder.
 
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';

@@ -3,15 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { BirdSession } from '../../../src/bird/sessions.ts';
 import { diagnose } from '../../../src/doctor/diagnose.ts';
 import type { Facts } from '../../../src/doctor/facts.ts';
 import { known, unknown } from '../../../src/doctor/facts.ts';
 import type { CheckName } from '../../../src/doctor/names.ts';
 import { CHECK_NAMES } from '../../../src/doctor/names.ts';
-import type { Ip } from '../../../src/net/ip.ts';
 import type { Mac } from '../../../src/net/mac.ts';
-import { cidr, configFrom } from '../../fake/config-from.ts';
+import { cidr } from '../../fake/config-from.ts';
 import {
   factsWith,
   kernelWith,
@@ -22,34 +20,20 @@ import {
   silentBy,
   statusWith,
 } from '../../fake/doctor.ts';
+import {
+  API,
+  BGP,
+  BIRD,
+  input,
+  kubeProxyRule,
+  match,
+  meta,
+  payload,
+  SESSION,
+} from '../../fake/doctor-parts.ts';
 import { ACCEPT, DROP, REJECT } from '../../fake/ruleset.ts';
 
 const VERSION = '0.1.0';
-const match = (left: unknown, right: unknown, op = '==') => ({ match: { op, left, right } });
-const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
-const meta = (key: string) => ({ meta: { key } });
-const API = { server: 'https://10.96.0.1', problem: '', aheadMs: 0, denied: [], unasked: '' };
-const SESSION: BirdSession & { readonly hint: string } = {
-  ...{ name: 'mesh_1', neighbour: '192.168.1.12', neighbourAs: 64512, state: 'active' },
-  ...{ since: '', sinceSeconds: 60, channels: [], lastError: 'Socket: Connection refused' },
-  ...{ restarting: undefined, bfd: undefined, hint: 'nobody speaks BGP there' },
-};
-const BGP = {
-  ...{ bird: undefined, absence: 'nobody listens', wanted: 'x', problems: [] },
-  ...{ leftOut: [], sessions: [] },
-} as const;
-const BIRD = { version: '2.0.12', upSeconds: 5, config: 'x', routes: 1, isRecovering: false };
-
-const input = (rules: readonly unknown[], policy: 'accept' | 'drop' = 'accept') =>
-  rulesOf([{ table: 'inet wall', name: 'in', hook: 'input', policy, rules: [{ expr: rules }] }]);
-
-const kubeProxyRule = (network: string) => {
-  const [addr, len] = network.split('/');
-  const right = { prefix: { addr, len: Number(len) } };
-  const expr = [match(payload('ip', 'saddr'), right, '!='), { jump: { target: 'KUBE-MARK-MASQ' } }];
-  return rulesOf([{ table: 'ip nat', name: 'KUBE-SVC-X', rules: [{ expr }] }]);
-};
-
 type Case = readonly [title: string, check: CheckName, change: Partial<Facts>, says: RegExp];
 
 const CASES: readonly Case[] = [
@@ -135,6 +119,12 @@ const CASES: readonly Case[] = [
     /strict on eth0/,
   ],
   [
+    'a filter that is strict on all links',
+    'rp-filter',
+    kernelWith({ sysctls: { 'ipv4/conf/all/rp_filter': '1', 'ipv4/conf/eth0/rp_filter': '0' } }),
+    /strict on eth0/,
+  ],
+  [
     'a strict filter elsewhere that drops packets',
     'rp-filter',
     {
@@ -170,10 +160,23 @@ const CASES: readonly Case[] = [
     input([match(meta('iifname'), 'eth0'), REJECT]),
     /rule reject/,
   ],
+  [
+    'a rule for all links but another one',
+    'udp-port-blocked',
+    input([match(meta('iifname'), 'docker0', '!='), match(meta('l4proto'), 'udp'), DROP]),
+    /rule drop/,
+  ],
   ['VXLAN eaten on the way', 'udp-port-blocked', silentBy('vxlan', true), /node-2/],
   ['pod addresses eaten on the way', 'source-check', silentBy('host-gw', true), /by host-gw/],
   ['the same with routes of BGP', 'source-check', silentBy('bgp', true), /by bgp/],
   ['a peer that is away', 'peer-silent', silentBy('vxlan', false), /192\.168\.1\.12/],
+  ['a peer of host-gw that is away', 'peer-silent', silentBy('host-gw', false), /node-2/],
+  [
+    'a node without conflist that is not ready',
+    'node',
+    { cniFiles: known([]), ...statusWith({ ready: false, problems: ['no subnet is free'] }) },
+    /no subnet/,
+  ],
   [
     'a firewall that drops forwarded packets',
     'forward-drop',
@@ -256,133 +259,4 @@ describe('checks', () => {
       [],
     );
   });
-});
-
-const HARMLESS: readonly (readonly [string, Partial<Facts>])[] = [
-  [
-    'others behind our conflist',
-    {
-      cniFiles: known([
-        { name: '10-poplin.conflist', network: 'poplin', plugins: ['poplin'] },
-        { name: '87-podman.conflist', network: 'podman', plugins: ['bridge'] },
-      ]),
-    },
-  ],
-  [
-    'a strict filter that drops nothing',
-    kernelWith({
-      links: [otherLink('docker0')],
-      sysctls: { 'ipv4/conf/docker0/rp_filter': '1' },
-    }),
-  ],
-  [
-    'a firewall that accepts the port first',
-    rulesOf([
-      {
-        table: 'inet wall',
-        name: 'in',
-        hook: 'input',
-        policy: 'drop',
-        rules: [{ expr: [match(payload('udp', 'dport'), 8472), ACCEPT] }],
-      },
-    ]),
-  ],
-  [
-    'a firewall that accepts peers',
-    rulesOf([
-      {
-        table: 'inet wall',
-        name: 'in',
-        hook: 'input',
-        policy: 'drop',
-        rules: [
-          {
-            expr: [
-              match(payload('ip', 'saddr'), { prefix: { addr: '192.168.1.0', len: 24 } }),
-              ACCEPT,
-            ],
-          },
-        ],
-      },
-    ]),
-  ],
-  ['a rule about TCP', input([match(payload('tcp', 'dport'), 8472), DROP])],
-  ['a rule about another link', input([match(meta('iifname'), 'docker0'), DROP])],
-  ['a rule that may match', input([match(payload('udp', 'dport'), '@ports'), DROP])],
-  ['kube-proxy with our network', kubeProxyRule('10.244.0.0/16')],
-  ['kube-proxy with a larger network', kubeProxyRule('10.0.0.0/8')],
-  ['a port that our device has', { udpSockets: known([{ port: 8472, holder: '' }]) }],
-  [
-    'a port that host-gw does not need',
-    {
-      config: known(configFrom({ Network: '10.244.0.0/16', Backend: { Type: 'host-gw' } })),
-      ...kernelWith({ without: 'poplin4-1' }),
-    },
-  ],
-  [
-    'a few broken packets of many',
-    {
-      checksums: known([{ place: 'the node', protocol: 'UDP', all: 1_000_000, wrong: 9 }]),
-    },
-  ],
-  ['a clock that is a second off', { api: known({ ...API, aheadMs: 1_400 }) }],
-  [
-    'a BGP session that has just begun',
-    statusWith({
-      bgp: {
-        ...BGP,
-        bird: BIRD,
-        sessions: [{ ...SESSION, sinceSeconds: 2, lastError: undefined }],
-      },
-    }),
-  ],
-];
-
-describe('no finding', () => {
-  for (const [title, change] of HARMLESS) {
-    test(`is ${title}`, () => {
-      assert.deepEqual(diagnose(factsWith(change), VERSION).findings, []);
-    });
-  }
-});
-
-test('what could not be looked at is said, and is no finding', () => {
-  const nothing = unknown('not permitted');
-  const { findings, skipped } = diagnose(
-    factsWith({
-      ...{ api: nothing, kernel: nothing, rules: nothing, cniFiles: nothing, config: nothing },
-      ...{ udpSockets: nothing, checksums: nothing, duplicates: nothing, features: nothing },
-    }),
-    VERSION,
-  );
-  assert.deepEqual(findings, []);
-  const names = skipped.map(({ check }) => check);
-  for (const name of ['permissions', 'clock', 'conflist', 'leftovers', 'ip-forward', 'checksum']) {
-    assert.ok(names.includes(name as CheckName), name);
-  }
-});
-
-test('with the agent away the rest is judged all the same', () => {
-  const facts = factsWith({
-    agent: unknown('ENOENT'),
-    ...kernelWith({ sysctls: { 'ipv4/ip_forward': '0', 'ipv4/conf/eth0/rp_filter': '1' } }),
-  });
-  const { findings } = diagnose(facts, VERSION);
-  assert.deepEqual(
-    findings.map(({ check }) => check),
-    ['agent', 'ip-forward', 'rp-filter'],
-  );
-});
-
-test('a path that eats large packets only is no blocked port', () => {
-  const silent = { peer: 'node-2', family: 'ipv4', path: 'vxlan', isUsed: true } as const;
-  const facts = factsWith({
-    ...statusWith({ silent: [{ ...silent, isOfSizeOnly: true }] }),
-    pings: new Map([['192.168.1.12' as Ip, true]]),
-  });
-  const { findings } = diagnose(facts, VERSION);
-  assert.deepEqual(
-    findings.map(({ check }) => check),
-    ['path-mtu'],
-  );
 });

@@ -20,7 +20,9 @@ test('each finding says what, why and what to do; checks with one reason stand t
     findings: [
       {
         ...{ check: 'ip-forward', severity: 'error', what: 'forwarding is off' },
-        why: 'packets from and to pods are dropped; the agent sets it back at once, unless it is away or fought',
+        why:
+          'packets from and to pods are dropped; the agent sets it back at once, unless ' +
+          'it is away or fought',
         do: 'find who sets it',
       },
     ],
