@@ -21,7 +21,8 @@ case $step in
       echo $$ >"$group/cgroup.procs"
     done
     exec nsenter --net="$netns" unshare --mount --uts --ipc --pid --cgroup --fork \
-      --kill-child=SIGKILL --propagation private sh "$self" root "$netns" "$name" "$directory" "$first"
+      --kill-child=SIGKILL --propagation private \
+      sh "$self" root "$netns" "$name" "$directory" "$first"
     ;;
   root)
     hostname "$name"
