@@ -12,7 +12,8 @@ self=$(readlink -f -- "$0")
 case $step in
   enter)
     for controller in $controllers systemd; do
-      group=$cgroups/$controller/poplin-$name
+      # The namespace has a name that no other test run has.
+      group=$cgroups/$controller/${netns##*/}
       mkdir -p "$group"
       if [ "$controller" = cpuset ]; then
         for file in cpuset.cpus cpuset.mems; do cat "$cgroups/cpuset/$file" >"$group/$file"; done
