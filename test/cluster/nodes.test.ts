@@ -83,10 +83,17 @@ const stateOf = (node: ClusterNode): readonly string[] => [
   ),
 ];
 
+const CURL = ['curl', '-sS', '-m', '20', '--retry', '5', '--retry-connrefused'];
+
 const http = (netns: string, url: string): string =>
-  execFileSync('ip', ['netns', 'exec', netns, 'curl', '-sS', '-m', '20', url], {
-    encoding: 'utf8',
-  }).trim();
+  execFileSync('ip', ['netns', 'exec', netns, ...CURL, url], { encoding: 'utf8' }).trim();
+
+/** Words that run a program of the node in a pod's network namespace. */
+const inPod = ({ ip }: WebPod, ...words: readonly string[]): string[] => {
+  const isIts = 'nsenter --net=$ns ip -4 address | grep -q "inet $ip/"';
+  const script = `for ns in /run/netns/*; do ${isIts} && exec nsenter --net=$ns "$@"; done; exit 9`;
+  return ['sh', '-c', `ip=$1; shift; ${script}`, 'sh', ip, ...words];
+};
 
 /** Pings every 2 ms between the pods of two nodes while `work` runs; packets sent and lost. */
 async function whilePinging(
@@ -96,12 +103,7 @@ async function whilePinging(
   const [one, two] = webPods(cluster);
   const node = cluster.nodes.find(({ name }) => name === one?.node);
   assert.ok(one !== undefined && two !== undefined && node !== undefined);
-  // In the pod's namespace, with the machine's own ping.
-  const words = [
-    'for ns in /run/netns/*; do nsenter --net=$ns ip -4 address | grep -q "inet $0/" || continue;',
-    'exec nsenter --net=$ns ping -q -i 0.002 "$1"; done',
-  ];
-  const argv = node.entering(['sh', '-c', words.join(' '), one.ip, two.ip]);
+  const argv = node.entering(inPod(one, 'ping', '-q', '-i', '0.002', two.ip));
   const child = spawn('nsenter', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => {
@@ -149,11 +151,11 @@ async function reachEachOther(cluster: RealNodes): Promise<void> {
   assert.equal(new Set(pods.map(({ node }) => node)).size, 2);
   const { spec } = plane.json<V1Service>('get', 'service', 'web');
   const names = pods.map(({ name }) => name);
-  for (const from of names) {
-    const wget = (url: string): string =>
-      plane.kubectl('exec', from, '--', 'wget', '-q', '-T', '20', '-O', '-', url).trim();
-    for (const { ip, name } of pods) assert.equal(wget(`http://${ip}/`), name);
-    await until('the Service answers', () => names.includes(wget(`http://${spec?.clusterIP}/`)));
+  for (const from of pods) {
+    const node = nodes.find(({ name }) => name === from.node) ?? assert.fail(from.node);
+    const ask = (url: string): string => node.run(...inPod(from, ...CURL, url)).trim();
+    for (const { ip, name } of pods) assert.equal(ask(`http://${ip}/`), name);
+    assert.ok(names.includes(ask(`http://${spec?.clusterIP}/`)), 'the Service answers');
   }
   for (const { name, address } of nodes) {
     const pod = pods.find((each) => each.node === name);
@@ -189,7 +191,7 @@ async function takeAway(cluster: RealNodes): Promise<void> {
   }
   assert.deepEqual(plane.json<V1LeaseList>('-n', 'poplin', 'get', 'leases').items, []);
   plane.kubectl('delete', '-f', deploy('poplin-cleanup.yaml'));
-  plane.kubectl('delete', '-f', deploy('poplin.yaml'));
+  plane.kubectl('delete', '--ignore-not-found', '-f', deploy('poplin.yaml'));
 }
 
 test('Poplin on a real Kubernetes, as a user installs it', { timeout: TIMEOUT_MS }, async (t) => {
