@@ -1,6 +1,7 @@
 // A real Kubernetes with two nodes, and Poplin as a user installs it: the image that
-// scripts/image.sh has built, and `kubectl apply -f deploy/poplin.yaml`. Pods, a Service and a host port work, an
-// update and an edit of the configuration lose no packet, and after the cleanup nothing is left.
+// scripts/image.sh has built, and `kubectl apply -f deploy/poplin.yaml`. Pods, a Service and a host
+// port work, an update and an edit of the configuration lose no packet, and after the cleanup
+// nothing is left.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -129,6 +130,12 @@ function mustLoseNothing({ sent, lost }: { sent: number; lost: number }): string
   return `${sent} packets, ${lost} lost`;
 }
 
+/** kube-proxy sets sysctls, too, before it writes its first rules. */
+const isProxied = (node: ClusterNode): boolean =>
+  node.run('sysctl', '-n', 'net.ipv4.conf.all.route_localnet').trim() === '1' &&
+  node.run('sysctl', '-n', 'net.netfilter.nf_conntrack_tcp_timeout_close_wait').trim() === '3600' &&
+  node.run('nft', 'list', 'ruleset').includes('KUBE-SERVICES');
+
 type Inner = { diagnostic(text: string): void };
 
 async function becomeReady(cluster: RealNodes, inner: Inner): Promise<void> {
@@ -197,9 +204,7 @@ async function takeAway(cluster: RealNodes): Promise<void> {
 test('Poplin on a real Kubernetes, as a user installs it', { timeout: TIMEOUT_MS }, async (t) => {
   await withRealNodes(async (cluster) => {
     const { plane, nodes } = cluster;
-    const hasRules = (node: ClusterNode): boolean =>
-      node.run('nft', 'list', 'tables').includes('nat');
-    await until('kube-proxy has its rules', () => nodes.every(hasRules), WAIT_MS);
+    await until('kube-proxy has set all it sets', () => nodes.every(isProxied), WAIT_MS);
     const areThere = (): boolean => plane.json<V1NodeList>('get', 'nodes').items.length === 2;
     await until('both nodes are there', areThere, WAIT_MS);
     const before = nodes.map(stateOf);
