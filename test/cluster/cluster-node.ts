@@ -178,7 +178,7 @@ export class ClusterNode {
   /** False while one is in use. */
   #removeCgroups(): boolean {
     return readdirSync(CGROUPS)
-      .map((controller) => removeTree(join(CGROUPS, controller, `poplin-${this.name}`)))
+      .map((controller) => removeTree(join(CGROUPS, controller, this.#place.netns)))
       .every(Boolean);
   }
 }

@@ -2,7 +2,7 @@
 // they reach: etcd, API server, controller-manager and scheduler, with what a cluster has by
 // default. Nobody gives out podCIDRs.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../lab/lab.ts';
@@ -122,7 +122,3 @@ export class ControlPlane {
 }
 
 export const programOf = (name: string): string => join(kubernetesDirectory(), name);
-
-/** Whether this machine can run the stand-ins at all: version 1 of control groups is mounted. */
-export const hasControlGroups = (): boolean =>
-  execFileSync('mount', { encoding: 'utf8' }).includes('type cgroup (');

@@ -12,7 +12,8 @@ self=$(readlink -f -- "$0")
 case $step in
   enter)
     for controller in $controllers systemd; do
-      group=$cgroups/$controller/poplin-$name
+      # The namespace has a name that no other test run has.
+      group=$cgroups/$controller/${netns##*/}
       mkdir -p "$group"
       if [ "$controller" = cpuset ]; then
         for file in cpuset.cpus cpuset.mems; do cat "$cgroups/cpuset/$file" >"$group/$file"; done
@@ -21,7 +22,8 @@ case $step in
       echo $$ >"$group/cgroup.procs"
     done
     exec nsenter --net="$netns" unshare --mount --uts --ipc --pid --cgroup --fork \
-      --kill-child=SIGKILL --propagation private sh "$self" root "$netns" "$name" "$directory" "$first"
+      --kill-child=SIGKILL --propagation private \
+      sh "$self" root "$netns" "$name" "$directory" "$first"
     ;;
   root)
     hostname "$name"

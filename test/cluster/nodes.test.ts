@@ -1,18 +1,20 @@
-// A real Kubernetes with two nodes, and Poplin as a user installs it: the image that scripts/image.sh
-// has built, and `kubectl apply -f deploy/poplin.yaml`. Pods, a Service and a host port work, an
-// update and an edit of the configuration lose no packet, and after the cleanup nothing is left.
+// A real Kubernetes with two nodes, and Poplin as a user installs it: the image that
+// scripts/image.sh has built, and `kubectl apply -f deploy/poplin.yaml`. Pods, a Service and a host
+// port work, an update and an edit of the configuration lose no packet, and after the cleanup
+// nothing is left.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { V1LeaseList, V1NodeList, V1PodList } from '@kubernetes/client-node';
+import type { V1LeaseList, V1NodeList, V1PodList, V1Service } from '@kubernetes/client-node';
 import { systemClock } from '../../src/lib/clock.ts';
 import { until } from '../lab/lab.ts';
 import { wholeKernel } from '../lab/whole-node.ts';
 import { ROOT } from '../unit/deploy/manifests.ts';
 import type { ClusterNode } from './cluster-node.ts';
+import { POD_NETWORK } from './control-plane.ts';
 import type { RealNodes } from './real-nodes.ts';
 import { withRealNodes } from './real-nodes.ts';
 import { TEST_IMAGE } from './test-image.ts';
@@ -82,10 +84,17 @@ const stateOf = (node: ClusterNode): readonly string[] => [
   ),
 ];
 
+const CURL = ['curl', '-sS', '-m', '20', '--retry', '5', '--retry-connrefused'];
+
 const http = (netns: string, url: string): string =>
-  execFileSync('ip', ['netns', 'exec', netns, 'curl', '-sS', '-m', '20', url], {
-    encoding: 'utf8',
-  }).trim();
+  execFileSync('ip', ['netns', 'exec', netns, ...CURL, url], { encoding: 'utf8' }).trim();
+
+/** Words that run a program of the node in a pod's network namespace. */
+const inPod = ({ ip }: WebPod, ...words: readonly string[]): string[] => {
+  const isIts = 'nsenter --net=$ns ip -4 address | grep -q "inet $ip/"';
+  const script = `for ns in /run/netns/*; do ${isIts} && exec nsenter --net=$ns "$@"; done; exit 9`;
+  return ['sh', '-c', `ip=$1; shift; ${script}`, 'sh', ip, ...words];
+};
 
 /** Pings every 2 ms between the pods of two nodes while `work` runs; packets sent and lost. */
 async function whilePinging(
@@ -95,12 +104,7 @@ async function whilePinging(
   const [one, two] = webPods(cluster);
   const node = cluster.nodes.find(({ name }) => name === one?.node);
   assert.ok(one !== undefined && two !== undefined && node !== undefined);
-  // In the pod's namespace, with the machine's own ping.
-  const words = [
-    'for ns in /run/netns/*; do nsenter --net=$ns ip -4 address | grep -q "inet $0/" || continue;',
-    'exec nsenter --net=$ns ping -q -i 0.002 "$1"; done',
-  ];
-  const argv = node.entering(['sh', '-c', words.join(' '), one.ip, two.ip]);
+  const argv = node.entering(inPod(one, 'ping', '-q', '-i', '0.002', two.ip));
   const child = spawn('nsenter', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => {
@@ -126,68 +130,88 @@ function mustLoseNothing({ sent, lost }: { sent: number; lost: number }): string
   return `${sent} packets, ${lost} lost`;
 }
 
-test('Poplin on a real Kubernetes, from its manifest to its cleanup', {
-  timeout: TIMEOUT_MS,
-}, async (t) => {
+/** kube-proxy sets sysctls, too, before it writes its first rules. */
+const isProxied = (node: ClusterNode): boolean =>
+  node.run('sysctl', '-n', 'net.ipv4.conf.all.route_localnet').trim() === '1' &&
+  node.run('sysctl', '-n', 'net.netfilter.nf_conntrack_tcp_timeout_close_wait').trim() === '3600' &&
+  node.run('nft', 'list', 'ruleset').includes('KUBE-SERVICES');
+
+type Inner = { diagnostic(text: string): void };
+
+async function becomeReady(cluster: RealNodes, inner: Inner): Promise<void> {
+  const { plane } = cluster;
+  const startedMs = performance.now();
+  plane.kubectl('apply', '-f', deploy('poplin.yaml'));
+  await until('all nodes are ready', () => areReady(cluster), WAIT_MS);
+  rolledOut(cluster, 'poplin', 'poplin');
+  inner.diagnostic(`ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  const agent = ['-n', 'poplin', 'exec', 'ds/poplin', '-c', 'agent', '--'];
+  assert.match(plane.kubectl(...agent, 'poplin', 'status'), /: ready/);
+}
+
+async function reachEachOther(cluster: RealNodes): Promise<void> {
+  const { plan, plane, nodes } = cluster;
+  plane.apply(WEB);
+  plane.apply(SERVICE);
+  rolledOut(cluster, 'default', 'web');
+  const pods = webPods(cluster);
+  assert.equal(new Set(pods.map(({ node }) => node)).size, 2);
+  const { spec } = plane.json<V1Service>('get', 'service', 'web');
+  const names = pods.map(({ name }) => name);
+  for (const from of pods) {
+    const node = nodes.find(({ name }) => name === from.node) ?? assert.fail(from.node);
+    const ask = (url: string): string => node.run(...inPod(from, ...CURL, url)).trim();
+    for (const { ip, name } of pods) assert.equal(ask(`http://${ip}/`), name);
+    assert.ok(names.includes(ask(`http://${spec?.clusterIP}/`)), 'the Service answers');
+  }
+  for (const { name, address } of nodes) {
+    const pod = pods.find((each) => each.node === name);
+    assert.equal(http(plan.outside.netns, `http://${address}:${HOST_PORT}/`), pod?.name);
+  }
+}
+
+async function moveToHostGw(cluster: RealNodes): Promise<void> {
+  const routeText = (): string =>
+    cluster.nodes.map((node) => node.run('ip', 'route', 'show', 'proto', '113')).join('');
+  assert.match(routeText(), /dev poplin4-1 /);
+  const text = JSON.stringify({ Network: POD_NETWORK, Backend: { Type: 'host-gw' } });
+  const patch = JSON.stringify({ data: { 'net-conf.json': text } });
+  cluster.plane.kubectl('-n', 'poplin', 'patch', 'configmap', 'poplin-config', '-p', patch);
+  await until('both send by host-gw', () => !routeText().includes('poplin4-1'), WAIT_MS);
+}
+
+async function takeAway(cluster: RealNodes): Promise<void> {
+  const { plane } = cluster;
+  plane.kubectl('-n', 'poplin', 'delete', 'daemonset', 'poplin');
+  plane.kubectl('apply', '-f', deploy('poplin-cleanup.yaml'));
+  // It waits until the pods are gone, whose end the runtime tells an agent.
+  plane.kubectl('delete', 'daemonset', 'web');
+  rolledOut(cluster, 'poplin', 'poplin-cleanup');
+  for (const { metadata, status } of plane.json<V1NodeList>('get', 'nodes').items) {
+    const names = Object.keys(metadata?.annotations ?? {});
+    assert.deepEqual(
+      names.filter((name) => /poplin|flannel/.test(name)),
+      [],
+    );
+    const types = status?.conditions?.map(({ type }) => type) ?? [];
+    assert.ok(!types.includes('NetworkUnavailable'), types.join());
+  }
+  assert.deepEqual(plane.json<V1LeaseList>('-n', 'poplin', 'get', 'leases').items, []);
+  plane.kubectl('delete', '-f', deploy('poplin-cleanup.yaml'));
+  plane.kubectl('delete', '--ignore-not-found', '-f', deploy('poplin.yaml'));
+}
+
+test('Poplin on a real Kubernetes, as a user installs it', { timeout: TIMEOUT_MS }, async (t) => {
   await withRealNodes(async (cluster) => {
-    const { plan, plane, nodes } = cluster;
-    const outside = plan.outside.netns;
-    const routeText = (): string =>
-      nodes.map((node) => node.run('ip', 'route', 'show', 'proto', '113')).join('');
-    await until(
-      'both nodes are there',
-      () => plane.json<V1NodeList>('get', 'nodes').items.length === 2,
-      WAIT_MS,
-    );
-    await until(
-      'kube-proxy has its rules',
-      () => nodes.every((node) => node.run('nft', 'list', 'tables').includes('nat')),
-      WAIT_MS,
-    );
+    const { plane, nodes } = cluster;
+    await until('kube-proxy has set all it sets', () => nodes.every(isProxied), WAIT_MS);
+    const areThere = (): boolean => plane.json<V1NodeList>('get', 'nodes').items.length === 2;
+    await until('both nodes are there', areThere, WAIT_MS);
     const before = nodes.map(stateOf);
     assert.ok(!areReady(cluster), 'without a network no node is ready');
 
-    await t.test('nodes become ready', async (inner) => {
-      const startedMs = performance.now();
-      plane.kubectl('apply', '-f', deploy('poplin.yaml'));
-      await until('all nodes are ready', () => areReady(cluster), WAIT_MS);
-      rolledOut(cluster, 'poplin', 'poplin');
-      inner.diagnostic(`ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-      const status = plane.kubectl(
-        '-n',
-        'poplin',
-        'exec',
-        'ds/poplin',
-        '-c',
-        'agent',
-        '--',
-        'poplin',
-        'status',
-      );
-      assert.match(status, /: ready/);
-    });
-
-    await t.test('pods reach each other, a Service and a host port', async () => {
-      plane.apply(WEB);
-      plane.apply(SERVICE);
-      rolledOut(cluster, 'default', 'web');
-      const pods = webPods(cluster);
-      assert.equal(new Set(pods.map(({ node }) => node)).size, 2);
-      const service = plane.json<{ spec: { clusterIP: string } }>('get', 'service', 'web').spec
-        .clusterIP;
-      const names = pods.map(({ name }) => name);
-      for (const from of names) {
-        const wget = (url: string): string =>
-          plane.kubectl('exec', from, '--', 'wget', '-q', '-T', '20', '-O', '-', url).trim();
-        for (const { ip, name } of pods) assert.equal(wget(`http://${ip}/`), name);
-        await until('the Service answers', () => names.includes(wget(`http://${service}/`)));
-      }
-      for (const { name, address } of nodes) {
-        const pod = pods.find((each) => each.node === name);
-        assert.equal(http(outside, `http://${address}:${HOST_PORT}/`), pod?.name);
-      }
-    });
-
+    await t.test('nodes become ready', (inner) => becomeReady(cluster, inner));
+    await t.test('pods reach each other, a Service and a host port', () => reachEachOther(cluster));
     await t.test('a rolling update loses nothing', async (inner) => {
       const result = await whilePinging(cluster, async () => {
         plane.kubectl('-n', 'poplin', 'rollout', 'restart', 'daemonset/poplin');
@@ -195,39 +219,11 @@ test('Poplin on a real Kubernetes, from its manifest to its cleanup', {
       });
       inner.diagnostic(mustLoseNothing(result));
     });
-
-    await t.test('an edit of the ConfigMap moves every node and loses nothing', async (inner) => {
-      const Network = '10.244.0.0/16';
-      const text = JSON.stringify({ Network, Backend: { Type: 'host-gw' } });
-      const patch = JSON.stringify({ data: { 'net-conf.json': text } });
-      assert.match(routeText(), /dev poplin4-1 /);
-      const result = await whilePinging(cluster, async () => {
-        plane.kubectl('-n', 'poplin', 'patch', 'configmap', 'poplin-config', '-p', patch);
-        const isMoved = (): boolean => !routeText().includes('poplin4-1');
-        await until('both send by host-gw', isMoved, WAIT_MS);
-      });
-      inner.diagnostic(mustLoseNothing(result));
+    await t.test('an edit of the ConfigMap moves every node, without a loss', async (inner) => {
+      inner.diagnostic(mustLoseNothing(await whilePinging(cluster, () => moveToHostGw(cluster))));
     });
-
     await t.test('the cleanup leaves nothing', async () => {
-      plane.kubectl('-n', 'poplin', 'delete', 'daemonset', 'poplin');
-      plane.kubectl('apply', '-f', deploy('poplin-cleanup.yaml'));
-      // It waits until the pods are gone, whose end the runtime tells an agent.
-      plane.kubectl('delete', 'daemonset', 'web');
-      rolledOut(cluster, 'poplin', 'poplin-cleanup');
-      const { items } = plane.json<V1NodeList>('get', 'nodes');
-      for (const { metadata, status } of items) {
-        const names = Object.keys(metadata?.annotations ?? {});
-        assert.deepEqual(
-          names.filter((name) => /poplin|flannel/.test(name)),
-          [],
-        );
-        const types = status?.conditions?.map(({ type }) => type);
-        assert.ok(types?.includes('NetworkUnavailable') === false, types?.join());
-      }
-      assert.deepEqual(plane.json<V1LeaseList>('-n', 'poplin', 'get', 'leases').items, []);
-      plane.kubectl('delete', '-f', deploy('poplin-cleanup.yaml'));
-      plane.kubectl('delete', '-f', deploy('poplin.yaml'));
+      await takeAway(cluster);
       assert.deepEqual(nodes.map(stateOf), before);
     });
   });

@@ -11,7 +11,7 @@ export const TEST_IMAGE = 'localhost/poplin-test:1';
 
 /** Of the image of BIRD, which is built before these tests. */
 const BUSYBOX = join(ROOT, '.cache/image/rootfs/poplin-bird-amd64/bin/busybox');
-const APPLETS = ['sh', 'httpd', 'wget', 'hostname', 'sleep', 'echo'];
+const APPLETS = ['sh', 'httpd', 'hostname'];
 
 /** Writes the archive into `directory`; its path. */
 export function buildTestImage(directory: string): string {

@@ -40,7 +40,8 @@ const OWN_LIFE = `
   ip route add 203.0.113.0/24 via 192.168.100.1 proto static
   ip route add 203.0.113.0/25 via 192.168.100.1 proto bird metric 7
   ip rule add from 203.0.113.0/24 lookup 99 priority 500
-  nft add table inet other; nft add chain inet other forward '{ type filter hook forward priority 5; }'`;
+  nft add table inet other
+  nft add chain inet other forward '{ type filter hook forward priority 5; }'`;
 
 /** A node that has never had an agent, with another network's files. */
 async function addBareNode(lab: TestLab): Promise<TestLab> {
@@ -128,77 +129,85 @@ async function inApi(lab: TestLab): Promise<unknown> {
 
 const BARE = { annotations: { 'example.com/other': 'stays' }, conditions: [], leases: [] };
 
+type Scene = { readonly lab: TestLab; readonly before: readonly string[] };
+
+async function refusesWhileTheAgentRuns({ lab }: Scene): Promise<void> {
+  await addPod(lab, 1);
+  // Without its files: the agent writes them while it runs.
+  const kernel = (): readonly string[] => wholeNode(lab, NODE).slice(0, -1);
+  const running = kernel();
+  const refused = await cleanup(lab, '--force');
+  assert.equal(refused.exitCode, 1);
+  assert.match(refused.stderr, /the agent of this node runs .*admin\.sock.*: stop it first/);
+  assert.match(refused.stderr, /the BIRD of this node runs .*bird\.ctl/);
+  assert.deepEqual(kernel(), running);
+  assert.equal((await lab.status(NODE)).ready, true);
+}
+
+async function refusesWithPods({ lab }: Scene): Promise<void> {
+  await stopNode(lab);
+  const stopped = wholeNode(lab, NODE);
+  assert.match(stopped.join(), /proto bird/, 'BIRD leaves its routes');
+  const refused = await cleanup(lab);
+  assert.equal(refused.exitCode, 1);
+  assert.match(refused.stderr, /a pod is attached: .* by poplin\w{9}\. drain the node/);
+  const dry = await cleanup(lab, '--force', '--dry-run');
+  assert.equal(dry.exitCode, 0, dry.stderr);
+  assert.match(dry.stdout, /would cut off pod/);
+  assert.match(dry.stdout, /would remove Lease poplin\/10\.244\.\d+\.0-24/);
+  assert.match(dry.stdout, /would sysctl change ipv4\/ip_forward = 0/);
+  assert.deepEqual(wholeNode(lab, NODE), stopped);
+  assert.notDeepEqual(await inApi(lab), BARE);
+}
+
+async function goesOnWithoutTheApi({ lab, before }: Scene, own: string): Promise<void> {
+  const kubeconfig = join(lab.directory.path, 'nowhere');
+  writeFileSync(kubeconfig, NOWHERE);
+  const cut = await cleanup(lab, '--force', '--kubeconfig', kubeconfig);
+  assert.equal(cut.exitCode, 1);
+  assert.match(cut.stderr, /left: what the Kubernetes API has of this node/);
+  assert.deepEqual(wholeNode(lab, NODE), before);
+  assert.ok((await leasesOf(lab, NODE)).length > 0);
+  const rest = await cleanup(lab);
+  assert.equal(rest.exitCode, 0, rest.stderr);
+  assert.match(rest.stdout, new RegExp(`remove annotations ${ADVERT_ANNOTATION}, .* of Node`));
+  assert.match(rest.stdout, new RegExp(`remove Lease poplin/${own.replace('/', '-')}`));
+  assert.deepEqual(await inApi(lab), BARE);
+  assert.ok((await leasesOf(lab, 'node1')).length > 0, "others' Leases stay");
+  const again = await cleanup(lab);
+  assert.deepEqual([again.exitCode, again.stdout], [0, 'nothing of Poplin is here\n']);
+}
+
+async function leavesNothing({ lab, before }: Scene, type: string): Promise<void> {
+  await startNode(lab);
+  await sent(type)(lab);
+  await addPod(lab, 2);
+  await removePod(lab, 2);
+  await stopNode(lab);
+  assert.notDeepEqual(wholeNode(lab, NODE), before);
+  const done = await cleanup(lab);
+  assert.equal(done.exitCode, 0, done.stderr);
+  assert.deepEqual(wholeNode(lab, NODE), before);
+  assert.deepEqual(await inApi(lab), BARE);
+}
+
 test('a node is as it was before Poplin, by every backend', { timeout: TIMEOUT_MS }, async (t) => {
   const families = ['ipv4', 'ipv6'] as const;
   const options = { nodeCount: 2, podsPerNode: 0, backend: 'bgp', families, bird } as const;
   const leases = { subnetSource: 'lease', withoutPodCidrs: true } as const;
   await withLab({ ...options, ...leases }, async (two) => {
     const lab = await addBareNode(two);
-    const before = wholeNode(lab, NODE);
+    const scene = { lab, before: wholeNode(lab, NODE) };
     await startNode(lab);
     await sent('bgp')(lab);
     const [own = ''] = (await lab.status(NODE)).lease.subnets;
-
-    await t.test('nothing is touched while the agent runs', async () => {
-      await addPod(lab, 1);
-      // Without its files: the agent writes them while it runs.
-      const kernel = (): readonly string[] => wholeNode(lab, NODE).slice(0, -1);
-      const running = kernel();
-      const refused = await cleanup(lab, '--force');
-      assert.equal(refused.exitCode, 1);
-      assert.match(refused.stderr, /the agent of this node runs .*admin\.sock.*: stop it first/);
-      assert.match(refused.stderr, /the BIRD of this node runs .*bird\.ctl/);
-      assert.deepEqual(kernel(), running);
-      assert.equal((await lab.status(NODE)).ready, true);
-    });
-
-    await t.test('nor while a pod is attached, nor in a dry run', async () => {
-      await stopNode(lab);
-      const stopped = wholeNode(lab, NODE);
-      assert.match(stopped.join(), /proto bird/, 'BIRD leaves its routes');
-      const refused = await cleanup(lab);
-      assert.equal(refused.exitCode, 1);
-      assert.match(refused.stderr, /a pod is attached: .* by poplin\w{9}\. drain the node/);
-      const dry = await cleanup(lab, '--force', '--dry-run');
-      assert.equal(dry.exitCode, 0, dry.stderr);
-      assert.match(dry.stdout, /would cut off pod/);
-      assert.match(dry.stdout, /would remove Lease poplin\/10\.244\.\d+\.0-24/);
-      assert.match(dry.stdout, /would sysctl change ipv4\/ip_forward = 0/);
-      assert.deepEqual(wholeNode(lab, NODE), stopped);
-      assert.notDeepEqual(await inApi(lab), BARE);
-    });
-
-    await t.test('by bgp, with the API away at first', async () => {
-      const kubeconfig = join(lab.directory.path, 'nowhere');
-      writeFileSync(kubeconfig, NOWHERE);
-      const cut = await cleanup(lab, '--force', '--kubeconfig', kubeconfig);
-      assert.equal(cut.exitCode, 1);
-      assert.match(cut.stderr, /left: what the Kubernetes API has of this node/);
-      assert.deepEqual(wholeNode(lab, NODE), before);
-      assert.ok((await leasesOf(lab, NODE)).length > 0);
-      const rest = await cleanup(lab);
-      assert.equal(rest.exitCode, 0, rest.stderr);
-      assert.match(rest.stdout, new RegExp(`remove annotations ${ADVERT_ANNOTATION}, .* of Node`));
-      assert.match(rest.stdout, new RegExp(`remove Lease poplin/${own.replace('/', '-')}`));
-      assert.deepEqual(await inApi(lab), BARE);
-      assert.ok((await leasesOf(lab, 'node1')).length > 0, "others' Leases stay");
-      const again = await cleanup(lab);
-      assert.deepEqual([again.exitCode, again.stdout], [0, 'nothing of Poplin is here\n']);
-    });
-
+    await t.test('nothing is touched while the agent runs', () => refusesWhileTheAgentRuns(scene));
+    await t.test('nor while a pod is attached, nor in a dry run', () => refusesWithPods(scene));
+    await t.test('by bgp, with the API away at first', () => goesOnWithoutTheApi(scene, own));
     for (const type of ['vxlan', 'host-gw']) {
       await t.test(`by ${type}`, async () => {
         await two.edit({ Backend: { Type: type } });
-        await startNode(lab);
-        await sent(type)(lab);
-        await addPod(lab, 2);
-        await removePod(lab, 2);
-        await stopNode(lab);
-        assert.notDeepEqual(wholeNode(lab, NODE), before);
-        const done = await cleanup(lab);
-        assert.equal(done.exitCode, 0, done.stderr);
-        assert.deepEqual(wholeNode(lab, NODE), before);
-        assert.deepEqual(await inApi(lab), BARE);
+        await leavesNothing(scene, type);
       });
     }
   });

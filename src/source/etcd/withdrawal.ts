@@ -70,7 +70,8 @@ export class EtcdWithdrawal implements Withdrawal {
       }),
     );
     const writes = items.map(({ key }) => ({ kind: 'delete', key }) as const);
-    const what = `etcd ${items.length === 1 ? 'key' : 'keys'} ${items.map(({ key }) => key).join(', ')}`;
+    const names = items.map(({ key }) => key).join(', ');
+    const what = `etcd ${items.length === 1 ? 'key' : 'keys'} ${names}`;
     return {
       what,
       remove: async (stop) => {

@@ -1,5 +1,5 @@
-// What a node has left in the Kubernetes API: the annotations and the condition of its Node, and the
-// Leases of this machine. The cluster's own objects (configuration, decision, rights) are the
+// What a node has left in the Kubernetes API: the annotations and the condition of its Node, and
+// the Leases of this machine. The cluster's own objects (configuration, decision, rights) are the
 // operator's. Flannel's annotations are taken for ours only beside our advert: without it they are
 // those of a Flannel that runs here now.
 

@@ -48,7 +48,7 @@ test('BIRD works with the capabilities of its container', { timeout: TIMEOUT_MS 
 
 // It lets everybody bind a socket that is bound to no other link (c427bfec18f2).
 test(`without ${OF_OLD_KERNELS} Linux before 5.7 would refuse what BIRD does`, async () => {
-  await withPair(['strace', '-f', '-e', 'trace=setsockopt'], async (_, sidecar) => {
+  await withPair(['strace', '-D', '-f', '-e', 'trace=setsockopt'], async (_, sidecar) => {
     await until('it binds a socket to a link', () => /SO_BINDTODEVICE, "eth0/.test(sidecar.log()));
   });
 });

@@ -1,5 +1,5 @@
-// What a node takes back of the Kubernetes API: its annotations, its condition and the Leases of its
-// machine, and nothing that is somebody else's.
+// What a node takes back of the Kubernetes API: its annotations, its condition and the Leases of
+// its machine, and nothing that is somebody else's.
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
