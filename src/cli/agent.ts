@@ -12,6 +12,7 @@ import { Announcer } from '../agent/announcer.ts';
 import { birdFiles } from '../agent/bird-files.ts';
 import { BirdPasswords, readPasswords } from '../agent/bird-passwords.ts';
 import { BirdSpeaker } from '../agent/bird-speaker.ts';
+import { CniCalls } from '../agent/cni-calls.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
 import { unhealthyBecause, unreadyBecause } from '../agent/health.ts';
@@ -30,10 +31,12 @@ import { Pods } from '../agent/pods.ts';
 import { Reconciler } from '../agent/reconciler.ts';
 import { snapshotFiles } from '../agent/snapshot-files.ts';
 import { SnapshotKeeper } from '../agent/snapshot-keeper.ts';
+import { SummaryPublisher } from '../agent/summary-publisher.ts';
 import type { CniContext } from '../cni/context.ts';
 import { systemNamespaces } from '../cni/namespaces.ts';
 import { readRuntimeCache } from '../cni/runtime-cache.ts';
 import { CniServer } from '../cni/server.ts';
+import type { CniCall } from '../cni/service.ts';
 import { CniService } from '../cni/service.ts';
 import { AttachmentStore } from '../cni/store.ts';
 import { systemFiles } from '../cni/store-files.ts';
@@ -118,6 +121,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const files = systemFiles;
   const store = new AttachmentStore({ directory, files, clock, log, addressRestMs });
   const metrics = new AgentMetrics();
+  const cniCalls = new CniCalls(clock);
   const namespaces = systemNamespaces(registry);
   const pods = new Pods(store, namespaces.inodeAt);
   // Nothing is made again before the agent runs, and the service is there by then.
@@ -135,8 +139,10 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     remakePod,
     podMtus,
     metrics,
+    cniCalls,
     log,
   });
+  metrics.status.follow(() => agent.status());
   const context: CniContext = {
     store,
     host: kernel,
@@ -150,7 +156,11 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     readyTimeoutMs: ADD_READY_TIMEOUT_MS,
     stop,
   };
-  const service = new CniService({ context, onCall: (call) => metrics.cniCall(call) });
+  const onCall = (call: CniCall): void => {
+    metrics.cniCall(call);
+    cniCalls.record(call);
+  };
+  const service = new CniService({ context, onCall });
   const cniServer = new CniServer({
     socketPath,
     clock,
@@ -199,6 +209,7 @@ type AgentEffects = {
   readonly remakePod: RemakePod;
   readonly podMtus: PodMtus;
   readonly metrics: AgentMetrics;
+  readonly cniCalls: CniCalls;
   readonly log: Log;
 };
 
@@ -260,6 +271,8 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     bird,
     bgp,
     metrics,
+    cniCalls: effects.cniCalls,
+    summaries: new SummaryPublisher({ source, clock, log, random: Math.random }),
     clock,
     log,
     subnetRestMs: options.subnetRestSeconds * 1000,
