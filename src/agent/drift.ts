@@ -70,7 +70,10 @@ export class Drift {
   }
 }
 
+/** What peers may believe of this node decides only how long a device of before stays. */
+const asked = ({ input }: Seen): PassInput => ({ ...input, promised: [] });
+
 const isSameAsk = (a: Seen, b: Seen): boolean =>
-  isSameInput(a.input, b.input) &&
+  isSameInput(asked(a), asked(b)) &&
   isDeepStrictEqual(a.underlays, b.underlays) &&
   isDeepStrictEqual(a.paths, b.paths);
