@@ -153,11 +153,7 @@ describe('what is not its own is refused', () => {
     ['a new foreign annotation', annotated({ other: 'x' }), /annotations of poplin.dev/],
     ['a foreign annotation removed', patched({ annotations: {} }), /annotations of poplin.dev/],
     ['all annotations removed', patched({ annotations: undefined }), /annotations of poplin.dev/],
-    [
-      'that it is not ready',
-      patched({}, { conditions: [CONDITIONS[1]] }),
-      /PoplinReady only/,
-    ],
+    ['that it is not ready', patched({}, { conditions: [CONDITIONS[1]] }), /PoplinReady only/],
     ['an address', patched({}, { addresses: [] }), /PoplinReady only/],
     ['its capacity', patched({}, { capacity: { cpu: '8' } }), /PoplinReady only/],
     ['its phase', patched({}, { phase: 'Terminated' }), /PoplinReady only/],
