@@ -1,11 +1,9 @@
 // `poplin agent`: builds the real effects, connects them to the parts of the agent, and runs until
 // SIGTERM or SIGINT. Nothing is torn down at the end: pods go on, and the next agent takes over.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import type { AdminViews } from '../agent/admin-server.ts';
-import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
 import { Agent } from '../agent/agent.ts';
 import { traceOf, writeTrace } from '../agent/agent-trace.ts';
 import { Announcer } from '../agent/announcer.ts';
@@ -15,7 +13,6 @@ import { BirdSpeaker } from '../agent/bird-speaker.ts';
 import { CniCalls } from '../agent/cni-calls.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
-import { unhealthyBecause, unreadyBecause } from '../agent/health.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
 import { LeaseKeeper } from '../agent/lease-keeper.ts';
 import { readMachineId } from '../agent/machine-id.ts';
@@ -54,6 +51,7 @@ import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Source } from '../source/source.ts';
 import { OWN_PROTOCOL, ownsAddress, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
+import { listenAdmin, viewsOf } from './admin-views.ts';
 import { parseAgentOptions } from './agent-options.ts';
 import { buildBird } from './build-bird.ts';
 import type { CommandIo } from './io.ts';
@@ -172,33 +170,13 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     },
     handle: (frame, netns) => service.handle(frame, netns),
   });
-  const views = viewsOf({ agent, prober, metrics, socketPath });
+  const views = viewsOf({ options, agent, source, prober, metrics, socketPath });
   const listen = async (): Promise<Server[]> => {
     await cniServer.start();
-    const servers = [await listenAdminSocket(join(runDir, 'admin.sock'), views)];
-    const address = options.metricsListen;
-    if (address !== undefined) servers.push(await listenMetrics(address, views));
-    return servers;
+    return listenAdmin(options, views);
   };
   return { agent, cniServer, listen, close: () => kernel.close() };
 }
-
-type Viewed = {
-  readonly agent: Agent;
-  readonly prober: PathProber;
-  readonly metrics: AgentMetrics;
-  readonly socketPath: string;
-};
-
-const viewsOf = ({ agent, prober, metrics, socketPath }: Viewed): AdminViews => ({
-  registry: metrics.registry,
-  status: () => agent.status(),
-  unhealthy: () => {
-    const [passSinceMs, nowMs] = [agent.passSinceMs(), systemClock.monotonicMs()];
-    return unhealthyBecause({ passSinceMs, nowMs, hasSocket: existsSync(socketPath) });
-  },
-  unready: () => unreadyBecause(agent.readiness(), prober.tracks),
-});
 
 type AgentEffects = {
   readonly kernel: Kernel;

@@ -67,9 +67,7 @@ test('docs/status.md has every member of the document with its type, and no othe
 test('every member of the type is a member of the schema', () => {
   type Missing = Exclude<keyof Status, keyof ReturnType<typeof statusSchema.parse>>;
   const missing: readonly Missing[] = [];
-  const isSame = (parsed: ReturnType<typeof statusSchema.parse>): Omit<Status, 'bgp' | 'peers'> =>
-    parsed as Omit<typeof parsed, 'underlay'> & Pick<Status, 'underlay'>;
-  assert.deepEqual([missing, isSame.length], [[], 1]);
+  assert.deepEqual(missing, []);
 });
 
 describe('status and what is published', () => {
