@@ -16,6 +16,8 @@ type Row = { readonly title: string; readonly panels: readonly Panel[] };
 const ON = 'instance=~"$node"';
 const RATE = '[$__rate_interval]';
 
+const rate = (by: string, metric: string): string => `sum by (${by}) (rate(${metric}${RATE}))`;
+
 const quantile = (share: number, metric: string, labels: string): string =>
   `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket{${labels}}${RATE})))`;
 
@@ -151,7 +153,7 @@ export const ROWS: readonly Row[] = [
         ...{ kind: 'timeseries', unit: 'ops' },
         queries: [
           {
-            expr: `sum by (verb, code) (rate(poplin_cni_duration_seconds_count{${ON}, code!="0"}${RATE}))`,
+            expr: rate('verb, code', `poplin_cni_duration_seconds_count{${ON}, code!="0"}`),
             legend: '{{verb}} {{code}}',
           },
           { expr: `sum(poplin_cni_orphans_released_total{${ON}})`, legend: 'orphans, in all' },

@@ -1,6 +1,7 @@
-// How well a path answers: how long the echo takes, and how many of the last probes were lost. Only
-// probes of the path in use count, and of those only the ones that ask whether it works: a search
-// for the largest packet loses some on purpose. It is shown and published; nothing is decided by it.
+// How well a path answers: how long the echo takes, and how many of the last probes were lost.
+// Only probes of the path in use count, and of those only the ones that ask whether it works: a
+// search for the largest packet loses some on purpose. It is shown and published; nothing is
+// decided by it.
 
 /** So many of the last probes are remembered: one bit each. */
 const REMEMBERED = 32;

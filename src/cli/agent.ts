@@ -108,8 +108,7 @@ function stopOnSignals(log: Log): AbortSignal {
 
 async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const { stateDir, runDir, procSys } = options;
-  const clock = systemClock;
-  const socketPath = join(runDir, 'cni.sock');
+  const [clock, socketPath] = [systemClock, join(runDir, 'cni.sock')];
   const registry = new NetnsRegistry();
   const common = { procSysRoot: procSys, netnsRegistry: registry, workspace: new Workspace(), log };
   const kernel = openKernel(common);

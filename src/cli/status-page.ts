@@ -56,13 +56,15 @@ function sourceLine({ source, cluster }: Status): string {
 function deviceLine({ name, up, vni, port, mac, mtuBytes, local }: DeviceStatus): string {
   const sign = up ? ' ' : '!';
   const state = up ? '' : ', DOWN';
-  return `  ${sign} ${name}: VNI ${vni}, port ${port}, ${mac}, from ${local}, MTU ${mtuBytes}${state}`;
+  const where = `VNI ${vni}, port ${port}, ${mac}, from ${local}`;
+  return `  ${sign} ${name}: ${where}, MTU ${mtuBytes}${state}`;
 }
 
 function cniLines({ verbs, lastFailure }: Status['cni']): string[] {
   const lines = verbs.map(({ verb, calls, failures, medianMs, slowestMs }) => {
     const failed = failures === 0 ? '' : `, ${failures} failed`;
-    return `    ${verb}: ${calls} calls${failed}; of the last ones half in ${medianMs} ms, all in ${slowestMs} ms`;
+    const took = `half in ${medianMs} ms, all in ${slowestMs} ms`;
+    return `    ${verb}: ${calls} calls${failed}; of the last ones ${took}`;
   });
   if (lastFailure === undefined) return lines;
   const { at, verb, code, message } = lastFailure;

@@ -5,7 +5,7 @@
 import type { NodeSummary } from './summary.ts';
 import { parseSummary, silentSince } from './summary.ts';
 
-/** `silent`: it has not said anything for too long. `unknown`: never, or nothing that is understood. */
+/** `silent`: nothing for too long. `unknown`: never anything, or nothing that is understood. */
 export type NodeState = 'ready' | 'not-ready' | 'silent' | 'unknown';
 
 export type NodeRow = {
@@ -25,7 +25,7 @@ export type ClusterOverview = {
   readonly nodes: readonly NodeRow[];
 };
 
-/** `texts`: of all nodes that there are, by name; undefined of those that have published nothing. */
+/** `texts`: of all nodes that there are; undefined of those that have published nothing. */
 export function overviewOf(
   texts: ReadonlyMap<string, string | undefined>,
   now: Date,

@@ -1,7 +1,7 @@
 // The port to whatever stores the cluster: Kubernetes or etcd. A source lists, watches, retries and
 // resumes by itself; the agent only sees events, which may repeat. Writing is limited to the node's
-// own subnets, its own advert, summary and conditions, and words for the operator. One conformance suite
-// (test/conformance/source*.ts) says what every source must do.
+// own subnets, its own advert, summary and conditions, and words for the operator. One conformance
+// suite (test/conformance/source*.ts) says what every source must do.
 
 import type { Advert, FlannelPath } from '../cluster/advert.ts';
 import type { ClusterEvent } from '../cluster/cluster.ts';

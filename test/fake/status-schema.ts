@@ -234,7 +234,8 @@ function typeOf(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.join(', ');
   if (typeof schema.additionalProperties === 'object' && schema.properties === undefined) {
     const { additionalProperties: values } = schema;
-    return `${values.items === undefined ? typeOf(values) : `list of ${typeOf(values.items)}`} by name`;
+    const { items } = values;
+    return `${items === undefined ? typeOf(values) : `list of ${typeOf(items)}`} by name`;
   }
   // Of networks, which JSON Schema has no type for.
   return schema.type ?? 'string';

@@ -137,7 +137,7 @@ export class EtcdSource implements Source {
     this.#written = { revision: committed.revision, untilMs, value, advert };
   }
 
-  /** Bound to the node's lease: it goes with the node. Without one there is nothing to bind it to. */
+  /** Bound to the node's lease, with which it goes; before that there is nothing to bind it to. */
   async publishSummary({ text }: PublishedSummary, stop: AbortSignal): Promise<void> {
     const { api, clock, nodeName } = this.#options;
     const entry = this.#table.holder(nodeName);
