@@ -72,6 +72,7 @@ fi
 # runc runs on any Debian, so all use it; podman of later suites knows no CNI any more.
 if [ "$purpose" = test ] || [ "$purpose" = long ]; then
   sh scripts/debian-packages.sh bookworm .cache/containerd-1.6 containerd runc
+  sh scripts/debian-packages.sh bookworm .cache/prometheus prometheus
   sh scripts/debian-packages.sh sid .cache/containerd-2 containerd
   sh scripts/debian-packages.sh bookworm .cache/podman podman conmon \
     libgpgme11 libassuan0 libsubid4 libdevmapper1.02.1

@@ -23,7 +23,7 @@ const FLAGS = [
   ...['--no-first-run', '--disable-extensions', '--disable-background-networking'],
   ...['--disable-component-update', '--disable-sync', '--no-pings', '--mute-audio'],
   // Every name leads nowhere: only addresses are asked.
-  ...['--host-resolver-rules=MAP * ~NOTFOUND', '--proxy-server=direct://'],
+  ...['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--proxy-server=direct://'],
   ...['--remote-debugging-port=0', '--remote-debugging-address=127.0.0.1'],
 ];
 
@@ -60,7 +60,8 @@ export class Browser implements AsyncDisposable {
       for (const domain of ['Page', 'Runtime', 'Log', 'DOM', 'Accessibility']) {
         await browser.send(`${domain}.enable`);
       }
-      await browser.send('Page.navigate', { url });
+      const { errorText } = await browser.send('Page.navigate', { url });
+      assert.equal(errorText, undefined, url);
       return browser;
     } catch (error) {
       await end(child, directory);

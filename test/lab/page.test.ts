@@ -3,7 +3,6 @@
 // in both colour schemes. Nothing is loaded from elsewhere.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { startPageRelay, urlOf } from '../../src/lab/page-relay.ts';
 import { Browser } from './browser.ts';
@@ -158,7 +157,6 @@ test('the page shows a lab, live, to everybody', async () => {
       assert.deepEqual(browser.complaints, []);
     } finally {
       server.close();
-      await once(server, 'close');
     }
   });
 });
