@@ -148,8 +148,11 @@ export class EtcdSource implements Source {
       conditions: [{ from: holder, is: 'bound-to', lease }],
       writes: [{ kind: 'put', key: summary, value: text, lease }],
     };
-    await api.transact(transaction, stop);
+    const { succeeded } = await api.transact(transaction, stop);
     this.#contactAtMs = clock.monotonicMs();
+    if (!succeeded) {
+      throw new AppError('ETCD', 'publish the summary', 'the lease of the node is another by now');
+    }
   }
 
   get summaries(): ReadonlyMap<string, string> | undefined {
