@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startPageRelay, urlOf } from '../../src/lab/page-relay.ts';
+import type { TestLab } from '../lab/lab.ts';
+import { withLab } from '../lab/lab.ts';
 import { Browser } from './browser.ts';
-import type { TestLab } from './lab.ts';
-import { withLab } from './lab.ts';
 
 type AxNode = {
   readonly ignored: boolean;

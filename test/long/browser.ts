@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from './lab.ts';
+import { until } from '../lab/lab.ts';
 
 const PROGRAMS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
 const START_TIMEOUT_MS = 60_000;
@@ -45,7 +45,7 @@ export class Browser implements AsyncDisposable {
 
   static async open(url: string): Promise<Browser> {
     const program = PROGRAMS.find((path) => existsSync(path));
-    assert.ok(program !== undefined, 'there is no chromium: sh scripts/setup.sh browser');
+    assert.ok(program !== undefined, 'there is no chromium: sh scripts/setup.sh long');
     const directory = mkdtempSync(join(tmpdir(), 'poplin-browser-'));
     const child = spawn(program, [...FLAGS, `--user-data-dir=${directory}`, 'about:blank'], {
       stdio: 'ignore',
