@@ -149,6 +149,15 @@ export const statusSchema = z.strictObject({
   peers: z.array(peer),
   nodeProblems: z.record(z.string(), texts),
   silentPaths: texts,
+  silent: z.array(
+    z.strictObject({
+      peer: z.string(),
+      family,
+      path,
+      isUsed: z.boolean(),
+      isOfSizeOnly: z.boolean(),
+    }),
+  ),
   foreignDrops: texts,
   fights: texts,
   pods: z.strictObject({

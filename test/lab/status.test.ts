@@ -52,7 +52,7 @@ async function assertWell(lab: TestLab): Promise<void> {
   );
   const page = all(lab);
   assert.equal(page.code, 0);
-  assert.match(page.out, /^node3 +ready +1 .* vxlan .* 10\.244\.2\.0\/24 /m);
+  assert.match(page.out, /^node3 +ready +\d+ .* vxlan .* 10\.244\.2\.0\/24 /m);
   const conditions = execFileSync(
     'kubectl',
     [

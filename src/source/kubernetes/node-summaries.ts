@@ -19,7 +19,7 @@ export type NodeSummariesOptions = Patience & {
 };
 
 const TIMEOUT_MS = 10_000;
-const CONDITION = 'PoplinReady';
+export const SUMMARY_CONDITION = 'PoplinReady';
 
 export class NodeSummaries {
   readonly #options: NodeSummariesOptions;
@@ -60,7 +60,7 @@ export class NodeSummaries {
     const time = `${clock.now().toISOString().slice(0, 19)}Z`;
     const since = this.#said?.status === status ? this.#said.since : time;
     const condition = {
-      type: CONDITION,
+      type: SUMMARY_CONDITION,
       status,
       reason: isReady ? 'NetworkWorks' : 'NetworkImpaired',
       message: words,

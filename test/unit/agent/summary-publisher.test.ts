@@ -26,7 +26,7 @@ const statusOf = (peers: readonly Peer[]): Status => ({
   config: { hash: 'abc', origin: 'test', backend: 'vxlan', problems: [] },
   lease: { authority: 'lease', explanation: '', subnets: [], usage: [], reason: '' },
   ...{ podMtuBytes: { link: 1450, route: 1450 }, devices: [], peers, nodeProblems: {} },
-  ...{ silentPaths: [], foreignDrops: [], fights: [], cni: { verbs: [] }, events: [] },
+  ...{ silentPaths: [], silent: [], foreignDrops: [], fights: [], cni: { verbs: [] }, events: [] },
   pods: { attached: 1, hostPorts: 0, broken: [], isolated: [], unread: [], mtu: [] },
   drift: { repaired: 0, byObject: {}, last: [] },
   ...{ source: { synced: true }, clockJumps: [] },
