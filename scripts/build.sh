@@ -2,8 +2,8 @@
 # Builds dist/poplin.cjs: the whole program in one file (50 MB resident instead of 102 MB from the
 # sources), and the files of its web page beside it. Two packages stay outside: koffi, since it
 # loads a native library, and client-node, which only unusual kubeconfigs need and which would make
-# every agent 22 MB larger by its mere text. Two builds at once do no harm: each writes its own file and renames it. With `if-needed`,
-# only when a source is newer.
+# every agent 22 MB larger by its mere text. Two builds at once do no harm: each writes its own file
+# and renames it. With `if-needed`, only when a source is newer.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"

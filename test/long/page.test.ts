@@ -44,7 +44,8 @@ const CONTRASTS = `(() => {
     const style = getComputedStyle(element);
     const ink = element instanceof SVGElement ? style.fill : style.color;
     const [a, b] = [light(ink), light(groundOf(element))].sort((x, y) => y - x);
-    found.push({ text: element.textContent.trim().slice(0, 20), contrast: (a + 0.05) / (b + 0.05) });
+    const text = element.textContent.trim().slice(0, 20);
+    found.push({ text, contrast: (a + 0.05) / (b + 0.05) });
   }
   return found;
 })()`;

@@ -52,8 +52,9 @@ export class KubernetesWithdrawal implements Withdrawal {
     if (annotations[SUMMARY_ANNOTATION] !== undefined) {
       const metadata = { annotations: { [SUMMARY_ANNOTATION]: null } };
       const status = { conditions: [{ type: SUMMARY_CONDITION, $patch: 'delete' }] };
+      const names = `annotation ${SUMMARY_ANNOTATION} and condition ${SUMMARY_CONDITION}`;
       traces.push({
-        what: `annotation ${SUMMARY_ANNOTATION} and condition ${SUMMARY_CONDITION} of Node ${nodeName}`,
+        what: `${names} of Node ${nodeName}`,
         remove: (signal) => this.#patch('strategic-merge-patch', { metadata, status }, signal),
       });
     }
