@@ -54,7 +54,7 @@ RUN node scripts/image/build-package.cjs package.json >/tmp/package.json && \
 RUN sh scripts/image/rootfs.sh "$TARGETARCH" /rootfs nftables /usr/bin/node /usr/sbin/nft && \
     mkdir -p /rootfs/poplin/bin /rootfs/poplin/cni/build && cd /rootfs && \
     { echo '#!/usr/bin/node --max-semi-space-size=1' && cat /src/dist/poplin.cjs; } >poplin/bin/poplin && \
-    chmod 755 poplin/bin/poplin && \
+    chmod 755 poplin/bin/poplin && cp -R /src/dist/web poplin/bin/ && \
     install -m 755 /src/scripts/bird-run.sh poplin/bin/poplin-bird && cp /src/cni/build/poplin poplin/cni/build/ && \
     cp -R /src/target/node_modules poplin/ && cp -R /src/scripts/image/skeleton/. . && \
     mkdir -p proc sys dev tmp run/poplin run/netns var/lib/poplin var/lib/cni opt/cni/bin \

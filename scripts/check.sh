@@ -12,6 +12,7 @@ tests() {
 
 code() {
   node_modules/.bin/tsc --noEmit --incremental --tsBuildInfoFile .cache/types.tsbuildinfo &&
+    node_modules/.bin/tsc --noEmit -p src/web &&
     node_modules/.bin/biome check --error-on-warnings . &&
     sh scripts/node.sh node_modules/knip/bin/knip.js &&
     tests test/tidy.test.ts

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing for a purpose: `check` needs only the npm packages, `lab` also system
 # packages and the CNI executable, `test` and `bench` further programs to compare with, `long` also
-# cross compilers, `image` what builds images. What is there already costs nothing.
+# cross compilers and a browser, `image` what builds images. What is there already costs nothing.
 # Usage: sh scripts/setup.sh check|lab|test|bench|long|image
 set -eu
 purpose=${1:?usage: setup.sh check|lab|test|bench|long|image}
@@ -16,7 +16,8 @@ test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-
   clang:clang nsenter:util-linux systemd-analyze:systemd'
 long_needs='aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
   /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross readelf:binutils curl:curl
-  /usr/lib/go-1.19/bin/go:golang-1.19 /usr/share/containers/seccomp.json:buildah'
+  /usr/lib/go-1.19/bin/go:golang-1.19 /usr/share/containers/seccomp.json:buildah
+  chromium-headless-shell:chromium-headless-shell'
 image_needs='buildah:buildah mmdebstrap:mmdebstrap'
 needs=
 case $purpose in
@@ -72,6 +73,7 @@ fi
 # runc runs on any Debian, so all use it; podman of later suites knows no CNI any more.
 if [ "$purpose" = test ] || [ "$purpose" = long ]; then
   sh scripts/debian-packages.sh bookworm .cache/containerd-1.6 containerd runc
+  sh scripts/debian-packages.sh bookworm .cache/prometheus prometheus
   sh scripts/debian-packages.sh sid .cache/containerd-2 containerd
   sh scripts/debian-packages.sh bookworm .cache/podman podman conmon \
     libgpgme11 libassuan0 libsubid4 libdevmapper1.02.1

@@ -45,6 +45,7 @@ if [ $# -gt 0 ]; then
 else
   echo '== types, lint, unused code'
   node_modules/.bin/tsc --noEmit --incremental --tsBuildInfoFile .cache/types.tsbuildinfo
+  node_modules/.bin/tsc --noEmit -p src/web
   node_modules/.bin/biome check --error-on-warnings .
   sh scripts/node.sh node_modules/knip/bin/knip.js
   sh scripts/build.sh

@@ -17,7 +17,7 @@ const COMMANDS: Readonly<Record<string, { help: string; load: () => Promise<Comm
     load: async () => (await import('./cli/lab.ts')).labCommand,
   },
   status: {
-    help: 'how this node is [--json] [--run-dir DIR]',
+    help: 'how this node is, or the whole cluster [--all] [--json] [--run-dir DIR]',
     load: async () => (await import('./cli/status.ts')).statusCommand,
   },
   doctor: {

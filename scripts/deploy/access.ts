@@ -49,8 +49,8 @@ const clusterRole = (): Yaml => ({
       ...{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
     }),
     note(
-      'What this node tells its peers (annotations) and the scheduler ' +
-        "(NetworkUnavailable). RBAC cannot say 'only its own Node': " +
+      'What this node tells its peers and people (annotations, PoplinReady) and the ' +
+        "scheduler (NetworkUnavailable). RBAC cannot say 'only its own Node': " +
         "deploy/poplin-admission.yaml does. A Node's spec (taints, podCIDR) cannot be " +
         'written so.',
       { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },

@@ -34,7 +34,8 @@ const same = (part: string, fields: Readonly<Record<string, string>>): string =>
     .join(' && ');
 
 const otherConditions = (object: string): string =>
-  `${object}.status.?conditions.orValue([]).filter(c, c.type != 'NetworkUnavailable')`;
+  `${object}.status.?conditions.orValue([]).filter(c, ` +
+  `!(c.type in ['NetworkUnavailable', 'PoplinReady']))`;
 
 const annotations = (object: string): string => `${object}.metadata.?annotations.orValue({})`;
 
@@ -71,7 +72,7 @@ const VALIDATIONS: readonly { readonly expression: string; readonly message: str
       `${otherConditions('object')} == ${otherConditions('oldObject')} && ` +
         `${same('status', STATUS_FIELDS)}`,
     ),
-    message: 'of the status an agent writes the condition NetworkUnavailable only',
+    message: 'of the status an agent writes the conditions NetworkUnavailable and PoplinReady only',
   },
   {
     expression: of('leases', `(${ownLease('object')}) && (${ownLease('oldObject')})`),

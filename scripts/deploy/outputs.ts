@@ -4,8 +4,10 @@
 import { accessDocuments, namespaceDocuments } from './access.ts';
 import { admissionDocuments } from './admission.ts';
 import { daemonSet } from './agent.ts';
+import { ruleFile, ruleObject, ruleTests } from './alert-files.ts';
 import { chartFile, valuesFile, valuesSchema } from './chart.ts';
 import { cleanupDaemonSet } from './cleanup.ts';
+import { dashboard } from './dashboard.ts';
 import { baseKustomization, kustomization, netConfPatch, OVERLAYS } from './overlays.ts';
 import type { Parameters } from './parameters.ts';
 import { chartParameters, plainParameters } from './parameters.ts';
@@ -54,6 +56,7 @@ export function outputs(): readonly Output[] {
     },
     ...kustomizeOutputs(plain),
     ...chartOutputs(admission),
+    ...monitoringOutputs(),
   ];
 }
 
@@ -95,5 +98,20 @@ function chartOutputs(admission: string): readonly Output[] {
       text: renderDocuments(MADE, documentsOf(parameters)),
     },
     { path: `${folder}/templates/admission.yaml`, text: renderDocuments(admission, policy) },
+  ];
+}
+
+function monitoringOutputs(): readonly Output[] {
+  const folder = 'deploy/monitoring';
+  const rules = 'poplin-alerts.yaml';
+  const tests = `promtool test rules poplin-alerts-test.yaml. ${MADE}`;
+  return [
+    { path: `${folder}/${rules}`, text: renderDocument(`Alerts. ${MADE}`, ruleFile()) },
+    {
+      path: `${folder}/poplin-prometheusrule.yaml`,
+      text: renderDocument(`The same alerts for Prometheus' operator. ${MADE}`, ruleObject()),
+    },
+    { path: `${folder}/poplin-alerts-test.yaml`, text: renderDocument(tests, ruleTests(rules)) },
+    { path: `${folder}/poplin-dashboard.json`, text: `${JSON.stringify(dashboard(), null, 2)}\n` },
   ];
 }

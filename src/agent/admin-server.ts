@@ -1,11 +1,13 @@
 // The agent's HTTP faces: the admin socket (a Unix socket in a directory that only root enters)
 // serves status, health and metrics; a TCP address, if one is given, serves all but the status.
-// Read-only: nothing here changes anything.
+// Both serve the web page where that is switched on. Read-only: nothing here changes anything.
 
 import { chmodSync, rmSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { Registry } from 'prom-client';
+import type { PageViews } from './page.ts';
+import { answerPage, isOwnHost, PAGE_HEADERS } from './page.ts';
 import type { Status } from './status.ts';
 
 export type AdminViews = {
@@ -13,6 +15,8 @@ export type AdminViews = {
   status(): Status;
   /** Why a restart would help; undefined when it would not. */
   unhealthy(): string | undefined;
+  /** The web page; absent: there is none. */
+  readonly page?: PageViews;
   /** Why pods of this node may not reach the others; undefined when they do. */
   unready(): string | undefined;
 };
@@ -61,13 +65,27 @@ async function respond(
   servesStatus: boolean,
   { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
 ): Promise<void> {
-  const { status, type, body } = await answer(views, servesStatus, request.url ?? '/');
-  response.writeHead(status, { 'content-type': type });
+  const path = (request.url ?? '/').split('?')[0] ?? '/';
+  const ofPage = await answerOfPage(views, request, path);
+  const { status, type, body } = ofPage ?? (await answer(views, servesStatus, path));
+  const headers = ofPage === undefined ? {} : PAGE_HEADERS;
+  response.writeHead(status, { 'content-type': type, ...headers });
   response.end(body);
 }
 
-async function answer(views: AdminViews, servesStatus: boolean, url: string): Promise<Answer> {
-  const path = url.split('?')[0];
+async function answerOfPage(
+  { page }: AdminViews,
+  { method, headers }: IncomingMessage,
+  path: string,
+): Promise<Answer | undefined> {
+  const found = page === undefined ? undefined : await answerPage(page, path);
+  if (found === undefined) return undefined;
+  if (method !== 'GET' && method !== 'HEAD') return text(405, 'the page is only read');
+  if (!isOwnHost(headers.host)) return text(403, 'ask by address, or as localhost');
+  return found;
+}
+
+async function answer(views: AdminViews, servesStatus: boolean, path: string): Promise<Answer> {
   if (path === '/status' && servesStatus) {
     return { status: 200, type: 'application/json', body: `${JSON.stringify(views.status())}\n` };
   }

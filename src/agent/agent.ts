@@ -12,11 +12,14 @@ import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily } from '../net/cidr.ts';
 import type { Source } from '../source/source.ts';
 import { AdvertPublisher } from './advert-publisher.ts';
+import { agentStatus } from './agent-status.ts';
 import type { Announcer } from './announcer.ts';
 import type { BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdKeeper } from './bird-keeper.ts';
 import { ClusterView, concerns } from './cluster-view.ts';
+import type { CniCalls } from './cni-calls.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
+import { Drift } from './drift.ts';
 import { FamilyKeeper, searchedFamilies } from './family-keeper.ts';
 import type { ForeignRules } from './foreign-rules.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -36,10 +39,10 @@ import type { RunReason, RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
 import type { SnapshotKeeper } from './snapshot-keeper.ts';
 import type { Status } from './status.ts';
-import { buildStatus } from './status.ts';
 import { SubnetStock } from './subnet-stock.ts';
+import type { SummaryPublisher } from './summary-publisher.ts';
 import type { Seen } from './verdict.ts';
-import { blockerOf, problemsOf } from './verdict.ts';
+import { blockerOf } from './verdict.ts';
 import { WallClock } from './wall-clock.ts';
 
 export type AgentParts = {
@@ -62,6 +65,8 @@ export type AgentParts = {
   readonly announcer: Announcer;
   readonly bird?: Pick<BirdKeeper, 'view' | 'run'>;
   readonly metrics: AgentMetrics;
+  readonly cniCalls?: Pick<CniCalls, 'view'>;
+  readonly summaries?: SummaryPublisher;
   readonly clock: Clock;
   readonly log: Log;
   /** See SubnetStock. */
@@ -78,6 +83,8 @@ export class Agent {
   readonly #podRepair: PodRepair;
   readonly #families: FamilyKeeper;
   readonly #stock: SubnetStock;
+  readonly #drift: Drift;
+  readonly #startedAt: Date;
   #passes = 0;
   #quietPass = false;
 
@@ -91,6 +98,8 @@ export class Agent {
     const { fights } = parts.reconciler;
     this.#families = new FamilyKeeper(parts);
     this.#stock = new SubnetStock(parts);
+    this.#drift = new Drift(parts.clock);
+    this.#startedAt = parts.clock.now();
     this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
@@ -120,6 +129,7 @@ export class Agent {
         this.#podRepair.run(() => this.#loop.trigger(), stop),
         this.#parts.foreignRules.run(() => this.#report(), stop),
         this.#parts.announcer.run(stop),
+        this.#parts.summaries?.run(() => this.status(), stop),
         this.#parts.bird?.run(() => this.#loop.trigger(), stop),
         this.#parts.bgp?.run(() => this.#loop.trigger(), stop),
       ]);
@@ -151,26 +161,13 @@ export class Agent {
   }
 
   status(): Status {
-    const { reconciler, config, pods, source, foreignRules, leases, prober } = this.#parts;
-    return buildStatus({
-      version: this.#parts.version,
-      node: this.#parts.nodeName,
-      problems: problemsOf(this.#seen()),
-      cluster: this.#cluster.current?.kind ?? 'unknown',
-      lease: leases.view,
+    return agentStatus(this.#parts, {
+      seen: this.#seen(),
       usage: this.#stock.view,
-      families: this.#families.plan?.states ?? [],
-      config,
-      bird: this.#parts.bird?.view,
-      leftOut: this.#parts.bgp?.problems ?? [],
-      outcome: reconciler.last,
       passes: this.#passes,
-      tracks: prober.tracks,
-      foreignDrops: foreignRules.findings,
-      fights: reconciler.fights.descriptions,
-      pods: { ...pods.view, mtu: this.#parts.podMtus.problems },
-      source: source.health(),
       clockJumps: this.#wallClock.jumps,
+      drift: this.#drift.view,
+      startedAt: this.#startedAt,
     });
   }
 
@@ -234,6 +231,7 @@ export class Agent {
     this.#passes += 1;
     this.#stock.passed(right.subnets, outcome);
     this.#parts.metrics.passed(outcome, this.#parts.prober.tracks);
+    this.#parts.metrics.driftRepaired(this.#drift.passed(input, outcome));
     for (const { op, error } of outcome.failures) {
       this.#parts.log.warn({ code: error.code, object: op.object }, error.message);
     }

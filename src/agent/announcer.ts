@@ -23,6 +23,11 @@ const QUEUE_LENGTH = 64;
 const BURST = 20;
 const REFILL_MS = 60_000;
 
+/** So many of the last ones are kept for `status` and the page. */
+const KEPT = 50;
+
+export type RecentEvent = OperatorEvent & { readonly at: string };
+
 /** What is said under one reason; '' means: all well. */
 type Topic = { now: string; told: string; credit: number; refilledMs: number };
 
@@ -33,12 +38,18 @@ export class Announcer {
   readonly #clock: Clock;
   readonly #topics = new Map<string, Topic>();
   readonly #queue: OperatorEvent[] = [];
+  readonly #recent: RecentEvent[] = [];
 
   constructor(source: Pick<Source, 'tell'>, clock: Clock, log: Log) {
     this.#source = source;
     this.#log = log;
     this.#clock = clock;
     this.#runner = new BoundedRunner(() => this.#send(), LIMITS, clock);
+  }
+
+  /** The last ones, oldest first. */
+  get recent(): readonly RecentEvent[] {
+    return this.#recent;
   }
 
   /** `problems` are all that is wrong under this reason now; an empty list means: all well. */
@@ -85,6 +96,8 @@ export class Announcer {
   #enqueue(event: OperatorEvent): void {
     if (this.#queue.length >= QUEUE_LENGTH) this.#queue.shift();
     this.#queue.push(event);
+    if (this.#recent.length >= KEPT) this.#recent.shift();
+    this.#recent.push({ at: this.#clock.now().toISOString(), ...event });
   }
 
   async #send(): Promise<RunResult> {

@@ -9,10 +9,12 @@ import type { Op } from '../state/op.ts';
 import { BirdMetrics } from './bird-metrics.ts';
 import type { Tracks } from './path-track.ts';
 import type { PassOutcome } from './reconciler.ts';
+import { StatusMetrics } from './status-metrics.ts';
 
 export class AgentMetrics {
   readonly registry = new Registry();
   readonly bird = new BirdMetrics(this.registry);
+  readonly status = new StatusMetrics(this.registry);
   readonly #passes = new Counter({
     name: 'poplin_reconcile_passes_total',
     help: 'Passes of the reconcile loop',
@@ -74,6 +76,12 @@ export class AgentMetrics {
   readonly #fights = new Gauge({
     name: 'poplin_repair_fights',
     help: 'Objects of the kernel that somebody changes again after each repair',
+    registers: [this.registry],
+  });
+  readonly #drift = new Counter({
+    name: 'poplin_drift_repaired_total',
+    help: 'Objects of the kernel that somebody else changed and the agent put right',
+    labelNames: ['object'],
     registers: [this.registry],
   });
   readonly #orphans = new Counter({
@@ -142,6 +150,10 @@ export class AgentMetrics {
     this.#small.set(small.length);
     this.#smallestBytes.set(smallest?.foundBytes ?? 0);
     this.#believedBytes.set(smallest?.believedBytes ?? 0);
+  }
+
+  driftRepaired(ops: readonly Op[]): void {
+    for (const { object } of ops) this.#drift.inc({ object });
   }
 
   configInvalid(invalid: boolean): void {

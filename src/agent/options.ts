@@ -26,6 +26,8 @@ export type AgentOptions = {
   readonly cniCacheDir: string;
   /** Where `/metrics`, `/healthz` and `/readyz` are served over TCP; undefined for nowhere. */
   readonly metricsListen: { readonly host: string; readonly port: number } | undefined;
+  /** Whether the web page of the cluster is served too: there, and on the admin socket. */
+  readonly servesPage: boolean;
   /** Where the sysctls of /proc/sys are found. */
   readonly procSys: string;
   /** File with the machine's identity. */

@@ -20,6 +20,8 @@ import {
   isSameProbe,
   NONE,
   newTrack,
+  noteAnswer,
+  noteMiss,
   patienceMs,
   release,
   retryLater,
@@ -198,6 +200,7 @@ export class PathProber {
     const mayRise = !isMarked && track.misses === 0 && nowMs >= track.riseDueMs;
     if (mayRise && foundBytes !== undefined) track.search ??= searchAbove(foundBytes, fullBytes);
     const { search } = track;
+    track.quality.sentMs = this.#parts.clock.monotonicMs();
     track.withSmall = isMarked || search !== undefined || track.misses > 0;
     track.sentBytes = (search && nextBytes(search)) ?? foundBytes ?? fullBytes;
     if (track.withSmall) track.small = this.#sent.send(track, SMALL_BYTES);
@@ -210,6 +213,7 @@ export class PathProber {
     if (track === undefined) return;
     const nowMs = this.#parts.clock.monotonicMs();
     this.#sent.stopWaiting(track);
+    noteAnswer(track, nowMs);
     track.misses = 0;
     track.sizeMisses = 0;
     if (track.search !== undefined) {
@@ -233,11 +237,7 @@ export class PathProber {
   #missed(track: Track, nowMs: number): void {
     const { isMarked, family } = track.probe;
     const isTooLarge = track.withSmall && track.small === NONE;
-    if (track.problem === '') {
-      track.problem = isTooLarge
-        ? `small packets come back, but not those of ${track.sentBytes} bytes`
-        : 'no answer';
-    }
+    noteMiss(track, isTooLarge);
     this.#sent.stopWaiting(track);
     if (track.search !== undefined && isTooLarge) {
       this.#searchOn(track, missed(track.search), nowMs);

@@ -5,6 +5,8 @@ import { underlayKeyOf } from '../desired/path-mtu.ts';
 import type { PathVerdict, Verdicts } from '../desired/paths.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { MtuSearch } from './mtu-search.ts';
+import type { PathQuality } from './path-quality.ts';
+import { newQuality, probeCameBack, probeWasLost } from './path-quality.ts';
 
 /** In the end it is tried so often. */
 const LAST_RETRY_MS = 30_000;
@@ -55,6 +57,7 @@ export type PathTrack = {
   searchNotBeforeMs: number;
   /** When a path that takes less than believed is asked whether it takes more. */
   riseDueMs: number;
+  quality: PathQuality;
 };
 
 /** By PathProbe.key; only the prober changes them. */
@@ -82,6 +85,7 @@ export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
   searchPauseMs: FIRST_SEARCH_PAUSE_MS,
   searchNotBeforeMs: 0,
   riseDueMs: 0,
+  quality: newQuality(),
 });
 
 export function beginAnew(track: PathTrack, nowMs: number): void {
@@ -100,6 +104,21 @@ export const firstLookMs = (probe: PathProbe, count: number, random: () => numbe
 
 export const riseEveryMs = (count: number): number =>
   Math.max(RISE_EVERY_MS, count * RISE_SPACING_MS);
+
+/** What came back, of a path in use, says how good it is; a search loses probes on purpose. */
+export function noteAnswer({ probe, search, quality }: PathTrack, nowMs: number): void {
+  if (!probe.isMarked && search === undefined) probeCameBack(quality, nowMs);
+}
+
+/** `isTooLarge`: only the small one of the probes has come back. */
+export function noteMiss(track: PathTrack, isTooLarge: boolean): void {
+  const { probe, search, quality, sentBytes } = track;
+  if (!probe.isMarked && search === undefined) probeWasLost(quality);
+  if (track.problem !== '') return;
+  track.problem = isTooLarge
+    ? `small packets come back, but not those of ${sentBytes} bytes`
+    : 'no answer';
+}
 
 /** How long the answers are waited for. */
 export function patienceMs({ probe, search, retryMs }: PathTrack): number {

@@ -24,7 +24,7 @@ import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import type { Address, KernelState } from '../state/kernel-state.ts';
+import type { Address, KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
 import { order } from '../state/order.ts';
@@ -90,6 +90,8 @@ export type LastPass = {
   readonly underlay: UnderlaySearch;
   /** Of the node, on links of others. */
   readonly addresses: readonly Address[];
+  /** VXLAN devices of this node, as they were before the pass. */
+  readonly devices: readonly VxlanLink[];
   /** Families for which an underlay was looked for, and those of which there is one. */
   readonly searched: readonly Family[];
   readonly reachable: readonly Family[];
@@ -197,7 +199,8 @@ export class Reconciler {
     const searched = input.families;
     const advert = withoutFailed(computed.advert, failures);
     const addresses = [...kernelState.addresses.values()].filter(({ link }) => !ownsLink(link));
-    const outcome = { underlay, addresses, searched, reachable, failures, durationMs };
+    const devices = [...kernelState.links.values()].filter(isOwnVxlan);
+    const outcome = { underlay, addresses, devices, searched, reachable, failures, durationMs };
     this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
     this.#birdPeers = birdPeersIn(computed.paths);
     this.#hasPassed ||= cluster.kind === 'synced';

@@ -22,7 +22,9 @@ export class Settled {
   holds(input: PassInput, fingerprint: string): boolean {
     const settled = this.#settled;
     const isSame =
-      settled !== undefined && settled.fingerprint === fingerprint && same(settled.input, input);
+      settled !== undefined &&
+      settled.fingerprint === fingerprint &&
+      isSameInput(settled.input, input);
     if (isSame && this.#spared < SPARED_MAX) {
       this.#spared += 1;
       return true;
@@ -44,7 +46,7 @@ export class Settled {
 }
 
 /** The cluster is the same object for as long as nothing has changed in it. */
-const same = (a: PassInput, b: PassInput): boolean =>
+export const isSameInput = (a: PassInput, b: PassInput): boolean =>
   a.cluster === b.cluster && isDeepStrictEqual(smallParts(a), smallParts(b));
 
 const smallParts = ({ cluster: _, right, ...rest }: PassInput): unknown => {

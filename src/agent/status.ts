@@ -7,13 +7,19 @@ import type { FamilyState } from '../desired/families.ts';
 import type { PathVerdict, PeerPath } from '../desired/paths.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { SourceHealth } from '../source/source.ts';
+import type { VxlanLink } from '../state/kernel-state.ts';
 import { printOp } from '../state/print.ts';
+import type { RecentEvent } from './announcer.ts';
 import type { BirdView } from './bird-keeper.ts';
 import type { BgpStatus } from './bird-status.ts';
 import { bgpStatus } from './bird-status.ts';
+import type { CniStatus } from './cni-calls.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
+import type { DriftStatus } from './drift.ts';
 import type { LeaseView } from './lease-keeper.ts';
-import type { Tracks } from './path-track.ts';
+import type { QualityView } from './path-quality.ts';
+import { viewOf } from './path-quality.ts';
+import type { PathTrack, Tracks } from './path-track.ts';
 import type { SilentPath } from './path-words.ts';
 import { describeSilent, silentPaths } from './path-words.ts';
 import type { LastPass } from './reconciler.ts';
@@ -22,12 +28,26 @@ import type { StockedSubnet } from './subnet-stock.ts';
 export type PeerStatus = PeerPath & {
   /** What probes say of the path that is used; `untried` also where none is sent. */
   readonly probe: PathVerdict;
+} & QualityView;
+
+export type DeviceStatus = {
+  readonly name: string;
+  readonly kind: 'vxlan';
+  readonly up: boolean;
+  readonly vni: number;
+  readonly port: number;
+  readonly mac: string;
+  readonly mtuBytes: number;
+  /** Source address of what it sends. */
+  readonly local: string;
 };
 
 export type Status = {
   readonly schema: 1;
   readonly version: string;
   readonly node: string;
+  /** When this agent was started. */
+  readonly startedAt: string;
   /** Whether this node's pods can be started and reach every peer. */
   readonly ready: boolean;
   /** Everything that keeps the node from being ready or from reaching somebody, in words. */
@@ -66,6 +86,8 @@ export type Status = {
     readonly chosenBy: string;
   }[];
   readonly podMtuBytes: { readonly link: number; readonly route: number };
+  /** Those of the backend; pods' links are not among them. */
+  readonly devices: readonly DeviceStatus[];
   readonly peers: readonly PeerStatus[];
   /** Nodes whose own data is bad; they alone are left out. */
   readonly nodeProblems: Readonly<Record<string, readonly string[]>>;
@@ -90,6 +112,12 @@ export type Status = {
     /** Attachments that have not got the MTU that the paths ask for, and why. */
     readonly mtu: readonly string[];
   };
+  /** The calls of the container runtime since the agent started. */
+  readonly cni: CniStatus;
+  /** What somebody else changed in the kernel, and the agent put right. */
+  readonly drift: DriftStatus;
+  /** What was told to the operator last, oldest first. */
+  readonly events: readonly RecentEvent[];
   /** BIRD and its sessions; absent where this node has no use for a BIRD. */
   readonly bgp?: BgpStatus;
   readonly source: SourceHealth;
@@ -105,9 +133,8 @@ export type Status = {
   };
 };
 
-export type StatusParts = {
-  readonly version: string;
-  readonly node: string;
+export type StatusParts = Pick<Status, 'version' | 'node' | 'cni' | 'drift' | 'events'> & {
+  readonly startedAt: Date;
   readonly problems: readonly string[];
   readonly config: Pick<ConfigKeeper, 'config' | 'origin' | 'problems'>;
   readonly bird: BirdView | undefined;
@@ -134,6 +161,7 @@ export function buildStatus(parts: StatusParts): Status {
     schema: 1,
     version: parts.version,
     node: parts.node,
+    startedAt: parts.startedAt.toISOString(),
     ready: parts.problems.length === 0,
     problems: parts.problems,
     config: configStatus(parts.config),
@@ -148,6 +176,7 @@ export function buildStatus(parts: StatusParts): Status {
     families: parts.families,
     underlay: outcome?.underlay.underlays ?? [],
     podMtuBytes: wanted?.podMtuBytes ?? { link: 0, route: 0 },
+    devices: (outcome?.devices ?? []).map(deviceStatus),
     peers: peerStatuses(wanted?.paths ?? [], parts.tracks),
     nodeProblems: Object.fromEntries(wanted?.nodeProblems ?? []),
     silentPaths: describeSilent(parts.tracks),
@@ -155,6 +184,9 @@ export function buildStatus(parts: StatusParts): Status {
     foreignDrops: parts.foreignDrops,
     fights: parts.fights,
     pods: parts.pods,
+    cni: parts.cni,
+    drift: parts.drift,
+    events: parts.events,
     ...(bgp === undefined ? {} : { bgp }),
     source: parts.source,
     clockJumps: parts.clockJumps,
@@ -177,11 +209,17 @@ const configStatus = ({ config, origin, problems }: StatusParts['config']): Stat
 
 /** What probes say is newer than the last pass, which needs to know only what it acts by. */
 export function peerStatuses(paths: readonly PeerPath[], tracks: Tracks): PeerStatus[] {
-  const verdicts = new Map<string, PathVerdict>();
-  for (const { probe, verdict } of tracks.values()) {
-    if (!probe.isMarked) verdicts.set(`${probe.peer} ${probe.family}`, verdict);
+  const used = new Map<string, Readonly<PathTrack>>();
+  for (const track of tracks.values()) {
+    const { peer, family, isMarked } = track.probe;
+    if (!isMarked) used.set(`${peer} ${family}`, track);
   }
   return paths.map((path) => {
-    return { ...path, probe: verdicts.get(`${path.peer} ${path.family}`) ?? 'untried' };
+    const track = used.get(`${path.peer} ${path.family}`);
+    if (track === undefined) return { ...path, probe: 'untried' };
+    return { ...path, probe: track.verdict, ...viewOf(track.quality) };
   });
 }
+
+const deviceStatus = ({ name, up, vni, portNumber, mac, mtuBytes, local }: VxlanLink) =>
+  ({ name, kind: 'vxlan', up, vni, port: portNumber, mac, mtuBytes, local }) as const;

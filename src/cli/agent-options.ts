@@ -38,6 +38,10 @@ export const AGENT_FLAGS = {
     help: 'where the runtime keeps what it has attached',
   },
   'metrics-listen': { fallback: '', help: 'HOST:PORT for /metrics, /healthz and /readyz' },
+  page: {
+    fallback: 'off',
+    help: 'on: the web page of the cluster is served there too, and on the admin socket',
+  },
   'proc-sys': { fallback: '/proc/sys/net', help: 'where the sysctls are found' },
   'machine-id-file': { fallback: '/etc/machine-id', help: "file with the machine's identity" },
   'subnet-rest-seconds': {
@@ -89,6 +93,7 @@ export function parseAgentOptions(
     cniBinDir: value('cni-bin-dir'),
     cniCacheDir: value('cni-cache-dir'),
     metricsListen: parseListen(value('metrics-listen')),
+    servesPage: parsePage(value('page')),
     procSys: value('proc-sys'),
     machineIdFile: value('machine-id-file'),
     subnetRestSeconds: parseSeconds('subnet-rest-seconds', value, [1, 86_400]),
@@ -137,6 +142,11 @@ function parseListen(text: string): AgentOptions['metricsListen'] {
     throw wrong('metrics-listen', text, 'HOST:PORT, as in 127.0.0.1:9113 or [::1]:9113');
   }
   return { host: match.groups?.v6 ?? match.groups?.host ?? '', port };
+}
+
+function parsePage(text: string): boolean {
+  if (text !== 'on' && text !== 'off') throw wrong('page', text, 'on or off');
+  return text === 'on';
 }
 
 function parseLogLevel(text: string): LogLevel {

@@ -1,20 +1,18 @@
 // `poplin agent`: builds the real effects, connects them to the parts of the agent, and runs until
 // SIGTERM or SIGINT. Nothing is torn down at the end: pods go on, and the next agent takes over.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import type { AdminViews } from '../agent/admin-server.ts';
-import { listenAdminSocket, listenMetrics } from '../agent/admin-server.ts';
 import { Agent } from '../agent/agent.ts';
 import { traceOf, writeTrace } from '../agent/agent-trace.ts';
 import { Announcer } from '../agent/announcer.ts';
 import { birdFiles } from '../agent/bird-files.ts';
 import { BirdPasswords, readPasswords } from '../agent/bird-passwords.ts';
 import { BirdSpeaker } from '../agent/bird-speaker.ts';
+import { CniCalls } from '../agent/cni-calls.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
-import { unhealthyBecause, unreadyBecause } from '../agent/health.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
 import { LeaseKeeper } from '../agent/lease-keeper.ts';
 import { readMachineId } from '../agent/machine-id.ts';
@@ -30,10 +28,12 @@ import { Pods } from '../agent/pods.ts';
 import { Reconciler } from '../agent/reconciler.ts';
 import { snapshotFiles } from '../agent/snapshot-files.ts';
 import { SnapshotKeeper } from '../agent/snapshot-keeper.ts';
+import { SummaryPublisher } from '../agent/summary-publisher.ts';
 import type { CniContext } from '../cni/context.ts';
 import { systemNamespaces } from '../cni/namespaces.ts';
 import { readRuntimeCache } from '../cni/runtime-cache.ts';
 import { CniServer } from '../cni/server.ts';
+import type { CniCall } from '../cni/service.ts';
 import { CniService } from '../cni/service.ts';
 import { AttachmentStore } from '../cni/store.ts';
 import { systemFiles } from '../cni/store-files.ts';
@@ -51,6 +51,7 @@ import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Source } from '../source/source.ts';
 import { OWN_PROTOCOL, ownsAddress, PROBE_MARK, PROBE_TABLE } from '../state/own.ts';
+import { listenAdmin, viewsOf } from './admin-views.ts';
 import { parseAgentOptions } from './agent-options.ts';
 import { buildBird } from './build-bird.ts';
 import type { CommandIo } from './io.ts';
@@ -107,8 +108,7 @@ function stopOnSignals(log: Log): AbortSignal {
 
 async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const { stateDir, runDir, procSys } = options;
-  const clock = systemClock;
-  const socketPath = join(runDir, 'cni.sock');
+  const [clock, socketPath] = [systemClock, join(runDir, 'cni.sock')];
   const registry = new NetnsRegistry();
   const common = { procSysRoot: procSys, netnsRegistry: registry, workspace: new Workspace(), log };
   const kernel = openKernel(common);
@@ -118,6 +118,7 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const files = systemFiles;
   const store = new AttachmentStore({ directory, files, clock, log, addressRestMs });
   const metrics = new AgentMetrics();
+  const cniCalls = new CniCalls(clock);
   const namespaces = systemNamespaces(registry);
   const pods = new Pods(store, namespaces.inodeAt);
   // Nothing is made again before the agent runs, and the service is there by then.
@@ -135,8 +136,10 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     remakePod,
     podMtus,
     metrics,
+    cniCalls,
     log,
   });
+  metrics.status.follow(() => agent.status());
   const context: CniContext = {
     store,
     host: kernel,
@@ -150,7 +153,11 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     readyTimeoutMs: ADD_READY_TIMEOUT_MS,
     stop,
   };
-  const service = new CniService({ context, onCall: (call) => metrics.cniCall(call) });
+  const onCall = (call: CniCall): void => {
+    metrics.cniCall(call);
+    cniCalls.record(call);
+  };
+  const service = new CniService({ context, onCall });
   const cniServer = new CniServer({
     socketPath,
     clock,
@@ -162,33 +169,13 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     },
     handle: (frame, netns) => service.handle(frame, netns),
   });
-  const views = viewsOf({ agent, prober, metrics, socketPath });
+  const views = viewsOf({ options, agent, source, prober, metrics, socketPath });
   const listen = async (): Promise<Server[]> => {
     await cniServer.start();
-    const servers = [await listenAdminSocket(join(runDir, 'admin.sock'), views)];
-    const address = options.metricsListen;
-    if (address !== undefined) servers.push(await listenMetrics(address, views));
-    return servers;
+    return listenAdmin(options, views);
   };
   return { agent, cniServer, listen, close: () => kernel.close() };
 }
-
-type Viewed = {
-  readonly agent: Agent;
-  readonly prober: PathProber;
-  readonly metrics: AgentMetrics;
-  readonly socketPath: string;
-};
-
-const viewsOf = ({ agent, prober, metrics, socketPath }: Viewed): AdminViews => ({
-  registry: metrics.registry,
-  status: () => agent.status(),
-  unhealthy: () => {
-    const [passSinceMs, nowMs] = [agent.passSinceMs(), systemClock.monotonicMs()];
-    return unhealthyBecause({ passSinceMs, nowMs, hasSocket: existsSync(socketPath) });
-  },
-  unready: () => unreadyBecause(agent.readiness(), prober.tracks),
-});
 
 type AgentEffects = {
   readonly kernel: Kernel;
@@ -199,6 +186,7 @@ type AgentEffects = {
   readonly remakePod: RemakePod;
   readonly podMtus: PodMtus;
   readonly metrics: AgentMetrics;
+  readonly cniCalls: CniCalls;
   readonly log: Log;
 };
 
@@ -260,6 +248,8 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     bird,
     bgp,
     metrics,
+    cniCalls: effects.cniCalls,
+    summaries: new SummaryPublisher({ source, clock, log, random: Math.random }),
     clock,
     log,
     subnetRestMs: options.subnetRestSeconds * 1000,

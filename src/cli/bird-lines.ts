@@ -57,7 +57,7 @@ function extras({
 }
 
 /** As long as matters: `12 s`, `3 min`, `5 h 2 min`, `4 d 3 h`. */
-function durationWords(seconds: number): string {
+export function durationWords(seconds: number): string {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;

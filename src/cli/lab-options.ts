@@ -31,6 +31,7 @@ export const LAB_OPTIONS = {
   reflectors: { type: 'string', default: '0' },
   set: { type: 'string', multiple: true },
   'delay-ms': { type: 'string', default: '0' },
+  port: { type: 'string', default: '0' },
   json: { type: 'boolean', default: false },
 } as const;
 

@@ -38,6 +38,7 @@ import {
   parseLabSpec,
   parseSettings,
 } from './lab-options.ts';
+import { labPage } from './lab-page.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
 /** 128 and the number of SIGINT, as a shell says it. */
@@ -57,6 +58,7 @@ const USAGE = `usage: poplin lab COMMAND [--name NAME]
                                --delay-ms the nodes see the change up to N ms apart
   exec    NODE|POD -- COMMAND  run a command there
   status                       what runs where
+  page    [NODE] [--port N]    the web page of the cluster, on this machine's loopback
   down                         remove everything
 `;
 
@@ -95,7 +97,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-const TAKES_WORDS: ReadonlySet<string> = new Set(['switch', 'exec', 'node']);
+const TAKES_WORDS: ReadonlySet<string> = new Set(['switch', 'exec', 'node', 'page']);
 
 const COMMANDS: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>([
   ['up', up],
@@ -104,6 +106,7 @@ const COMMANDS: ReadonlyMap<string, LabCommand> = new Map<string, LabCommand>([
   ['exec', exec],
   ['node', changeNodes],
   ['status', status],
+  ['page', page],
   ['down', down],
   // The lab's own API process; not for people.
   ['api-server', apiServer],
@@ -234,6 +237,10 @@ async function status({ name }: LabInput, io: CommandIo): Promise<number> {
   const { plan, directory } = openLab(name);
   io.out(await renderLabStatus(plan, directory));
   return EXIT_OK;
+}
+
+async function page({ name, values, words }: LabInput, io: CommandIo): Promise<number> {
+  return labPage(openLab(name), { words, port: values.port }, io);
 }
 
 async function down({ name }: LabInput, io: CommandIo): Promise<number> {

@@ -4,6 +4,7 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import type { AgentOptions, EtcdOptions } from '../agent/options.ts';
+import type { Clock } from '../lib/clock.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -11,7 +12,8 @@ import type { Family } from '../net/family.ts';
 import { FAMILIES } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { parseIp } from '../net/ip.ts';
-import type { EtcdCredentials } from '../source/etcd/connection.ts';
+import type { EtcdConnection, EtcdCredentials } from '../source/etcd/connection.ts';
+import type { KubernetesClient } from '../source/kubernetes/client.ts';
 import type { Source } from '../source/source.ts';
 import type { Withdrawal } from '../source/withdrawal.ts';
 
@@ -41,58 +43,61 @@ export async function openWithdrawal(options: AgentOptions, machine: string): Pr
   const { nodeName, namespace, etcd } = options;
   if (etcd === undefined) {
     const { KubernetesWithdrawal } = await import('../source/kubernetes/withdrawal.ts');
-    const client = await openClient(options);
+    const client = await kubernetesClient(options);
     return new KubernetesWithdrawal({ client, namespace, nodeName, machine });
   }
   const { EtcdWithdrawal } = await import('../source/etcd/withdrawal.ts');
-  const { api } = await openConnection(etcd);
+  const api = await etcdConnection(etcd, systemClock);
   return new EtcdWithdrawal({ api, prefix: etcd.prefix, nodeName, machine });
 }
 
-async function openClient({ kubeconfig }: AgentOptions) {
-  const { KubernetesClient } = await import('../source/kubernetes/client.ts');
+/** Rejects with AppError when no credentials are there. */
+export async function kubernetesClient(
+  options: Pick<AgentOptions, 'kubeconfig'>,
+): Promise<KubernetesClient> {
+  const { KubernetesClient: Client } = await import('../source/kubernetes/client.ts');
   const { inClusterCredentials } = await import('../source/kubernetes/credentials.ts');
   const { kubeconfigCredentials } = await import('../source/kubernetes/kubeconfig.ts');
   const clock = systemClock;
   const credentials =
-    kubeconfig === ''
+    options.kubeconfig === ''
       ? inClusterCredentials({ clock, environment: process.env })
-      : await kubeconfigCredentials(kubeconfig, clock);
-  return new KubernetesClient({ credentials, clock });
-}
-
-async function openConnection(etcd: EtcdOptions) {
-  const { EtcdConnection } = await import('../source/etcd/connection.ts');
-  const credentials = (): EtcdCredentials => readCredentials(etcd);
-  // A file that is not there is found now, and not in a line of the log.
-  credentials();
-  const { endpoints } = etcd;
-  return { api: new EtcdConnection({ endpoints, credentials, clock: systemClock }) };
+      : await kubeconfigCredentials(options.kubeconfig, clock);
+  return new Client({ credentials, clock });
 }
 
 async function openKubernetes(options: AgentOptions, log: Log): Promise<OpenedSource> {
+  const client = await kubernetesClient(options);
   const { KubernetesSource } = await import('../source/kubernetes/source.ts');
-  const clock = systemClock;
   const { nodeName, namespace, configMap } = options;
   const isUnused = options.netConfFile !== '';
   const config = { namespace, name: configMap, key: CONFIG_KEY, isUnused };
-  const client = await openClient(options);
-  const effects = { client, clock, log, random: Math.random };
+  const effects = { client, clock: systemClock, log, random: Math.random };
+  const keepsSummaries = options.servesPage;
   return {
-    source: new KubernetesSource({ ...effects, nodeName, config }),
+    source: new KubernetesSource({ ...effects, nodeName, config, keepsSummaries }),
     addressesGone: (gone) => client.dropConnectionsFrom(gone),
   };
 }
 
+/** Rejects with AppError when a file of the credentials is not there. */
+export async function etcdConnection(etcd: EtcdOptions, clock: Clock): Promise<EtcdConnection> {
+  const { EtcdConnection: Connection } = await import('../source/etcd/connection.ts');
+  const credentials = (): EtcdCredentials => readCredentials(etcd);
+  // A file that is not there is found now, and not in a line of the log.
+  credentials();
+  return new Connection({ endpoints: etcd.endpoints, credentials, clock });
+}
+
 async function openEtcd(
-  { nodeName, underlay, netConfFile }: AgentOptions,
+  { nodeName, underlay, netConfFile, servesPage }: AgentOptions,
   etcd: EtcdOptions,
   log: Log,
 ): Promise<OpenedSource> {
   const { EtcdSource } = await import('../source/etcd/source.ts');
   const clock = systemClock;
   const { endpoints, prefix, leaseSeconds, renewMarginSeconds } = etcd;
-  const { api } = await openConnection(etcd);
+  const api = await etcdConnection(etcd, clock);
   // What the holder is known by until it has published where it really is reached.
   const said = [...underlay.publicIps, ...(underlay.nodeIps ?? [])];
   const addresses = said.length > 0 ? said : await outwardAddresses();
@@ -101,6 +106,7 @@ async function openEtcd(
     ...{ clock, log, random: Math.random, nodeName, prefix, addresses, api },
     lease: { leaseSeconds, renewMarginSeconds },
     isConfigUnused: netConfFile !== '',
+    keepsSummaries: servesPage,
   });
   return { source, addressesGone: () => api.reconnect() };
 }

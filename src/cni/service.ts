@@ -12,7 +12,7 @@ import { check } from './check.ts';
 import { ConnectionSweeper } from './connection-sweeper.ts';
 import type { CniContext, CniWork } from './context.ts';
 import { del } from './del.ts';
-import type { Verdict } from './errors.ts';
+import type { CniFailure, Verdict } from './errors.ts';
 import { CNI_CODES, done, failed, renderFailure } from './errors.ts';
 import type { CniFrame, CniReply } from './frame.ts';
 import { gc } from './gc.ts';
@@ -42,6 +42,8 @@ export type CniCall = {
   readonly verb: Verb | 'unknown';
   readonly code: number;
   readonly durationMs: number;
+  /** In words; absent of a success. */
+  readonly failure?: string;
 };
 
 export type CniServiceOptions = {
@@ -183,12 +185,16 @@ export class CniService {
   }
 
   #report(call: CniCall, verdict: Verdict, { environment }: CniFrame): void {
-    this.#onCall?.(call);
+    const failure = verdict.kind === 'failed' ? { failure: wordsOf(verdict.failure) } : {};
+    this.#onCall?.({ ...call, ...failure });
     const { log } = this.#context;
     const container = environment.get('CNI_CONTAINERID');
     if (verdict.kind === 'failed') log.warn({ ...call, container, ...verdict.failure }, 'CNI');
     else log.debug({ ...call, container }, 'CNI');
   }
 }
+
+const wordsOf = ({ message, details }: CniFailure): string =>
+  details === undefined ? message : `${message}: ${details}`;
 
 const codeOf = (verdict: Verdict): number => (verdict.kind === 'done' ? 0 : verdict.failure.code);

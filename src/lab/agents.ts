@@ -53,6 +53,6 @@ export function agentFlags(
     ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
     ...['--cni-cache-dir', paths.cniCacheDir],
     ...['--bird-dir', paths.birdDir],
-    ...['--metrics-listen', '127.0.0.1:9113'],
+    ...['--metrics-listen', '127.0.0.1:9113', '--page', 'on'],
   ];
 }

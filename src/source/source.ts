@@ -1,7 +1,7 @@
 // The port to whatever stores the cluster: Kubernetes or etcd. A source lists, watches, retries and
 // resumes by itself; the agent only sees events, which may repeat. Writing is limited to the node's
-// own subnets, its own advert and condition, and words for the operator. One conformance suite
-// (test/conformance/source*.ts) says what every source must do.
+// own subnets, its own advert, summary and conditions, and words for the operator. One conformance
+// suite (test/conformance/source*.ts) says what every source must do.
 
 import type { Advert, FlannelPath } from '../cluster/advert.ts';
 import type { ClusterEvent } from '../cluster/cluster.ts';
@@ -32,6 +32,14 @@ export type Publication = {
   readonly backend: FlannelPath;
 };
 
+/** What a node says of its own health: the text of a NodeSummary, and the same in short. */
+export type PublishedSummary = {
+  readonly text: string;
+  readonly isReady: boolean;
+  /** For people. */
+  readonly words: string;
+};
+
 export interface Source {
   /**
    * This node as it is before it holds anything, where the datastore knows nodes only by what they
@@ -48,6 +56,10 @@ export interface Source {
   hold(wish: SubnetWish, listener: (holding: Holding) => void, stop: AbortSignal): Promise<void>;
   /** Costs no request when it is published already. Rejects with AppError. */
   publish(publication: Publication, stop: AbortSignal): Promise<void>;
+  /** Each call is a request: the caller sees to the pace. Rejects with AppError. */
+  publishSummary(summary: PublishedSummary, stop: AbortSignal): Promise<void>;
+  /** Texts of the summaries of all nodes, by name; undefined where they are not kept. */
+  readonly summaries?: ReadonlyMap<string, string> | undefined;
   /**
    * Says in the Node's condition NetworkUnavailable that pods can be reached; nothing where the
    * datastore has no conditions. Costs no request when it is so. Rejects with AppError.

@@ -5,7 +5,13 @@ import type { ClusterEvent } from '../cluster/cluster.ts';
 import type { Holding, SubnetWish } from '../cluster/holding.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import type { NetConfFile } from './net-conf-file.ts';
-import type { OperatorEvent, Publication, Source, SourceHealth } from './source.ts';
+import type {
+  OperatorEvent,
+  Publication,
+  PublishedSummary,
+  Source,
+  SourceHealth,
+} from './source.ts';
 
 type Listener = (event: ClusterEvent) => void;
 
@@ -35,6 +41,14 @@ export class SourceWithFile implements Source {
 
   publish(publication: Publication, stop: AbortSignal): Promise<void> {
     return this.#source.publish(publication, stop);
+  }
+
+  publishSummary(summary: PublishedSummary, stop: AbortSignal): Promise<void> {
+    return this.#source.publishSummary(summary, stop);
+  }
+
+  get summaries(): ReadonlyMap<string, string> | undefined {
+    return this.#source.summaries;
   }
 
   setNetworkAvailable(stop: AbortSignal): Promise<void> {

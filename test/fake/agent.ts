@@ -19,9 +19,11 @@ import { Pods } from '../../src/agent/pods.ts';
 import { Reconciler } from '../../src/agent/reconciler.ts';
 import type { SnapshotFiles } from '../../src/agent/snapshot-keeper.ts';
 import { SnapshotKeeper } from '../../src/agent/snapshot-keeper.ts';
+import { SummaryPublisher } from '../../src/agent/summary-publisher.ts';
 import { renderAttachment, renderFileName } from '../../src/cni/attachment-file.ts';
 import { AttachmentStore } from '../../src/cni/store.ts';
 import type { Attachment } from '../../src/endpoint/attachment.ts';
+import type { EchoRequest } from '../../src/kernel/echo.ts';
 import type { RunCommand } from '../../src/kernel/foreign-firewall.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import { AppError } from '../../src/lib/errors.ts';
@@ -70,6 +72,11 @@ export class FakeAgent implements AsyncDisposable {
   refuses = false;
   /** Whether the kernel cannot be read. */
   isUnreadable = false;
+  /** Whether a probe is answered. */
+  answers: (request: EchoRequest) => boolean = () => true;
+  /** Whether it publishes its summary. */
+  publishes = false;
+  readonly metrics = new AgentMetrics();
   /** How often the kernel was read whole. */
   wholeReads = 0;
   #boots = 0;
@@ -138,6 +145,11 @@ export class FakeAgent implements AsyncDisposable {
     rmSync(this.#directory, { recursive: true });
   }
 
+  #publisher(source: Source): SummaryPublisher {
+    const { clock } = this.#options;
+    return new SummaryPublisher({ source, clock, log: silentLog, random: () => 0.5 });
+  }
+
   #boot(): ReturnType<FakeMachine['namespace']> {
     this.#boots += 1;
     const namespace = new FakeMachine().namespace('node');
@@ -169,6 +181,8 @@ export class FakeAgent implements AsyncDisposable {
     const machine = `machine of ${this.#directory}`;
     const stateDir = this.#directory;
     const echo = new FakeEcho(clock);
+    const answers = (request: EchoRequest): boolean => this.answers(request);
+    echo.answers = answers;
     const prober = new PathProber({ echo, clock, random: () => 0.5 });
     const retune = async () => ({ kind: 'unwanted' as const });
     const podMtus = new PodMtus({ store, retune, clock, log });
@@ -199,7 +213,8 @@ export class FakeAgent implements AsyncDisposable {
       files: { write: async () => undefined },
       foreignRules: new ForeignRules({ run: noRules, clock, log }),
       announcer: new Announcer(source, clock, log),
-      metrics: new AgentMetrics(),
+      metrics: this.metrics,
+      ...(this.publishes ? { summaries: this.#publisher(source) } : {}),
     });
   }
 }

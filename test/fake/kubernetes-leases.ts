@@ -14,8 +14,8 @@ import { silentLog } from '../../src/lib/log.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import { leaseName } from '../../src/source/kubernetes/lease-name.ts';
 import { REFLECTOR_TIMING } from '../../src/source/kubernetes/reflector.ts';
-import type { KubernetesSourceOptions } from '../../src/source/kubernetes/source.ts';
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts';
+import type { KubernetesSourceOptions } from '../../src/source/kubernetes/source-options.ts';
 import { cidr, configFrom } from './config-from.ts';
 import { plainClient, portOf, startTestApi, until } from './kubernetes-api.ts';
 

@@ -10,7 +10,13 @@ import type { Clock } from '../../src/lib/clock.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import type { Ip } from '../../src/net/ip.ts';
-import type { OperatorEvent, Publication, Source, SourceHealth } from '../../src/source/source.ts';
+import type {
+  OperatorEvent,
+  Publication,
+  PublishedSummary,
+  Source,
+  SourceHealth,
+} from '../../src/source/source.ts';
 import { FakeLeases } from './leases.ts';
 
 export type FakeDatastoreOptions = {
@@ -34,6 +40,8 @@ export class FakeDatastore {
   readonly nodes = new Map<string, ClusterNode>();
   /** Names of nodes whose condition says that the network works. */
   readonly available = new Set<string>();
+  /** Texts by node name. */
+  readonly summaries = new Map<string, string>();
   readonly told: (OperatorEvent & { readonly node: string })[] = [];
   config: ConfigText | undefined;
   isAway = false;
@@ -172,6 +180,11 @@ export class FakeSource implements Source {
   async publish(publication: Publication): Promise<void> {
     this.#assertConnected('publish');
     this.#store.publish(this.nodeName, publication);
+  }
+
+  async publishSummary({ text }: PublishedSummary): Promise<void> {
+    this.#assertConnected('publish the summary');
+    this.#store.summaries.set(this.nodeName, text);
   }
 
   async setNetworkAvailable(): Promise<void> {

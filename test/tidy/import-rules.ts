@@ -159,6 +159,10 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: 'part of the shell: arguments, output, exit codes',
   },
   {
+    ...{ folder: 'src/web', folders: ['src/cluster'], packages: [] },
+    reason: 'runs in a browser: no Node.js, nothing from elsewhere, small',
+  },
+  {
     folder: 'src/main.ts',
     folders: EVERYTHING,
     packages: ['node:*', 'pino'],

@@ -16,6 +16,7 @@ export type KeyLayout = {
   readonly subnets: string;
   readonly holders: string;
   readonly adverts: string;
+  readonly summaries: string;
 };
 
 export function keyLayout(prefix = DEFAULT_PREFIX): KeyLayout {
@@ -26,6 +27,7 @@ export function keyLayout(prefix = DEFAULT_PREFIX): KeyLayout {
     subnets: `${trimmed}/subnets/`,
     holders: `${trimmed}/poplin/holders/`,
     adverts: `${trimmed}/poplin/nodes/`,
+    summaries: `${trimmed}/poplin/status/`,
   };
 }
 

@@ -10,8 +10,14 @@ import type { Clock } from '../../lib/clock.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Ip } from '../../net/ip.ts';
-import type { OperatorEvent, Publication, Source, SourceHealth } from '../source.ts';
-import type { EtcdApi } from './api.ts';
+import type {
+  OperatorEvent,
+  Publication,
+  PublishedSummary,
+  Source,
+  SourceHealth,
+} from '../source.ts';
+import type { EtcdApi, Transaction } from './api.ts';
 import { Changes } from './changes.ts';
 import type { OwnKeys } from './claim.ts';
 import { publishTransaction } from './claim.ts';
@@ -24,7 +30,7 @@ import type { LeaseTiming } from './right.ts';
 import { LEASE_TIMING } from './right.ts';
 import { SHOWN_WITHIN_MS, SubnetKeeper } from './subnet-keeper.ts';
 import { renderSubnetValue } from './subnet-value.ts';
-import { EtcdTable } from './table.ts';
+import { EtcdTable, keysOfNode } from './table.ts';
 
 export type EtcdSourceOptions = {
   /** Closed when the source ends. */
@@ -41,6 +47,8 @@ export type EtcdSourceOptions = {
   readonly timing?: FollowerTiming;
   /** The configuration comes from somewhere else: that there is none here is no problem. */
   readonly isConfigUnused?: boolean;
+  /** Whether `summaries` has those of all nodes. */
+  readonly keepsSummaries?: boolean;
 };
 
 type Listener = (event: ClusterEvent) => void;
@@ -63,7 +71,9 @@ export class EtcdSource implements Source {
     this.#options = options;
     this.ownNode = nodeWithoutKeys(nodeName, addresses);
     this.#layout = keyLayout(options.prefix);
-    this.#table = new EtcdTable(this.#layout);
+    this.#table = new EtcdTable(this.#layout, {
+      keepsSummaries: options.keepsSummaries === true,
+    });
     this.#keeper = new SubnetKeeper({
       ...{ api, clock, log, random, nodeName, addresses },
       layout: this.#layout,
@@ -125,6 +135,28 @@ export class EtcdSource implements Source {
     }
     const untilMs = this.#options.clock.monotonicMs() + SHOWN_WITHIN_MS;
     this.#written = { revision: committed.revision, untilMs, value, advert };
+  }
+
+  /** Bound to the node's lease, with which it goes; before that there is nothing to bind it to. */
+  async publishSummary({ text }: PublishedSummary, stop: AbortSignal): Promise<void> {
+    const { api, clock, nodeName } = this.#options;
+    const entry = this.#table.holder(nodeName);
+    if (entry === undefined) return;
+    const { lease } = entry.item;
+    const { holder, summary } = keysOfNode(this.#layout, nodeName);
+    const transaction: Transaction = {
+      conditions: [{ from: holder, is: 'bound-to', lease }],
+      writes: [{ kind: 'put', key: summary, value: text, lease }],
+    };
+    const { succeeded } = await api.transact(transaction, stop);
+    this.#contactAtMs = clock.monotonicMs();
+    if (!succeeded) {
+      throw new AppError('ETCD', 'publish the summary', 'the lease of the node is another by now');
+    }
+  }
+
+  get summaries(): ReadonlyMap<string, string> | undefined {
+    return this.#table.summaries;
   }
 
   /** etcd knows no conditions. */

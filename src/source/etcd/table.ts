@@ -29,6 +29,8 @@ export type Replaced = { readonly entry: HolderEntry; readonly subnet: SubnetEnt
 export type Claimed = { readonly entry: HolderEntry; readonly subnet: SubnetEntry };
 
 export class EtcdTable {
+  /** Texts by node name, where they are kept. */
+  readonly summaries: Map<string, string> | undefined;
   readonly #layout: KeyLayout;
   readonly #origin: string;
   #config: string | undefined;
@@ -43,8 +45,9 @@ export class EtcdTable {
   /** Nodes whose keys have changed. */
   #touched = new Set<string>();
 
-  constructor(layout: KeyLayout) {
+  constructor(layout: KeyLayout, { keepsSummaries = false } = {}) {
     this.#layout = layout;
+    this.summaries = keepsSummaries ? new Map() : undefined;
     this.#origin = `etcd key ${layout.config}`;
   }
 
@@ -63,12 +66,14 @@ export class EtcdTable {
     this.#subnets = new Map();
     this.#holders = new Map();
     this.#adverts = new Map();
+    this.summaries?.clear();
     this.#holderNames = new Map();
     this.#touched = new Set(this.#nodes.keys());
     this.#revision = revision;
     let config: string | undefined;
     for (const item of items) {
       if (item.key === this.#layout.config) config = item.value;
+      else if (item.key.startsWith(this.#layout.summaries)) this.#putSummary(item);
       else this.#put(item);
     }
     const configEvents = this.#takeConfig(config, isFirst);
@@ -84,6 +89,9 @@ export class EtcdTable {
       if (key === this.#layout.config) {
         const text = change.kind === 'put' ? change.item.value : undefined;
         configEvents.push(...this.#takeConfig(text, false));
+      } else if (key.startsWith(this.#layout.summaries)) {
+        if (change.kind === 'put') this.#putSummary(change.item);
+        else this.summaries?.delete(nodeNameOf(key.slice(this.#layout.summaries.length)) ?? '');
       } else if (change.kind === 'put') {
         this.#put(change.item);
       } else {
@@ -144,6 +152,12 @@ export class EtcdTable {
     this.#config = text;
     if (text === undefined) return [{ kind: 'config-gone' }];
     return [{ kind: 'config-put', config: { text, origin: this.#origin } }];
+  }
+
+  /** Nobody decides anything by it: no event. */
+  #putSummary({ key, value }: KeyValue): void {
+    const name = nodeNameOf(key.slice(this.#layout.summaries.length));
+    if (name !== undefined) this.summaries?.set(name, value);
   }
 
   #put(item: KeyValue): void {
@@ -256,4 +270,5 @@ const keyNamesOf = ({ holder }: HolderEntry): readonly string[] => [
 export const keysOfNode = (layout: KeyLayout, nodeName: string) => ({
   holder: layout.holders + nodeKeyName(nodeName),
   advert: layout.adverts + nodeKeyName(nodeName),
+  summary: layout.summaries + nodeKeyName(nodeName),
 });

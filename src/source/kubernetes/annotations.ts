@@ -3,6 +3,9 @@
 
 export const ADVERT_ANNOTATION = 'poplin.dev/advert';
 
+/** What a node says of its own health. */
+export const SUMMARY_ANNOTATION = 'poplin.dev/status';
+
 export const FLANNEL_PREFIX = 'flannel.alpha.coreos.com';
 
 /** Set to "true" by every node that takes part; others are not peers. */

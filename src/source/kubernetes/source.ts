@@ -7,9 +7,13 @@ import type { ClusterEvent } from '../../cluster/cluster.ts';
 import type { Holding, SubnetWish } from '../../cluster/holding.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import type { Backoff } from '../../lib/backoff.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
-import type { OperatorEvent, Publication, Source, SourceHealth } from '../source.ts';
+import type {
+  OperatorEvent,
+  Publication,
+  PublishedSummary,
+  Source,
+  SourceHealth,
+} from '../source.ts';
 import { AnnotationPublisher } from './annotation-publisher.ts';
 import type { KubernetesApi } from './api.ts';
 import type { RecordView } from './claim-view.ts';
@@ -25,34 +29,21 @@ import type { LeaseRecord } from './lease-record.ts';
 import { leaseRecord } from './lease-record.ts';
 import { NodeCondition } from './node-condition.ts';
 import { annotationsOf, hasNetwork, nodeRecord } from './node-record.ts';
+import { NodeSummaries } from './node-summaries.ts';
 import { OperatorEvents } from './operator-events.ts';
 import { annotationsFor } from './publication.ts';
-import type { Reflected, ReflectorTiming } from './reflector.ts';
+import type { Reflected } from './reflector.ts';
 import { Reflector } from './reflector.ts';
+import type { KubernetesSourceOptions } from './source-options.ts';
 import { SubnetClaims } from './subnet-claims.ts';
 import type { RecordParse } from './subnet-source-record.ts';
 import { parseRecord, RECORD_NAME } from './subnet-source-record.ts';
 
-export type KubernetesSourceOptions = {
-  /** Closed when the source ends. */
-  readonly client: KubernetesApi;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** In [0, 1). */
-  readonly random: () => number;
-  /** The Node that this agent runs on. */
-  readonly nodeName: string;
-  readonly config?: ConfigLocation;
-  readonly flannelPrefix?: string;
-  readonly pageSize?: number;
-  readonly timing?: ReflectorTiming;
-  /** How long a cluster may be without any podCIDR before SubnetSource `auto` means Leases. */
-  readonly autoGraceMs?: number;
-};
-
 /** A node as peers know it and, of the own Node only, what this node writes on it. */
 type SeenNode = {
+  readonly name: string;
   readonly node: ClusterNode;
+  readonly summary: string | undefined;
   readonly own?: { readonly annotations: Annotations; readonly hasNetwork: boolean };
 };
 
@@ -71,6 +62,7 @@ export class KubernetesSource implements Source {
   readonly #publisher: AnnotationPublisher;
   readonly #condition: NodeCondition;
   readonly #events: OperatorEvents;
+  readonly #summaries: NodeSummaries;
   readonly #location: ConfigLocation;
   readonly #config: ConfigFollower;
   readonly #cluster: ClusterView;
@@ -90,12 +82,9 @@ export class KubernetesSource implements Source {
     this.#client = client;
     this.#publisher = new AnnotationPublisher({ client, clock, random, nodeName });
     this.#condition = new NodeCondition({ client, clock, random, nodeName });
-    this.#events = new OperatorEvents({
-      client,
-      clock,
-      log,
-      nodeName,
-    });
+    this.#events = new OperatorEvents({ client, clock, log, nodeName });
+    const keepsAll = options.keepsSummaries === true;
+    this.#summaries = new NodeSummaries({ client, clock, random, nodeName, keepsAll });
     this.#cluster = new ClusterView({ nodeName, onChange: () => this.#claims.wake() });
     this.#claims = this.#makeClaims();
   }
@@ -123,6 +112,14 @@ export class KubernetesSource implements Source {
 
   hold(wish: SubnetWish, listener: (holding: Holding) => void, stop: AbortSignal): Promise<void> {
     return this.#claims.hold(wish, listener, stop);
+  }
+
+  publishSummary(summary: PublishedSummary, stop: AbortSignal): Promise<void> {
+    return this.#summaries.publish(summary, stop);
+  }
+
+  get summaries(): ReadonlyMap<string, string> | undefined {
+    return this.#summaries.all;
   }
 
   setNetworkAvailable(stop: AbortSignal): Promise<void> {
@@ -178,9 +175,10 @@ export class KubernetesSource implements Source {
       path: '/api/v1/nodes',
       project: (object) => {
         const node = nodeRecord(object, flannelPrefix, labelSets);
-        if (node.name !== nodeName) return { node };
+        const seen = { name: node.name, node, summary: this.#summaries.textOf(object) };
+        if (node.name !== nodeName) return seen;
         const annotations = annotationsOf(object);
-        return { node, own: { annotations, hasNetwork: hasNetwork(object) } };
+        return { ...seen, own: { annotations, hasNetwork: hasNetwork(object) } };
       },
       onEvent: (event) => this.#onNodes(event),
     });
@@ -245,7 +243,7 @@ export class KubernetesSource implements Source {
   }
 
   #onNodes(event: Reflected<SeenNode>): void {
-    const { nodeName } = this.#options;
+    this.#summaries.see(event);
     switch (event.kind) {
       case 'listed':
         this.#seeOwn(event.items.find(({ own }) => own !== undefined)?.own);
@@ -258,7 +256,7 @@ export class KubernetesSource implements Source {
         return;
       }
       case 'gone':
-        if (event.name === nodeName) this.#seeOwn(undefined);
+        if (event.name === this.#options.nodeName) this.#seeOwn(undefined);
         this.#cluster.seeNodes(event);
     }
   }

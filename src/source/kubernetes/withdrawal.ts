@@ -4,7 +4,7 @@
 // those of a Flannel that runs here now.
 
 import type { Trace, Withdrawal } from '../withdrawal.ts';
-import { ADVERT_ANNOTATION } from './annotations.ts';
+import { ADVERT_ANNOTATION, SUMMARY_ANNOTATION } from './annotations.ts';
 import type { ApiCall, KubernetesApi } from './api.ts';
 import { KubernetesApiError } from './api-error.ts';
 import { flannelNames } from './flannel-annotations.ts';
@@ -13,6 +13,7 @@ import { LeaseCalls } from './lease-calls.ts';
 import { leaseName } from './lease-name.ts';
 import { NETWORK_CONDITION } from './node-condition.ts';
 import { annotationsOf, networkReasonOf } from './node-record.ts';
+import { SUMMARY_CONDITION } from './node-summaries.ts';
 
 export type KubernetesWithdrawalOptions = {
   readonly client: KubernetesApi;
@@ -46,6 +47,15 @@ export class KubernetesWithdrawal implements Withdrawal {
       traces.push({
         what: `annotations ${names.join(', ')} of Node ${nodeName}`,
         remove: (signal) => this.#patch('merge-patch', { metadata }, signal),
+      });
+    }
+    if (annotations[SUMMARY_ANNOTATION] !== undefined) {
+      const metadata = { annotations: { [SUMMARY_ANNOTATION]: null } };
+      const status = { conditions: [{ type: SUMMARY_CONDITION, $patch: 'delete' }] };
+      const names = `annotation ${SUMMARY_ANNOTATION} and condition ${SUMMARY_CONDITION}`;
+      traces.push({
+        what: `${names} of Node ${nodeName}`,
+        remove: (signal) => this.#patch('strategic-merge-patch', { metadata, status }, signal),
       });
     }
     if (networkReasonOf(node) === NETWORK_CONDITION.reason) {

@@ -33,6 +33,28 @@ describe('neighbours in etcd', () => {
   });
   const subnetKey = (name: string): string => scene.operator.layout.subnets + name;
 
+  test('what a node says of its health is bound to its lease, and nobody has an event of it', async () => {
+    const { operator } = scene;
+    const reader = scene.open('reader', { keepsSummaries: true });
+    const node = scene.open('a');
+    const stop = new AbortController().signal;
+    const summary = { text: '{"v":1}', isReady: true, words: 'well' };
+    await node.source.publishSummary(summary, stop);
+    const key = keysOfNode(operator.layout, 'a').summary;
+    assert.equal(await operator.get(key), undefined, 'it holds nothing to bind it to');
+    node.hold(SMALL);
+    await node.untilHeld();
+    await reader.until('the node', () => reader.cluster.nodes?.has('a') === true);
+    const count = reader.events.length;
+    await node.source.publishSummary(summary, stop);
+    await reader.until('the summary', () => reader.source.summaries?.get('a') === '{"v":1}');
+    assert.equal(reader.events.length, count);
+    assert.equal(node.source.summaries, undefined, 'kept where nobody asked for it');
+    const lease = (await operator.etcd.get(key).exec()).kvs[0]?.lease ?? '0';
+    await operator.etcd.leaseClient.leaseRevoke({ ID: lease });
+    await reader.until('it to go', () => reader.source.summaries?.has('a') === false);
+  });
+
   test("a Flannel node's key is a full peer, and is left alone", async () => {
     const { operator } = scene;
     const lease = await operator.grant();

@@ -27,6 +27,7 @@ export type NodeSettings = {
   readonly endpoints?: readonly string[];
   readonly addresses?: readonly string[];
   readonly credentials?: EtcdConnectionOptions['credentials'];
+  readonly keepsSummaries?: boolean;
 };
 
 export class SceneNode {
@@ -123,6 +124,7 @@ export class Scene {
 
   open(nodeName: string, settings: NodeSettings = {}): SceneNode {
     const { timing, lease, endpoints = [this.relay.url], addresses, credentials } = settings;
+    const keepsSummaries = settings.keepsSummaries === true;
     const source = openEtcdSource({
       ...{ nodeName, endpoints, prefix: PREFIX },
       ...(addresses === undefined ? {} : { addresses }),
@@ -130,7 +132,7 @@ export class Scene {
         ...(timing === undefined ? {} : { timing }),
         ...(credentials === undefined ? {} : { credentials }),
       },
-      ...(lease === undefined ? {} : { source: { lease } }),
+      source: { keepsSummaries, ...(lease === undefined ? {} : { lease }) },
     });
     const node = new SceneNode(nodeName, source);
     this.#nodes.push(node);

@@ -123,6 +123,10 @@ describe('what agents write is allowed', () => {
       patched({}, { conditions: [CONDITIONS[0], { type: 'NetworkUnavailable', status: 'False' }] }),
     ],
     ['the condition taken back', patched({}, { conditions: [CONDITIONS[0]] })],
+    [
+      'that pods reach each other',
+      patched({}, { conditions: [...CONDITIONS, { type: 'PoplinReady', status: 'False' }] }),
+    ],
     ['a claim', written('leases', OWN)],
     [
       'its Lease for a Node made anew',
@@ -149,14 +153,10 @@ describe('what is not its own is refused', () => {
     ['a new foreign annotation', annotated({ other: 'x' }), /annotations of poplin.dev/],
     ['a foreign annotation removed', patched({ annotations: {} }), /annotations of poplin.dev/],
     ['all annotations removed', patched({ annotations: undefined }), /annotations of poplin.dev/],
-    [
-      'that it is not ready',
-      patched({}, { conditions: [CONDITIONS[1]] }),
-      /NetworkUnavailable only/,
-    ],
-    ['an address', patched({}, { addresses: [] }), /NetworkUnavailable only/],
-    ['its capacity', patched({}, { capacity: { cpu: '8' } }), /NetworkUnavailable only/],
-    ['its phase', patched({}, { phase: 'Terminated' }), /NetworkUnavailable only/],
+    ['that it is not ready', patched({}, { conditions: [CONDITIONS[1]] }), /PoplinReady only/],
+    ['an address', patched({}, { addresses: [] }), /PoplinReady only/],
+    ['its capacity', patched({}, { capacity: { cpu: '8' } }), /PoplinReady only/],
+    ['its phase', patched({}, { phase: 'Terminated' }), /PoplinReady only/],
     ["a claim in another's name", written('leases', OTHER), /Leases of its own/],
     ['a claim owned by another Node', written('leases', lease('node-1_m', 'node-2')), /Leases/],
     [

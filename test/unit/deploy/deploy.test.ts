@@ -35,7 +35,7 @@ describe('deploy/ is made of one source', () => {
 
   test('nothing else is among what is made', () => {
     const made = new Set(outputs().map(({ path }) => path));
-    const found = ['deploy/kustomize', 'deploy/helm'].flatMap((folder) =>
+    const found = ['deploy/kustomize', 'deploy/helm', 'deploy/monitoring'].flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
         .map((name) => `${folder}/${name}`)
         .filter((path) => statSync(join(ROOT, path)).isFile()),
@@ -53,7 +53,9 @@ const modelOf = (kind: string): string => (kind === 'Event' ? 'CoreV1Event' : `V
 describe('the API knows every field', () => {
   const files = outputs().filter(
     ({ path }) =>
-      path.endsWith('.yaml') && !path.includes('/helm/') && !path.endsWith('kustomization.yaml'),
+      path.endsWith('.yaml') &&
+      !/\/(?:helm|monitoring)\//.test(path) &&
+      !path.endsWith('kustomization.yaml'),
   );
   for (const { path, text } of files) {
     test(path, () => {

@@ -84,6 +84,20 @@ describe('a node takes back', () => {
     assert.deepEqual(await removeAll(), []);
   });
 
+  test('what it said of its health, as annotation and condition', async () => {
+    const said = { type: 'PoplinReady', status: 'True', reason: 'NetworkWorks' };
+    await createNode({ 'poplin.dev/status': '{}', ...OTHERS }, [said, ready]);
+    assert.deepEqual(await removeAll(), [
+      'annotation poplin.dev/status and condition PoplinReady of Node node1',
+    ]);
+    const { metadata, status } = await readNode();
+    assert.deepEqual(metadata.annotations, OTHERS);
+    assert.deepEqual(
+      status.conditions?.map(({ type }) => type),
+      ['Ready'],
+    );
+  });
+
   test("neither Flannel's annotations without ours, nor another network's condition", async () => {
     const flannel = { 'flannel.alpha.coreos.com/backend-type': 'vxlan' };
     await createNode(flannel, [{ ...ours, reason: 'FlannelIsUp' }]);
