@@ -1,5 +1,5 @@
-// What is said of sessions that do not come up, by real BIRDs of which each session is broken in one
-// way: another AS, another password, nobody there, no way there, GTSM at one end, no BFD.
+// What is said of sessions that do not come up, by real BIRDs of which each session is broken in
+// one way: another AS, another password, nobody there, no way there, GTSM at one end, no BFD.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
