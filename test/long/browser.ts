@@ -49,6 +49,8 @@ export class Browser implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), 'poplin-browser-'));
     const child = spawn(program, [...FLAGS, `--user-data-dir=${directory}`, 'about:blank'], {
       stdio: 'ignore',
+      // Debian's program is a script: its whole group is ended, not the script alone.
+      detached: true,
     });
     try {
       const port = await portIn(directory);
@@ -140,9 +142,11 @@ async function portIn(directory: string): Promise<string> {
 }
 
 async function end(child: ChildProcess, directory: string): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+  const { pid, exitCode, signalCode } = child;
+  if (pid !== undefined && exitCode === null && signalCode === null) {
+    const ended = once(child, 'exit');
+    process.kill(-pid, 'SIGKILL');
+    await ended;
   }
   // Its children write for a moment longer.
   rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
