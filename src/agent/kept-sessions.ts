@@ -1,7 +1,7 @@
 // How long sessions stay that the configuration no longer asks for: until each node says that it
-// goes by the same configuration, and a while for the sessions that come instead. Only then there is
-// another way for each route. One that is dead or stuck is waited for no longer than a few minutes.
-// Nothing is remembered over a restart.
+// goes by the same configuration, and a while for the sessions that come instead. Only then there
+// is another way for each route. One that is dead or stuck is waited for no longer than a few
+// minutes. Nothing is remembered over a restart.
 
 import { withKeptSessions } from '../bgp/keep-sessions.ts';
 import type { Speaker } from '../bgp/speaker-types.ts';

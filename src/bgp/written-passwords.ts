@@ -1,7 +1,7 @@
-// The passwords that a text of bird.conf has for the sessions of now. An agent that has just started
-// and finds a password missing or bad knows nothing of the one before but what BIRD runs by, and a
-// session that runs is worth more than none. Reads what render.ts has written, and nothing else.
-// Pure.
+// The passwords that a text of bird.conf has for the sessions of now. An agent that has just
+// started and finds a password missing or bad knows nothing of the one before but what BIRD runs
+// by, and a session that runs is worth more than none. Reads what render.ts has written, and
+// nothing else. Pure.
 
 import type { Passwords } from './passwords.ts';
 import { passwordId } from './passwords.ts';

@@ -53,16 +53,13 @@ function decide(given: Given) {
     verdicts: new Map(Object.entries(said)),
     ...rest,
   });
-  const { paths, probes, state, advert, smallPlainMtus } = run(
-    configOfType(type),
-    [nodeOf(1), peer],
-    local,
-  );
+  const computed = run(configOfType(type), [nodeOf(1), peer], local);
+  const { paths, probes, state, advert, smallPlainMtus } = computed;
   const [path] = paths;
   assert.ok(path !== undefined);
-  const routes = [...state.routes.values()].filter(
-    ({ via, metric }) => via.kind !== 'unreachable' && metric !== STANDBY_METRIC,
-  );
+  const isPath = ({ via, metric }: Route) =>
+    via.kind !== 'unreachable' && metric !== STANDBY_METRIC;
+  const routes = [...state.routes.values()].filter(isPath);
   const to = (table: number): string[] =>
     routes.flatMap((route) => (route.table === table ? [route.destination] : []));
   const small = Object.fromEntries(smallPlainMtus);
