@@ -30,7 +30,7 @@ export function rpFilter({ kernel, agent, droppedByFilter }: Facts): Verdict {
 }
 
 /** The kernel takes the larger one of the link's value and that of `all`: 2 is loose. */
-function strictLinks({ links, sysctls }: KernelState): readonly string[] {
+export function strictLinks({ links, sysctls }: KernelState): readonly string[] {
   const all = Number(sysctls.get('ipv4/conf/all/rp_filter') ?? '0');
   return [...links.values()]
     .filter(({ name, up }) => up && name !== 'lo')

@@ -12,6 +12,7 @@ import { describeError } from '../../lib/errors.ts';
 import type { Ip } from '../../net/ip.ts';
 import type { KernelState } from '../../state/kernel-state.ts';
 import { ownsLink } from '../../state/own.ts';
+import { strictLinks } from '../checks/rp-filter.ts';
 import type { DroppedByFilter, Facts, Known } from '../facts.ts';
 import { known, unknown } from '../facts.ts';
 import { askApi } from './api.ts';
@@ -39,12 +40,12 @@ const DEFAULT_PORT = 8472;
 
 export async function gatherFacts(parts: GatherParts): Promise<Facts> {
   const { places, clock, run } = parts;
-  const filter = watchFilter(clock);
   const agent = await askAgent(places.runDir);
   const config = readConfig(places.stateDir);
   const node = agent.known ? agent.value.node : places.nodeName;
   const peers = readPeers(places.stateDir, node);
   const kernel = readKernel(places.procSys);
+  const filter = watchFilter(kernel, clock);
   const silent = new Set(agent.known ? agent.value.silent.map(({ peer }) => peer) : []);
   const silentPeers = (peers.known ? peers.value : []).filter(({ name }) => silent.has(name));
   const [rules, api, pings, duplicates, features, droppedByFilter] = await Promise.all([
@@ -87,9 +88,13 @@ async function readRules(run: RunCommand): Promise<Facts['rules']> {
   }
 }
 
-async function watchFilter(clock: Clock): Promise<Known<DroppedByFilter>> {
+async function watchFilter(
+  kernel: Known<KernelState>,
+  clock: Clock,
+): Promise<Known<DroppedByFilter>> {
   const before = readFiltered();
-  if (before === 0) return known({ total: 0, meanwhile: 0 });
+  const isStrict = kernel.known && strictLinks(kernel.value).length > 0;
+  if (before === 0 || !isStrict) return known({ total: before, meanwhile: 0 });
   await clock.sleep(FILTER_WATCH_MS);
   const total = readFiltered();
   return known({ total, meanwhile: total - before });
