@@ -1,5 +1,5 @@
-// Network namespaces on one network, with a bridge between them: nodes that speak BGP, each with the
-// addresses of test/fake/bgp.ts, and routers of somebody else. `using` takes them away.
+// Network namespaces on one network, with a bridge between them: nodes that speak BGP, each with
+// the addresses of test/fake/bgp.ts, and routers of somebody else. `using` takes them away.
 
 import { execFileSync } from 'node:child_process';
 import { addressesOf, subnetsOf } from '../../fake/bgp.ts';

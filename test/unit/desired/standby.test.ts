@@ -1,5 +1,5 @@
-// The copies below BIRD's routes: one for each of its routes that carries a peer's packets, and none
-// where a wider route of its own would take over.
+// The copies below BIRD's routes: one for each of its routes that carries a peer's packets, and
+// none where a wider route of its own would take over.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

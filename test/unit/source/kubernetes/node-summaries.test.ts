@@ -69,10 +69,12 @@ describe('the summary of a node', () => {
   test('is kept of all nodes where it is asked for, and is no event', async (context) => {
     const world = await LeaseApi.start(context);
     world.addNode('self');
+    world.addNode('reader');
     const without = world.hold();
-    const reader = world.hold({ keepsSummaries: true });
-    await untilSeen(reader);
-    await untilSeen(without);
+    const reader = world.hold({ name: 'reader', machine: 'another', keepsSummaries: true });
+    const claims = (): number =>
+      [...(reader.cluster().nodes?.values() ?? [])].flatMap(({ subnets }) => subnets).length;
+    await until('both claims are seen', () => claims() === 2);
     const before = reader.cluster();
     await without.source.publishSummary(WELL, NEVER);
     await until('the text', () => reader.source.summaries?.get('self') === WELL.text);
