@@ -147,8 +147,7 @@ export function desired(
   addSysctls(builder, config, local);
   addNodeSets(builder, cluster.nodes, { config, local });
 
-  const told = cluster.nodes.get(local.name)?.advert?.receiveMtuBytes;
-  const podMtuBytes = podMtu(settings, local, told);
+  const podMtuBytes = podMtu(settings, local, cluster);
   const state = {
     ...builder.build(renderNftTable({ config, ownSubnets })),
     knowledge: cluster.kind === 'synced' ? 'complete' : 'remembered',

@@ -1,6 +1,7 @@
 // MTU of pods' links and of the routes in them. Pure; running pods get it by src/agent/pod-mtus.ts.
 
 import { vxlanOverheadBytes, vxlanUnderlayMtuBytes } from '../backend/vxlan.ts';
+import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { Local } from './desired.ts';
 import type { BackendSettings } from './path-ways.ts';
 
@@ -10,13 +11,16 @@ const UNKNOWN_MTU = { link: MINIMUM_MTU_BYTES, route: MINIMUM_MTU_BYTES };
 
 /**
  * What a pod may receive is the underlay's MTU; what it may send fits every path in use. A node
- * that is about to have another address receives what it told its peers.
+ * that is about to have another address receives what it told its peers. While only the disk
+ * remembers the cluster no route to a peer changes, so pods send no more than they do.
  */
 export function podMtu(
   settings: BackendSettings,
-  { neededFamilies, underlays: found }: Pick<Local, 'neededFamilies' | 'underlays'>,
-  toldBytes: number | undefined,
+  local: Pick<Local, 'name' | 'neededFamilies' | 'underlays' | 'attachments'>,
+  { kind, nodes }: Synced | Remembered,
 ): { link: number; route: number } {
+  const { underlays: found, neededFamilies, attachments } = local;
+  const toldBytes = nodes.get(local.name)?.advert?.receiveMtuBytes;
   if (found.length === 0 && toldBytes === undefined) return UNKNOWN_MTU;
   const mtuBytes = toldBytes ?? MINIMUM_MTU_BYTES;
   const underlays =
@@ -27,6 +31,7 @@ export function podMtu(
       (network) => vxlanUnderlayMtuBytes(network, underlay) - vxlanOverheadBytes(underlay.family),
     ),
   ]);
+  const now = kind === 'synced' ? [] : attachments.map(({ routeMtuBytes }) => routeMtuBytes);
   const links = underlays.map(({ mtuBytes }) => mtuBytes);
-  return { link: Math.max(...links), route: Math.min(...routes) };
+  return { link: Math.max(...links), route: Math.min(...routes, ...now) };
 }

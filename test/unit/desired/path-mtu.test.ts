@@ -4,13 +4,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Local } from '../../../src/desired/desired.ts';
+import { desired } from '../../../src/desired/desired.ts';
 import { underlayKeyOf } from '../../../src/desired/path-mtu.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import type { Route } from '../../../src/state/kernel-state.ts';
 import { keyOfRoute } from '../../../src/state/kernel-state.ts';
-import { advertOf, configOf, nodeOf } from '../../fake/cluster.ts';
-import { localOf, NETWORK, run } from '../../fake/desired.ts';
+import { attachmentOf } from '../../fake/attachment.ts';
+import { advertOf, clusterOf, configOf, nodeOf } from '../../fake/cluster.ts';
+import { localOf, NETWORK, run, V4 } from '../../fake/desired.ts';
 
 const CONFIG = configOf({ ...NETWORK, Backend: { Type: 'vxlan' } });
 const KEY = 'uid-2 ipv4 poplin4-1 10.244.2.0';
@@ -87,4 +89,21 @@ test('an MTU that is configured for larger links is no more than the own link ta
   assert.deepEqual(large.state.links, state.links);
   assert.equal(large.podMtuBytes.route, podMtuBytes.route);
   assert.equal(podMtuBytes.route, 1450);
+});
+
+test('pods send no more than they do while only the disk remembers the cluster', () => {
+  const attachments = [{ ...attachmentOf('c1', ['10.244.1.2' as Ip]), routeMtuBytes: 1430 }];
+  const known = clusterOf([nodeOf(1), nodeOf(2)]);
+  const routeBytes = (kind: 'synced' | 'remembered', mtuBytes: number): number => {
+    const local = localOf({ attachments, underlays: [{ ...V4, mtuBytes }] });
+    const input = { config: CONFIG, local };
+    const { podMtuBytes } =
+      kind === 'synced'
+        ? desired({ ...input, cluster: known })
+        : desired({ ...input, cluster: { ...known, kind } });
+    return podMtuBytes.route;
+  };
+  assert.equal(routeBytes('synced', 9000), 8950);
+  assert.equal(routeBytes('remembered', 9000), 1430);
+  assert.equal(routeBytes('remembered', 1400), 1350);
 });
