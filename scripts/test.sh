@@ -36,6 +36,10 @@ lab_tests() {
   done
 }
 
+system_tests() {
+  find test/system -name '*.test.ts' ! -path 'test/system/bird/*' ! -path 'test/system/bgp/*' | sort
+}
+
 count() {
   cat "$results"/* | sed -n "s/^# $1 //p" | awk '{ sum += $1 } END { print sum + 0 }'
 }
@@ -52,7 +56,10 @@ else
   run unit --test-isolation=none 'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' \
     'test/fuzz/**/*.test.ts' test/tidy.test.ts
   run sim --test-concurrency=2 'test/sim/**/*.test.ts'
-  run system --test-concurrency=1 'test/system/**/*.test.ts'
+  # BIRDs mostly wait for each other.
+  run birds --test-concurrency=3 'test/system/bird/**/*.test.ts' 'test/system/bgp/**/*.test.ts'
+  # shellcheck disable=SC2046
+  run system --test-concurrency=1 $(system_tests)
   # shellcheck disable=SC2046 # lists of words
   run lab --test-concurrency=2 $(lab_tests together)
   # shellcheck disable=SC2046

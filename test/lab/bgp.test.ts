@@ -36,10 +36,6 @@ test('a BIRD or an agent that dies loses nothing', { timeout: TIMEOUT_MS }, asyn
 
     await t.test('a bad configuration is refused, and the sessions stay', () => refuses(lab));
 
-    await t.test('every session is restarted by another setting, and the mesh by reflectors', () =>
-      changesSessions(lab),
-    );
-
     await t.test('an agent is killed and started again', async () => {
       const result = await whileProbing(lab, async () => {
         await lab.endAgent('node2', 'SIGKILL');
@@ -72,25 +68,6 @@ test('a BIRD or an agent that dies loses nothing', { timeout: TIMEOUT_MS }, asyn
     assertPlain(lab);
   });
 });
-
-async function changesSessions(lab: TestLab): Promise<void> {
-  const GracefulRestart = { RestartSeconds: 130 };
-  const RouteReflectors = { NodeNames: ['node1'] };
-  const changes = [
-    { GracefulRestart },
-    { GracefulRestart, FullMesh: false, RouteReflectors },
-    { GracefulRestart },
-  ];
-  for (const BGP of changes) {
-    const before = (await lab.status('node1')).bgp?.wanted;
-    const result = await whileProbing(lab, async () => {
-      await lab.edit({ BGP });
-      await lab.untilStatus('node1', 'has another text', ({ bgp }) => bgp?.wanted !== before);
-      await untilAllBgp(lab);
-    });
-    assertNothingLost(result);
-  }
-}
 
 /** By the nodes: the schema would refuse it before. */
 async function refuses(lab: TestLab): Promise<void> {
