@@ -22,7 +22,7 @@ run() {
 }
 
 # Of the labs' tests these run alone: they look at the whole machine, at labs that were left behind,
-# or at how fast or how free of loss something is. The others mostly wait, two at a time.
+# or at how fast or how free of loss something is. The others mostly wait, three at a time.
 alone='bgp command drift lab-switch latency leak many-pods switch two-labs'
 
 lab_tests() {
@@ -61,7 +61,7 @@ else
   # shellcheck disable=SC2046
   run system --test-concurrency=1 $(system_tests)
   # shellcheck disable=SC2046 # lists of words
-  run lab --test-concurrency=2 $(lab_tests together)
+  run lab --test-concurrency=3 $(lab_tests together)
   # shellcheck disable=SC2046
   run lab-alone --test-concurrency=1 $(lab_tests alone)
   run runtime --test-concurrency=1 'test/runtime/**/*.test.ts'
