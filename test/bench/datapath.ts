@@ -95,10 +95,12 @@ async function compareWays(way: Way, other: Reference, pingPong: string): Promis
   const tcp = { own: [] as number[], other: [] as number[] };
   const latency = { own: [] as number[], other: [] as number[] };
   for (let round = 0; round < ROUNDS; round += 1) {
-    tcp.other.push(await throughput(other));
-    tcp.own.push(await throughput(way));
-    latency.other.push(...(await roundTrips(other, pingPong)));
-    latency.own.push(...(await roundTrips(way, pingPong)));
+    // Who comes second finds caches and processors as the first has left them.
+    const sides = [['own', way] as const, ['other', other] as const];
+    for (const [side, each] of round % 2 === 0 ? sides : sides.reverse()) {
+      tcp[side].push(await throughput(each));
+      latency[side].push(...(await roundTrips(each, pingPong)));
+    }
   }
   const names = (what: string) => ({
     name: `datapath.${way.name}.${what}${other.suffix}`,
