@@ -2,9 +2,10 @@
 // looks at the same paths and asks the API as the agent does, also while the agent is away. Paths
 // and names only: no token, key or password is in it, nor in what it names by value.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { writeWhole } from '../lib/whole-file.ts';
 import type { AgentOptions } from './options.ts';
 
 const FILE_NAME = 'agent.json';
@@ -49,9 +50,7 @@ export const traceOf = (options: AgentOptions, pid: number): AgentTrace => ({
 
 /** Throws what the disk says. */
 export function writeTrace(runDir: string, trace: AgentTrace): void {
-  const path = join(runDir, FILE_NAME);
-  writeFileSync(`${path}.tmp`, `${JSON.stringify(trace, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
+  writeWhole(join(runDir, FILE_NAME), `${JSON.stringify(trace, null, 2)}\n`);
 }
 
 /** undefined where no agent has left one that is understood. */

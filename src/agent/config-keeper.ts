@@ -3,7 +3,7 @@
 // restarts while a bad edit stands goes on as before: format 2 is JSON with the text in it, format
 // 1 was the text alone.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { ConfigText } from '../cluster/cluster.ts';
@@ -18,6 +18,7 @@ import {
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { asidePath, formatVersionOf, newerFormat } from '../lib/state-format.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { containsCidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
@@ -151,11 +152,9 @@ export class ConfigKeeper {
 
   #store(text: string): void {
     if (text === this.#onDisk) return;
-    const temporary = `${this.#path}.tmp`;
     try {
       const json = JSON.stringify({ version: VERSION, text }, null, 2);
-      writeFileSync(temporary, `${json}\n`, { mode: 0o600 });
-      renameSync(temporary, this.#path);
+      writeWhole(this.#path, `${json}\n`);
       this.#onDisk = text;
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, `${this.#path} could not be written`);

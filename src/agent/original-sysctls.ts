@@ -4,13 +4,14 @@
 // another one than before: what was recorded then means nothing any more. Format 1 held the values
 // alone, format 2 not the boot; both are taken as of this boot, and written anew at once.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { changedWith } from '../desired/sysctls.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { asidePath, formatVersionOf, newerFormat } from '../lib/state-format.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { ownsLink } from '../state/own.ts';
@@ -74,11 +75,9 @@ export class OriginalSysctls {
   }
 
   #write(): void {
-    const temporary = `${this.#path}.tmp`;
     const values = Object.fromEntries(this.#values);
     const text = JSON.stringify({ version: VERSION, bootId: this.#bootId, values }, null, 2);
-    writeFileSync(temporary, `${text}\n`, { mode: 0o600 });
-    renameSync(temporary, this.#path);
+    writeWhole(this.#path, `${text}\n`);
   }
 
   #setAside({ version, problem }: { version: number; problem: string }, log: Log): void {

@@ -3,12 +3,13 @@
 // name them any more, and written before the configuration without them is. Who still needs them is
 // decided elsewhere (src/desired/families.ts); this only remembers.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily, parseCidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
@@ -59,8 +60,7 @@ export class RetiredFamilies {
         rmSync(this.#path, { force: true });
         return;
       }
-      writeFileSync(`${this.#path}.tmp`, render(sorted), { mode: 0o600 });
-      renameSync(`${this.#path}.tmp`, this.#path);
+      writeWhole(this.#path, render(sorted));
     } catch (error) {
       this.#log.warn({ error: describeError(error) }, `${this.#path} could not be written`);
     }

@@ -1,8 +1,9 @@
 // The subnet file (`subnet.env`): the keys that Flannel writes, for whoever reads those. Rendered
 // by a pure function and written by rename, only when its text changes.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { addressAt, cidrFamily, cidrLengthBits } from '../net/cidr.ts';
 
@@ -26,10 +27,7 @@ export function renderSubnetFile(
 }
 
 export function writeSubnetFile(path: string, text: string): void {
-  if (currentText(path) === text) return;
-  const temporary = `${path}.tmp`;
-  writeFileSync(temporary, text, { mode: 0o644 });
-  renameSync(temporary, path);
+  if (currentText(path) !== text) writeWhole(path, text, 0o644);
 }
 
 function currentText(path: string): string | undefined {

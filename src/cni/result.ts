@@ -3,8 +3,8 @@
 // look for it. A result of plugins before us in the chain is kept and ours is added to it. Pure.
 
 import type { Attachment } from '../endpoint/attachment.ts';
+import { nearSubnets } from '../endpoint/attachment.ts';
 import { GATEWAYS } from '../endpoint/gateway.ts';
-import { contains } from '../net/cidr.ts';
 import { ADDRESS_BITS } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
@@ -58,7 +58,7 @@ function ipOf(ip: Ip, podInterface: number, cniVersion: CniVersion): JsonObject 
 /** As pod-side.ts makes them. */
 function routesOf(ip: Ip, attachment: Attachment, cniVersion: CniVersion): JsonObject[] {
   const { anywhere, address: gw } = GATEWAYS[familyOf(ip)];
-  const subnets = (attachment.subnets ?? []).filter((subnet) => contains(subnet, ip));
+  const subnets = nearSubnets(attachment, ip);
   if (!isAtLeast(cniVersion, '1.1.0')) return [anywhere, ...subnets].map((dst) => ({ dst, gw }));
   const priority = OWN_METRIC;
   return [

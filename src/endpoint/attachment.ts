@@ -3,6 +3,7 @@
 // deleted host veth is made again from. Everything that the kernel shows for a pod follows from it.
 
 import type { Cidr } from '../net/cidr.ts';
+import { contains } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 
@@ -53,3 +54,7 @@ export type Attachment = {
   readonly pod?: { readonly namespace: string; readonly name: string };
   readonly createdAt: string;
 };
+
+/** Those that a route leads to beside the default one, from the pod that has this address. */
+export const nearSubnets = ({ subnets = [] }: Pick<Attachment, 'subnets'>, pod: Ip): Cidr[] =>
+  subnets.filter((subnet) => contains(subnet, pod));

@@ -8,7 +8,6 @@
 // is on its link.
 
 import type { Cidr } from '../net/cidr.ts';
-import { contains } from '../net/cidr.ts';
 import { ADDRESS_BITS } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
@@ -16,6 +15,7 @@ import type { Address, Link, Neighbour, Route } from '../state/kernel-state.ts';
 import { keyOfAddress, keyOfNeighbour, keyOfRoute } from '../state/kernel-state.ts';
 import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
 import type { Attachment } from './attachment.ts';
+import { nearSubnets } from './attachment.ts';
 import { GATEWAYS } from './gateway.ts';
 import type { EndpointState } from './host-side.ts';
 
@@ -34,7 +34,10 @@ export function podSide(attachment: Attachment, loopback: Link | undefined): End
     const neighbour = { link: ifName, address: gateway, mac: attachment.hostMac };
     addresses.set(keyOfAddress(address), address);
     routes.set(keyOfRoute(route), route);
-    for (const local of localRoutes(attachment, pod)) routes.set(keyOfRoute(local), local);
+    for (const subnet of nearSubnets(attachment, pod)) {
+      const near = routeBy(attachment, pod, subnet);
+      routes.set(keyOfRoute(near), near);
+    }
     neighbours.set(keyOfNeighbour(neighbour), neighbour);
   }
   return {
@@ -69,11 +72,6 @@ const defaultRoute = (attachment: Attachment, pod: Ip): Route => ({
   ...routeBy(attachment, pod, GATEWAYS[familyOf(pod)].anywhere as Cidr),
   mtuBytes: attachment.routeMtuBytes,
 });
-
-const localRoutes = (attachment: Attachment, pod: Ip): Route[] =>
-  (attachment.subnets ?? [])
-    .filter((subnet) => contains(subnet, pod))
-    .map((subnet) => routeBy(attachment, pod, subnet));
 
 /** `onlink`: no route leads to the gateway itself, and none is needed. */
 function routeBy({ ifName }: Attachment, pod: Ip, destination: Cidr): Route {

@@ -3,10 +3,11 @@
 // nodes find it. Of a real cluster only the second is needed: a relay. It ends by SIGTERM, or when
 // the lab's directory is gone.
 
-import { closeSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { openNetns } from '../kernel/netns.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrFamily } from '../net/cidr.ts';
 import type { PodCidrRange } from './api/pod-cidr-allocator.ts';
@@ -106,9 +107,4 @@ function renderKubeconfig({ spec }: LabPlan, server: string): string {
     users: [{ name, user: {} }],
   };
   return `${JSON.stringify(config, null, 2)}\n`;
-}
-
-function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
 }

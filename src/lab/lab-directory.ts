@@ -8,7 +8,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmdirSync,
   rmSync,
   writeFileSync,
@@ -16,6 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { assert } from '../lib/assert.ts';
 import { AppError } from '../lib/errors.ts';
+import { writeWhole } from '../lib/whole-file.ts';
 import type { BirdProgram } from './bird-program.ts';
 import type { LabSpec } from './plan.ts';
 import { isLabName } from './plan.ts';
@@ -74,9 +74,7 @@ export class LabDirectory {
 
   /** For a lab whose nodes come and go. */
   update(record: LabRecord): void {
-    const path = join(this.path, 'lab.json');
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(record, null, 2)}\n`);
-    renameSync(`${path}.tmp`, path);
+    writeWhole(join(this.path, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`, 0o644);
   }
 
   /** `undefined` when the lab is not there, or was not even begun. */
