@@ -6,18 +6,11 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { netnsPath } from '../../src/lab/netns.ts';
 import { until } from '../lab/lab.ts';
+import { removeCgroupTree } from '../runtime/cgroup-tree.ts';
 import { CONTAINERD_1_6, searchPathOf } from '../runtime/containerd-config.ts';
 import { buildPause, buildPauseImage, PAUSE_IMAGE } from '../runtime/pause-image.ts';
 import { ROOT } from '../unit/deploy/manifests.ts';
@@ -178,7 +171,7 @@ export class ClusterNode {
   /** False while one is in use. */
   #removeCgroups(): boolean {
     return readdirSync(CGROUPS)
-      .map((controller) => removeTree(join(CGROUPS, controller, this.#place.netns)))
+      .map((controller) => removeCgroupTree(join(CGROUPS, controller, this.#place.netns)))
       .every(Boolean);
   }
 }
@@ -187,16 +180,4 @@ export class ClusterNode {
 function deepestChildOf(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   return children === '' ? pid : deepestChildOf(Number(children.split(' ')[0]));
-}
-
-function removeTree(cgroup: string): boolean {
-  if (!existsSync(cgroup)) return true;
-  const below = readdirSync(cgroup, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const areGone = below.map(({ name }) => removeTree(join(cgroup, name))).every(Boolean);
-  try {
-    rmdirSync(cgroup);
-    return areGone;
-  } catch {
-    return false; // Its processes are ending.
-  }
 }

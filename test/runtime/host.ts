@@ -13,7 +13,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  rmdirSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -23,6 +22,7 @@ import { runCommand } from '../../src/lab/command.ts';
 import { LABS_DIRECTORY } from '../../src/lab/lab-directory.ts';
 import { processOf } from '../../src/lab/processes.ts';
 import { until } from '../lab/lab.ts';
+import { removeCgroupTree } from './cgroup-tree.ts';
 import type { Release } from './containerd-config.ts';
 import { searchPathOf } from './containerd-config.ts';
 import { CriClient } from './cri-client.ts';
@@ -213,7 +213,7 @@ export class RuntimeHost {
   /** False while one is in use. */
   #removeCgroups(): boolean {
     return cgroupRoots()
-      .map((root) => removeTree(join(root, this.#cgroup)))
+      .map((root) => removeCgroupTree(join(root, this.#cgroup)))
       .every(Boolean);
   }
 }
@@ -229,7 +229,8 @@ function removeOrphanedCgroups(): void {
   for (const root of cgroupRoots()) {
     for (const name of existsSync(root) && statSync(root).isDirectory() ? readdirSync(root) : []) {
       const pid = /^ps(\d+)-.*-containerd$/.exec(name)?.[1];
-      if (pid !== undefined && processOf(Number(pid)) === undefined) removeTree(join(root, name));
+      if (pid !== undefined && processOf(Number(pid)) === undefined)
+        removeCgroupTree(join(root, name));
     }
   }
 }
@@ -238,16 +239,4 @@ function removeOrphanedCgroups(): void {
 function childOf(pid: number): number | undefined {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   return children === '' ? undefined : Number(children.split(' ')[0]);
-}
-
-function removeTree(cgroup: string): boolean {
-  if (!existsSync(cgroup)) return true;
-  const below = readdirSync(cgroup, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const areGone = below.map(({ name }) => removeTree(join(cgroup, name))).every(Boolean);
-  try {
-    rmdirSync(cgroup);
-    return areGone;
-  } catch {
-    return false; // Its processes are ending.
-  }
 }
