@@ -9,15 +9,15 @@ import { renderAdvert } from '../cluster/advert.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Publication, Source } from '../source/source.ts';
-import type { RunResult } from './runner.ts';
+import type { RunReason, RunResult } from './runner.ts';
 import { BoundedRunner } from './runner.ts';
 import { SOURCE_WRITE_LIMITS, trySourceWrite } from './source-write.ts';
 
-/** Looks at the own Node in a row, and how fast they are granted again. */
-const LOOKS_MAX = 10;
+/** Times in a row that it is put right at once, and how fast they are granted again. */
+const REPAIRS_MAX = 10;
 /** While the datastore refuses, the configuration may change any number of times. */
 const POSSIBLE_MAX = 50;
-const LOOK_REFILL_MS = 5_000;
+const REPAIR_REFILL_MS = 5_000;
 
 export type AdvertPublisherParts = {
   readonly source: Pick<Source, 'publish'>;
@@ -40,7 +40,9 @@ export class AdvertPublisher {
   #read: string | undefined;
   #publication: Publication | undefined;
   #text = '';
-  #looks = LOOKS_MAX;
+  /** Of the last one that was taken. */
+  #takenText = '';
+  #repairs = REPAIRS_MAX;
   #refilledMs: number;
 
   /** `settled` is called when no peer is known to go by another advert than the last one. */
@@ -48,7 +50,7 @@ export class AdvertPublisher {
     this.#parts = parts;
     this.#settled = settled;
     this.#runner = new BoundedRunner(
-      (stop) => this.#publish(stop),
+      (stop, reason) => this.#publish(stop, reason),
       SOURCE_WRITE_LIMITS,
       parts.clock,
     );
@@ -73,6 +75,7 @@ export class AdvertPublisher {
   /** Nothing is to be published: a node without a subnet has nothing to announce. */
   withhold(): void {
     this.#text = '';
+    this.#takenText = '';
     this.#publication = undefined;
   }
 
@@ -80,12 +83,6 @@ export class AdvertPublisher {
   look(advert: Advert | undefined): void {
     this.#read = advert && renderPromise(advert);
     this.#release();
-    const nowMs = this.#parts.clock.monotonicMs();
-    const granted = Math.floor((nowMs - this.#refilledMs) / LOOK_REFILL_MS);
-    this.#looks = Math.min(LOOKS_MAX, this.#looks + granted);
-    this.#refilledMs += granted * LOOK_REFILL_MS;
-    if (this.#looks === 0) return; // The slow tick finds it.
-    this.#looks -= 1;
     this.#runner.trigger();
   }
 
@@ -94,16 +91,30 @@ export class AdvertPublisher {
   }
 
   /** Costs no request when the Node has it already. */
-  async #publish(stop: AbortSignal): Promise<RunResult> {
+  async #publish(stop: AbortSignal, reason: RunReason): Promise<RunResult> {
     const publication = this.#publication;
+    const text = this.#text;
     if (publication === undefined) return 'done';
+    const isTaken = text === this.#takenText;
+    // Who overwrites it all the time is answered by the slow tick.
+    if (isTaken && reason !== 'routine' && !this.#mayRepair()) return 'done';
     const { source, log } = this.#parts;
     const notYet = 'the advert is not published yet';
     const write = async (signal: AbortSignal): Promise<void> => {
-      await source.publish(publication, signal);
+      const isWritten = await source.publish(publication, signal);
+      if (isTaken && isWritten) this.#repairs -= 1;
+      this.#takenText = text;
       this.#wasPublished(publication);
     };
     return trySourceWrite(write, { log, stop, notYet });
+  }
+
+  #mayRepair(): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const granted = Math.floor((nowMs - this.#refilledMs) / REPAIR_REFILL_MS);
+    this.#repairs = Math.min(REPAIRS_MAX, this.#repairs + granted);
+    this.#refilledMs += granted * REPAIR_REFILL_MS;
+    return this.#repairs > 0;
   }
 
   #wasPublished(publication: Publication): void {

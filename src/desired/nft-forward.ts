@@ -1,7 +1,7 @@
-// Accepts for forwarded packets of pods, in both directions. Those in our own table say and show
-// what is meant; an accept is final for its table only and cannot undo a drop in another one. Where
-// Docker or ufw drop by default, `ForwardRules: insert` puts two accepts in front of their rules,
-// in the chains FORWARD of `ip filter` and `ip6 filter`: the only foreign chains that are touched.
+// Accepts for forwarded packets of pods, in both directions. Our own table has none: an accept is
+// final for its table only, cannot undo a drop in another one, and would cost every packet a walk.
+// Where Docker or ufw drop by default, `ForwardRules: insert` puts two accepts in front of their
+// rules, in the chains FORWARD of `ip filter` and `ip6 filter`: the only foreign ones touched.
 // They are recognised by their comment, and after a rewrite by iptables-save | iptables-restore
 // (which turns nft's comments into iptables' own kind) by their form.
 
@@ -16,11 +16,6 @@ const INSERT_COMMENT = 'poplin forward';
 
 type Side = 'saddr' | 'daddr';
 const SIDES: readonly Side[] = ['saddr', 'daddr'];
-
-export const forwardRules = ({ families }: Config): readonly string[] =>
-  families.flatMap(({ family, network }) =>
-    SIDES.map((side) => `${NFT_NAME[family]} ${side} ${network} accept`),
-  );
 
 /**
  * nft text that brings the foreign chains to what the configuration says, '' when they are there

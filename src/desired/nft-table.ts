@@ -16,7 +16,6 @@ import { FAMILIES } from '../net/family.ts';
 import type { NftTable } from '../state/kernel-state.ts';
 import { NFT_TABLE } from '../state/own.ts';
 import { spoofChain, spoofRules } from './nft-antispoof.ts';
-import { forwardRules } from './nft-forward.ts';
 import { hostPortChains, hostPortSetTypes } from './nft-host-ports.ts';
 import { masqueradeRules } from './nft-masquerade.ts';
 
@@ -43,7 +42,7 @@ type Chain = {
 };
 
 /** Base chains of older versions of this file, removed when they are met. */
-const RETIRED_CHAINS: readonly string[] = [];
+const RETIRED_CHAINS: readonly string[] = ['pods_forward'];
 
 const HASH_LENGTH = 16;
 const TABLE = `inet ${NFT_TABLE}`;
@@ -65,11 +64,6 @@ const chainsOf = (input: NftInput): readonly Chain[] => [
     name: 'pods_prerouting',
     hook: 'type filter hook prerouting priority raw; policy accept;',
     rules: spoofRules,
-  },
-  {
-    name: 'pods_forward',
-    hook: 'type filter hook forward priority filter; policy accept;',
-    rules: forwardRules(input.config),
   },
   {
     name: 'pods_postrouting',

@@ -54,8 +54,8 @@ export interface Source {
    * wishes again, with the same or another wish, has what was held before.
    */
   hold(wish: SubnetWish, listener: (holding: Holding) => void, stop: AbortSignal): Promise<void>;
-  /** Costs no request when it is published already. Rejects with AppError. */
-  publish(publication: Publication, stop: AbortSignal): Promise<void>;
+  /** Whether anything had to be written: what is published already costs no request. AppError. */
+  publish(publication: Publication, stop: AbortSignal): Promise<boolean>;
   /** Each call is a request: the caller sees to the pace. Rejects with AppError. */
   publishSummary(summary: PublishedSummary, stop: AbortSignal): Promise<void>;
   /** Texts of the summaries of all nodes, by name; undefined where they are not kept. */

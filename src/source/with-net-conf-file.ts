@@ -39,7 +39,7 @@ export class SourceWithFile implements Source {
     return this.#source.hold(wish, listener, stop);
   }
 
-  publish(publication: Publication, stop: AbortSignal): Promise<void> {
+  publish(publication: Publication, stop: AbortSignal): Promise<boolean> {
     return this.#source.publish(publication, stop);
   }
 

@@ -89,10 +89,13 @@ export class FakeDatastore {
     this.tellAll({ kind: 'node-gone', name, uid: node.uid });
   }
 
-  publish(name: string, { advert }: Publication): void {
+  /** Whether it is another one. */
+  publish(name: string, { advert }: Publication): boolean {
     const node = this.nodes.get(name);
     if (node === undefined) throw new AppError('KUBERNETES_API', 'publish', `no Node ${name}`);
-    if (JSON.stringify(node.advert) !== JSON.stringify(advert)) this.#put({ ...node, advert });
+    const isOther = JSON.stringify(node.advert) !== JSON.stringify(advert);
+    if (isOther) this.#put({ ...node, advert });
+    return isOther;
   }
 
   setAway(isAway: boolean): void {
@@ -177,9 +180,9 @@ export class FakeSource implements Source {
     this.#holders.delete(holder);
   }
 
-  async publish(publication: Publication): Promise<void> {
+  async publish(publication: Publication): Promise<boolean> {
     this.#assertConnected('publish');
-    this.#store.publish(this.nodeName, publication);
+    return this.#store.publish(this.nodeName, publication);
   }
 
   async publishSummary({ text }: PublishedSummary): Promise<void> {

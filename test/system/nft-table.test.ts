@@ -194,7 +194,10 @@ describe('the nftables table in a kernel', () => {
     load('add rule inet poplin forgotten drop');
     load('add chain inet poplin helper');
     load('add rule inet poplin forgotten jump helper');
-    load('insert rule inet poplin pods_forward drop');
+    load('insert rule inet poplin pods_prerouting drop');
+    // A chain that older versions had.
+    load('add chain inet poplin pods_forward { type filter hook forward priority 0; }');
+    load('add rule inet poplin pods_forward drop');
     loadTable();
     const chains = /\tchain (forgotten|helper) \{\n(\t\ttype .*\n)?\t\}\n*/g;
     const listed = lab.run('node', 'nft -s list table inet poplin');

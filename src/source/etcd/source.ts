@@ -118,15 +118,15 @@ export class EtcdSource implements Source {
   }
 
   /** Kept for the claim that is still to be made, when the node holds nothing yet. */
-  async publish(publication: Publication, stop: AbortSignal): Promise<void> {
+  async publish(publication: Publication, stop: AbortSignal): Promise<boolean> {
     this.#publication = publication;
     const own = this.#ownKeys(publication);
-    if (own === undefined || own.advert === undefined) return;
+    if (own === undefined || own.advert === undefined) return false;
     const { api } = this.#options;
     const { value, advert } = own;
     const known = this.#knownOf(own);
     const differs = { value: known.value !== value, advert: known.advert !== advert };
-    if (!differs.value && !differs.advert) return;
+    if (!differs.value && !differs.advert) return false;
     const committed = await api.transact(publishTransaction(own, differs), stop);
     this.#contactAtMs = this.#options.clock.monotonicMs();
     if (!committed.succeeded) {
@@ -135,6 +135,7 @@ export class EtcdSource implements Source {
     }
     const untilMs = this.#options.clock.monotonicMs() + SHOWN_WITHIN_MS;
     this.#written = { revision: committed.revision, untilMs, value, advert };
+    return true;
   }
 
   /** Bound to the node's lease, with which it goes; before that there is nothing to bind it to. */

@@ -33,17 +33,22 @@ export class AnnotationPublisher {
     this.#seen = annotations;
   }
 
-  /** null removes. Rejects with AppError after a bounded number of tries. */
-  async publish(wanted: AnnotationPatch, stop: AbortSignal): Promise<void> {
+  /**
+   * null removes. Whether anything had to be written; rejects with AppError after a bounded number
+   * of tries.
+   */
+  async publish(wanted: AnnotationPatch, stop: AbortSignal): Promise<boolean> {
     const differing = Object.entries(wanted).filter(
       ([name, value]) => this.#seen === undefined || (this.#seen[name] ?? null) !== value,
     );
-    if (differing.length === 0) return;
+    if (differing.length === 0) return false;
     const body = { metadata: { annotations: Object.fromEntries(differing) } };
     // Until the answer comes nobody knows which of them it has.
     this.#seen = undefined;
     const patched = await patiently(this.#options, stop, () => this.#patch(body, stop));
-    this.#seen = annotationsOf(patched);
+    // What was seen meanwhile may be newer; where it is older the same is written once more.
+    this.#seen ??= annotationsOf(patched);
+    return true;
   }
 
   async #patch(body: unknown, stop: AbortSignal): Promise<ObjectJson> {

@@ -104,10 +104,12 @@ export class KubernetesSource implements Source {
     }
   }
 
-  async publish(publication: Publication, stop: AbortSignal): Promise<void> {
+  async publish(publication: Publication, stop: AbortSignal): Promise<boolean> {
     const { flannelPrefix } = this.#options;
-    await this.#publisher.publish(annotationsFor(publication, flannelPrefix), stop);
+    const annotations = annotationsFor(publication, flannelPrefix);
+    const isWritten = await this.#publisher.publish(annotations, stop);
     this.#onContact();
+    return isWritten;
   }
 
   hold(wish: SubnetWish, listener: (holding: Holding) => void, stop: AbortSignal): Promise<void> {

@@ -82,7 +82,7 @@ export class SceneNode {
     return this.subnets;
   }
 
-  publish(number = 1, changes: Partial<Publication> = {}): Promise<void> {
+  publish(number = 1, changes: Partial<Publication> = {}): Promise<boolean> {
     const advert = advertOf(number, { machine: this.name });
     return this.source.publish({ advert, backend: 'vxlan', ...changes }, this.#stop.signal);
   }

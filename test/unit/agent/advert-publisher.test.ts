@@ -14,16 +14,24 @@ const publicationWith = (config: string): Publication => ({
   backend: 'vxlan',
 });
 
+type Parts = {
+  readonly publisher: AdvertPublisher;
+  readonly clock: FakeClock;
+  readonly calls: string[];
+};
+
 /** Runs `body` beside a publisher; `refusals` are how many requests fail first. */
 async function publishing(
   refusals: number,
-  body: (parts: { publisher: AdvertPublisher; clock: FakeClock; calls: string[] }) => Promise<void>,
+  body: (parts: Parts) => Promise<void>,
+  isPublished: () => boolean = () => false,
 ): Promise<void> {
   const clock = new FakeClock();
   const calls: string[] = [];
-  const publish = async ({ advert }: Publication): Promise<void> => {
+  const publish = async ({ advert }: Publication): Promise<boolean> => {
     calls.push(advert.config);
     if (calls.length <= refusals) throw new Error('the API is away');
+    return !isPublished();
   };
   const publisher = new AdvertPublisher({ source: { publish }, clock, log: silentLog });
   const stop = new AbortController();
@@ -126,6 +134,23 @@ describe('the own advert', () => {
       await clock.advance(100);
       assert.deepEqual(calls, ['a', 'a']);
     }));
+
+  test('is put right at once after any number of changes that leave it as it is', async () => {
+    let isPublished = true;
+    const body = async ({ publisher, clock, calls }: Parts): Promise<void> => {
+      publisher.offer(publicationWith('a'));
+      for (let round = 0; round < 100; round += 1) {
+        publisher.look(publicationWith('a').advert);
+        await clock.advance(20);
+      }
+      isPublished = false;
+      const before = calls.length;
+      publisher.look(undefined);
+      await clock.advance(50);
+      assert.equal(calls.length, before + 1);
+    };
+    await publishing(0, body, () => isPublished);
+  });
 
   test('is not fought for at any rate', () =>
     publishing(0, async ({ publisher, clock, calls }) => {
