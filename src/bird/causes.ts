@@ -89,19 +89,40 @@ const BY_WORDS: readonly (readonly [RegExp, SessionCause])[] = [
   ],
 ];
 
+/** What keeps a connection from being made. */
+const UNCONNECTED: ReadonlySet<SessionCause> = new Set([REFUSED, NO_ROUTE, NOT_THERE]);
+/** What a try to connect meets at once. */
+const MET_AT_ONCE: ReadonlySet<SessionCause> = new Set([REFUSED, NO_ROUTE]);
+
 /** undefined: it is up, or nothing is known. */
 export function causeOf(session: BirdSession, facts: SessionFacts = {}): SessionCause | undefined {
-  const { state, lastError, sinceSeconds } = session;
+  const { state, lastError } = session;
   if (state === 'established') return undefined;
-  const found = BY_WORDS.find(([words]) => words.test(lastError ?? ''));
-  if (found !== undefined) return found[1];
+  const found = BY_WORDS.find(([words]) => words.test(lastError ?? ''))?.[1];
+  if (found !== undefined && !isOver(found, session)) return found;
   if (facts.hasRoute === false) return NO_ROUTE;
   if (facts.isReachable === false) return NOT_THERE;
   if (facts.port === 'refused') return REFUSED;
-  const hadTime = (sinceSeconds ?? 0) > SILENT_SECONDS;
-  if (state === 'open-sent' && hadTime) return UNHEARD;
+  const hadTime = hasHadTime(session);
+  if (isConnected(session) && hadTime) return UNHEARD;
   const isSilent = state === 'connect' && hadTime;
   return facts.port === 'silent' || isSilent ? silence(facts) : undefined;
+}
+
+const hasHadTime = ({ sinceSeconds }: BirdSession): boolean => (sinceSeconds ?? 0) > SILENT_SECONDS;
+
+/** GTSM is set after the call to connect: what comes before is heard, and may be the OPEN. */
+const isConnected = ({ state }: BirdSession): boolean =>
+  state === 'open-sent' || state === 'open-confirm';
+
+/**
+ * BIRD keeps the last error until the session is up, though later tries may meet something else and
+ * end without any error: two nodes that start after each other refuse first what they hear later.
+ */
+function isOver(cause: SessionCause, session: BirdSession): boolean {
+  if (isConnected(session)) return UNCONNECTED.has(cause);
+  // Refused, it would rest before the next try.
+  return session.state === 'connect' && hasHadTime(session) && MET_AT_ONCE.has(cause);
 }
 
 /** TCP drops segments with a wrong signature without a word. */

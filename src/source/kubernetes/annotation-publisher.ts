@@ -9,6 +9,13 @@ import type { AnnotationPatch, Annotations } from './flannel-annotations.ts';
 import type { ObjectJson } from './json-types.ts';
 import { annotationsOf } from './node-record.ts';
 import { patiently } from './patience.ts';
+import { isOlder } from './revision.ts';
+
+/** What a Node has. */
+export type SeenAnnotations = {
+  readonly annotations: Annotations;
+  readonly revision: string | undefined;
+};
 
 export type PublisherOptions = {
   readonly client: KubernetesApi;
@@ -22,15 +29,15 @@ const TIMEOUT_MS = 10_000;
 export class AnnotationPublisher {
   readonly #options: PublisherOptions;
   /** As last seen; `undefined` until the Node was seen, or after it went. */
-  #seen: Annotations | undefined;
+  #seen: SeenAnnotations | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
   }
 
   /** The Node as it is now. */
-  see(annotations: Annotations | undefined): void {
-    this.#seen = annotations;
+  see(seen: SeenAnnotations | undefined): void {
+    this.#seen = seen;
   }
 
   /**
@@ -38,17 +45,24 @@ export class AnnotationPublisher {
    * of tries.
    */
   async publish(wanted: AnnotationPatch, stop: AbortSignal): Promise<boolean> {
+    const seen = this.#seen?.annotations;
     const differing = Object.entries(wanted).filter(
-      ([name, value]) => this.#seen === undefined || (this.#seen[name] ?? null) !== value,
+      ([name, value]) => seen === undefined || (seen[name] ?? null) !== value,
     );
     if (differing.length === 0) return false;
     const body = { metadata: { annotations: Object.fromEntries(differing) } };
     // Until the answer comes nobody knows which of them it has.
     this.#seen = undefined;
     const patched = await patiently(this.#options, stop, () => this.#patch(body, stop));
-    // What was seen meanwhile may be newer; where it is older the same is written once more.
-    this.#seen ??= annotationsOf(patched);
+    const revision = patched.metadata?.resourceVersion;
+    this.#answered({ annotations: annotationsOf(patched), revision });
     return true;
+  }
+
+  /** The watch may have been faster than the answer, and tell what somebody did after that. */
+  #answered(answer: SeenAnnotations): void {
+    const isNews = this.#seen === undefined || isOlder(this.#seen.revision, answer.revision);
+    if (isNews) this.#seen = answer;
   }
 
   async #patch(body: unknown, stop: AbortSignal): Promise<ObjectJson> {

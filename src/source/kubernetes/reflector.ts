@@ -20,6 +20,7 @@ import { CatchUp } from './catch-up.ts';
 import type { ObjectJson } from './json-types.ts';
 import { readLines } from './lines.ts';
 import type { ListEnvelope } from './list-stream.ts';
+import { isOlder } from './revision.ts';
 
 export type Reflected<Item> =
   | { readonly kind: 'listed'; readonly items: readonly Item[] }
@@ -257,11 +258,4 @@ function parseEvent(operation: string, line: string): WatchEvent {
   } catch (cause) {
     throw new KubernetesApiError(operation, 'an event is not JSON', { cause });
   }
-}
-
-/** Revisions are decimal numbers (KEP-5504); whatever else they are is not compared. */
-function isOlder(revision: string | undefined, than: string | undefined): boolean {
-  if (revision === undefined || than === undefined) return false;
-  if (!/^[1-9]\d*$/.test(revision) || !/^[1-9]\d*$/.test(than)) return false;
-  return revision.length === than.length ? revision < than : revision.length < than.length;
 }

@@ -14,6 +14,7 @@ import type {
   Source,
   SourceHealth,
 } from '../source.ts';
+import type { SeenAnnotations } from './annotation-publisher.ts';
 import { AnnotationPublisher } from './annotation-publisher.ts';
 import type { KubernetesApi } from './api.ts';
 import type { RecordView } from './claim-view.ts';
@@ -21,7 +22,6 @@ import { ClusterView } from './cluster-view.ts';
 import { ConfigFollower } from './config-follower.ts';
 import type { ConfigLocation } from './config-record.ts';
 import { configText, DEFAULT_CONFIG_LOCATION } from './config-record.ts';
-import type { Annotations } from './flannel-annotations.ts';
 import type { ObjectJson } from './json-types.ts';
 import { LabelSets } from './label-sets.ts';
 import { configMapsPath, LeaseCalls, leasesPath } from './lease-calls.ts';
@@ -44,7 +44,7 @@ type SeenNode = {
   readonly name: string;
   readonly node: ClusterNode;
   readonly summary: string | undefined;
-  readonly own?: { readonly annotations: Annotations; readonly hasNetwork: boolean };
+  readonly own?: SeenAnnotations & { readonly hasNetwork: boolean };
 };
 
 /** What is followed. */
@@ -180,7 +180,8 @@ export class KubernetesSource implements Source {
         const seen = { name: node.name, node, summary: this.#summaries.textOf(object) };
         if (node.name !== nodeName) return seen;
         const annotations = annotationsOf(object);
-        return { ...seen, own: { annotations, hasNetwork: hasNetwork(object) } };
+        const revision = object.metadata?.resourceVersion;
+        return { ...seen, own: { annotations, revision, hasNetwork: hasNetwork(object) } };
       },
       onEvent: (event) => this.#onNodes(event),
     });
@@ -264,7 +265,7 @@ export class KubernetesSource implements Source {
   }
 
   #seeOwn(own: SeenNode['own']): void {
-    this.#publisher.see(own?.annotations);
+    this.#publisher.see(own);
     this.#condition.see(own?.hasNetwork === true);
   }
 

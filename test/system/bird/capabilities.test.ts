@@ -7,9 +7,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { BIRD_CAPABILITIES } from '../../../scripts/deploy/bird.ts';
-import { boundedTo, confText, Sidecar, TwoNodes, until } from './real-bird.ts';
+import { boundedTo, confText, Sidecar, TEST_TIMEOUT_MS, TwoNodes, until } from './real-bird.ts';
 
-const TIMEOUT_MS = 280_000;
 /** Needed on older kernels alone. */
 const OF_OLD_KERNELS = 'NET_RAW';
 const NAMES = BIRD_CAPABILITIES.map(({ name }) => name);
@@ -38,7 +37,9 @@ async function withPair(
   await body(nodes, left);
 }
 
-test('BIRD works with the capabilities of its container', { timeout: TIMEOUT_MS }, async () => {
+test('BIRD works with the capabilities of its container', {
+  timeout: TEST_TIMEOUT_MS,
+}, async () => {
   await withPair(boundedTo(NAMES), async ({ one }, sidecar) => {
     await until('a route of BIRD', () => one.run('ip route').includes('10.244.2.0/24 via'));
     await until('BFD', async () => (await bfdOf(sidecar)).includes('Up'));
@@ -54,7 +55,7 @@ test(`without ${OF_OLD_KERNELS} Linux before 5.7 would refuse what BIRD does`, a
 });
 
 for (const name of NAMES.filter((each) => each !== OF_OLD_KERNELS)) {
-  test(`something is missing without ${name}`, { timeout: TIMEOUT_MS }, async () => {
+  test(`something is missing without ${name}`, { timeout: TEST_TIMEOUT_MS }, async () => {
     const expected = MISSING[name] ?? assert.fail(`nothing is expected without ${name}`);
     await withPair(boundedTo(NAMES.filter((each) => each !== name)), async (_, sidecar) => {
       await until(`${expected} is said`, () => expected.test(sidecar.log()));

@@ -13,7 +13,7 @@ import { birdText } from '../../../src/agent/bird-text.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { KEY } from '../../fake/bird-key.ts';
-import { confText, Sidecar, TwoNodes, until } from './real-bird.ts';
+import { confText, Sidecar, TEST_TIMEOUT_MS, TwoNodes, until } from './real-bird.ts';
 
 /** The keeper of one node, as its agent has it. */
 class Kept implements AsyncDisposable {
@@ -66,7 +66,7 @@ class Kept implements AsyncDisposable {
   }
 }
 
-test('two BIRDs from their first start on', { timeout: 280_000 }, async (t) => {
+test('two BIRDs from their first start on', { timeout: TEST_TIMEOUT_MS }, async (t) => {
   using nodes = new TwoNodes();
   await using left = new Sidecar(nodes.one);
   await using right = new Sidecar(nodes.two);
@@ -132,7 +132,7 @@ test('two BIRDs from their first start on', { timeout: 280_000 }, async (t) => {
 });
 
 test('a first text that BIRD refuses is named, and another one is taken', {
-  timeout: 120_000,
+  timeout: TEST_TIMEOUT_MS,
 }, async () => {
   using nodes = new TwoNodes();
   await using sidecar = new Sidecar(nodes.one);
@@ -175,10 +175,9 @@ async function whatGoesWrong(t: TestContext, { left, third, bothUpAgain }: Going
   await t.test('somebody gives BIRD another file', async () => {
     const path = join(left.directory, 'other.conf');
     writeFileSync(path, confText({ number: 1, strangers: ['10.9.0.66'] }));
-    const bird = await left.open();
-    assert.deepEqual(await bird.configure(path), { kind: 'taken' });
-    bird.close();
     const count = third.tried.length;
+    const taken = await left.asked((bird) => bird.configure(path));
+    assert.deepEqual(taken, { kind: 'taken' });
     await until('ours is back', () => third.tried.length > count && third.isInForce);
     assert.equal(third.states, '10.9.0.2 established');
   });

@@ -13,16 +13,20 @@ import { speakerOf } from '../../../src/bgp/speaker.ts';
 import type { SpeakerNode } from '../../../src/bgp/speaker-types.ts';
 import type { Bird } from '../../../src/bird/bird.ts';
 import { openBird } from '../../../src/bird/bird.ts';
+import { BirdDecodeError } from '../../../src/bird/decode-error.ts';
 import type { BirdProgram } from '../../../src/lab/bird-program.ts';
 import { findBird } from '../../../src/lab/bird-program.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import { AppError } from '../../../src/lib/errors.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import { bgpSettings, cidr, ip, NETWORKS } from '../../fake/bgp.ts';
 import { TestNamespace } from '../namespaces.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../scripts/bird-run.sh');
-const GENEROUS_MS = 60_000;
+const GENEROUS_MS = 120_000;
+/** Of tests with several such waits, one after the other. */
+export const TEST_TIMEOUT_MS = 900_000;
 
 export function installedBird(): BirdProgram {
   const program = findBird(undefined, join(import.meta.dirname, '../../..'));
@@ -75,6 +79,21 @@ export class Sidecar implements AsyncDisposable {
   open(stop = new AbortController().signal): Promise<Bird> {
     const { socketPath } = this;
     return openBird({ socketPath, clock: systemClock, timeoutMs: GENEROUS_MS, stop });
+  }
+
+  /** undefined where no BIRD answers. */
+  async asked<Answer>(question: (bird: Bird) => Promise<Answer>): Promise<Answer | undefined> {
+    let bird: Bird | undefined;
+    try {
+      bird = await this.open();
+      return await question(bird);
+    } catch (error) {
+      // What it says and nobody understands is no absence.
+      if (error instanceof AppError && !(error.cause instanceof BirdDecodeError)) return undefined;
+      throw error;
+    } finally {
+      bird?.close();
+    }
   }
 
   /** BIRD alone: the script goes on. */
@@ -153,10 +172,15 @@ export class TwoNodes implements Disposable {
   }
 }
 
-/** Waits for what must come some time. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits for what must come some time; resolves with what `find` has found. */
+export async function until<Found>(
+  what: string,
+  find: () => Found | undefined | false | Promise<Found | undefined | false>,
+): Promise<Found> {
   const endMs = performance.now() + GENEROUS_MS;
-  while (!(await holds())) {
+  for (;;) {
+    const found = await find();
+    if (found !== undefined && found !== false) return found;
     assert.ok(performance.now() < endMs, `not in time: ${what}`);
     await systemClock.sleep(20);
   }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { BirdSession } from '../../../src/bird/sessions.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
-import { confText, ping, Sidecar, TwoNodes, until } from './real-bird.ts';
+import { confText, ping, Sidecar, TEST_TIMEOUT_MS, TwoNodes, until } from './real-bird.ts';
 
 /** Packets that were sent and that came back, from here to `end`. */
 class Pinger {
@@ -40,15 +40,11 @@ class Pinger {
 }
 
 async function looked(sidecar: Sidecar) {
-  try {
-    const bird = await sidecar.open();
+  const seen = await sidecar.asked(async (bird) => {
     const { recovery } = await bird.status();
-    const sessions = await bird.sessions();
-    bird.close();
-    return { recovery, sessions };
-  } catch {
-    return { recovery: undefined, sessions: [] }; // It is not there yet.
-  }
+    return { recovery, sessions: await bird.sessions() };
+  });
+  return seen ?? { recovery: undefined, sessions: [] };
 }
 
 async function established(sidecar: Sidecar): Promise<readonly BirdSession[]> {
@@ -63,8 +59,9 @@ async function killTwice(sidecar: Sidecar, moment: 'before' | 'after'): Promise<
   // A neighbour that never comes is waited for, and nothing is told to any meanwhile.
   writeFileSync(conf, confText({ number: 2, strangers: ['10.9.0.77'] }));
   using _wall = moment === 'before' ? sidecar.withoutBgp() : undefined;
+  const pid = sidecar.birdPid();
   sidecar.killBird();
-  await until('its end', () => sidecar.birdPid() === undefined);
+  await until('its end', () => sidecar.birdPid() !== pid);
   await until(`the moment ${moment} its session`, async () => {
     const { recovery, sessions } = await looked(sidecar);
     const isUp = sessions.some(({ state }) => state === 'established');
@@ -76,7 +73,7 @@ async function killTwice(sidecar: Sidecar, moment: 'before' | 'after'): Promise<
   sidecar.killBird();
 }
 
-test('restarts of BIRD lose no packet', { timeout: 280_000 }, async (t) => {
+test('restarts of BIRD lose no packet', { timeout: TEST_TIMEOUT_MS }, async (t) => {
   using nodes = new TwoNodes();
   await using left = new Sidecar(nodes.one);
   await using right = new Sidecar(nodes.two);
@@ -91,7 +88,7 @@ test('restarts of BIRD lose no packet', { timeout: 280_000 }, async (t) => {
     (await established(left)).length === 1 && (await established(right)).length === 1;
   const isReached = (): boolean => {
     try {
-      ping(nodes.one.name, '-c 1 -W 1 -I 10.244.1.0 10.244.2.0');
+      ping(nodes.one.name, '-c 1 -W 5 -I 10.244.1.0 10.244.2.0');
       return true;
     } catch {
       return false;
