@@ -125,13 +125,17 @@ function isOver(cause: SessionCause, session: BirdSession): boolean {
   return session.state === 'connect' && hasHadTime(session) && MET_AT_ONCE.has(cause);
 }
 
-/** TCP drops segments with a wrong signature without a word. */
+/**
+ * TCP drops segments with a wrong signature without a word, and those from too far away. With GTSM
+ * here alone that is the answer to the first segment already, if it does not come at once: BIRD
+ * asks for it right after it has begun to connect.
+ */
 function silence({ hasPassword }: SessionFacts): SessionCause {
   const which =
     hasPassword === false ? 'only the other end has a password' : 'the password differs';
   return {
-    what: `no answer of its TCP port: a filter between both drops it, or ${which}`,
-    todo: 'compare the passwords of both ends, then look for filters',
+    what: `no answer of its TCP port: a filter drops it, ${which}, or GTSM is on at one end alone`,
+    todo: 'compare the passwords and GTSM of both ends, then look for filters',
   };
 }
 
