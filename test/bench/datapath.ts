@@ -1,14 +1,14 @@
 // Suite `datapath`: one TCP connection between pods, in one node and across two, by vxlan and by
 // host-gw, against the same between the two nodes over the bare underlay; in one node also against
-// pods of the bridge plugin. Pods are attached by the real executables. Both sides take turns, so
-// that a busy machine slows both.
+// pods of the bridge plugin, alone on their node and masqueraded as ours are. Pods are attached by
+// the real executables. Both sides take turns, so that a busy machine slows both.
 
 import { mustRun, runCommand } from '../../src/lab/command.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { compile } from './checkout.ts';
 import { Cluster } from './cluster.ts';
 import type { Chain } from './cni-chains.ts';
-import { bridgeChain, ChainRunner, poplinChain } from './cni-chains.ts';
+import { bridgeChain, ChainRunner, masqueradingChain, poplinChain } from './cni-chains.ts';
 import type { Measure } from './measure.ts';
 import { spreadText } from './measure.ts';
 import type { Stage } from './stage.ts';
@@ -38,7 +38,8 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
   const [far] = await attachPods(stage, await poplinChain(stage, node2), 'far');
   const [onBridge, besideIt] = await attachPods(stage, await bridgeChain(stage), 'bridge');
   const pingPong = await compile(stage, 'ping-pong');
-  await serve(stage, [other, far, besideIt, node2], pingPong);
+  const [onMasked, besideThat] = await attachPods(stage, await masqueradingChain(stage), 'mq');
+  await serve(stage, [other, far, besideIt, besideThat, node2], pingPong);
 
   const local = { name: 'local', from: near, to: other };
   const bare = { name: 'bare underlay between the nodes', suffix: '', from: node1, to: node2 };
@@ -48,6 +49,12 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
     from: onBridge,
     to: besideIt,
   };
+  const masquerading = {
+    name: 'pods of the bridge plugin with ipMasq',
+    suffix: '.bridge-masq',
+    from: onMasked,
+    to: besideThat,
+  };
   const measures: Measure[] = [];
   const compare = async (way: Way, reference: Reference): Promise<void> => {
     note(`${way.name}, ${reference.name}`);
@@ -55,6 +62,7 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
   };
   await compare(local, bare);
   await compare(local, bridge);
+  await compare(local, masquerading);
   await usePath(cluster, 'vxlan');
   await compare({ name: 'vxlan', from: near, to: far }, bare);
   await usePath(cluster, 'host-gw');
