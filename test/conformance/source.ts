@@ -200,7 +200,7 @@ class Follower {
   }
 
   async until(what: string, holds: (cluster: PartialCluster) => boolean): Promise<void> {
-    const endMs = performance.now() + 10_000;
+    const endMs = performance.now() + 60_000;
     while (!holds(this.cluster)) {
       assert.ok(performance.now() < endMs, `not in time: ${what}; nodes ${namesOf(this.cluster)}`);
       await systemClock.sleep(2);

@@ -21,6 +21,8 @@ export type Followed = {
   readonly problems: (string | undefined)[];
   /** Query strings of the requests, `list` or `watch` first. */
   readonly requests: string[];
+  /** How often something was heard, bookmarks among it. */
+  readonly contacts: () => number;
 };
 
 export async function startApi(
@@ -45,6 +47,7 @@ export function follow(
   const events: Reflected<string>[] = [];
   const problems: (string | undefined)[] = [];
   const requests: string[] = [];
+  let contacts = 0;
   recordRequests(api, requests);
   const stopping = new AbortController();
   const running = new Reflector<string>({
@@ -57,7 +60,9 @@ export function follow(
     timing,
     project: (object) => `${object.metadata?.name}@${object.metadata?.resourceVersion}`,
     onEvent: (event) => events.push(event),
-    onContact: () => {},
+    onContact: () => {
+      contacts += 1;
+    },
     onProblem: (problem) => problems.push(problem),
   }).run(stopping.signal);
   context.after(async () => {
@@ -65,7 +70,7 @@ export function follow(
     await running;
     client.close();
   });
-  return { events, problems, requests };
+  return { events, problems, requests, contacts: () => contacts };
 }
 
 export async function listen(context: TestContext, server: Server, port: number): Promise<void> {

@@ -40,7 +40,7 @@ export const plainClient = (port: number): KubernetesClient =>
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 5_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!(await holds())) {

@@ -112,7 +112,9 @@ describe('the CNI socket with several at it', () => {
   });
 
   test('hangs up on whoever says nothing when it closes, but answers who waits', async (context) => {
+    const begun = Promise.withResolvers<void>();
     const { path, server } = await start(context, async (stdin) => {
+      begun.resolve();
       await pause();
       return stdin;
     });
@@ -121,7 +123,7 @@ describe('the CNI socket with several at it', () => {
     const busy = connect(path);
     busy.write(frameWith('busy'));
     const answer = answerOf(busy);
-    await pause();
+    await begun.promise;
     const closing = server.close();
     assert.equal(await answer, 'busy');
     silent.end();

@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { NODES } from '../../../../src/lab/api/kinds.ts';
 import { deleteObject } from '../../../../src/lab/api/operations.ts';
-import { systemClock } from '../../../../src/lib/clock.ts';
 import {
   addNode,
   countOf,
@@ -60,16 +59,23 @@ describe('list and watch', () => {
 
   test('watches that end at once are tried again ever more slowly', async (context) => {
     const server = createServer((request, response) => {
-      if (request.url?.includes('watch=true') === true) watches += 1;
-      response.end(request.url?.includes('watch=true') ? '' : LIST);
+      const isWatch = request.url?.includes('watch=true') === true;
+      if (isWatch) watchesMs.push(performance.now());
+      response.end(isWatch ? '' : LIST);
     });
     const LIST = '{"metadata":{"resourceVersion":"7"},"items":[]}';
-    let watches = 0;
+    const watchesMs: number[] = [];
     await listen(context, server, 0);
     const api = await startApi(context);
     const timing = { ...FAST, backoff: { baseMs: 20, capMs: 1000 } };
     follow(context, api, { timing, port: (server.address() as AddressInfo).port });
-    await systemClock.sleep(400);
-    assert.ok(watches >= 3 && watches <= 6, `${watches} watches`);
+    await until('six watches', () => watchesMs.length >= 6);
+    // However slow the machine is, no pause is shorter than asked for.
+    const pausesMs = watchesMs.slice(1, 6).map((ms, index) => ms - (watchesMs[index] ?? 0));
+    const wantedMs = [20, 40, 80, 160, 320];
+    assert.ok(
+      pausesMs.every((ms, index) => ms > (wantedMs[index] ?? 0) * 0.9),
+      `${pausesMs}`,
+    );
   });
 });

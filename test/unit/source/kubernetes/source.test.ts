@@ -193,7 +193,8 @@ describe('a change', () => {
       while (world.events.length === count) await systemClock.sleep(0);
       delaysMs.push(performance.now() - startedMs);
     }
-    const median = delaysMs.sort((a, b) => a - b)[10] ?? 0;
-    assert.ok(median < 20, `median ${median} ms`);
+    // A delay of ours would be in the shortest one too.
+    const shortest = Math.min(...delaysMs);
+    assert.ok(shortest < 20, `at least ${shortest} ms`);
   });
 });
