@@ -17,7 +17,7 @@ import { isAlive, startProcess } from './processes.ts';
 
 const CLIENT_PORT = 2379;
 const PEER_URL = 'http://127.0.0.1:2380';
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 /** What etcd says when it is there. */
 const READY = 'serving client traffic';

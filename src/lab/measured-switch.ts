@@ -33,8 +33,9 @@ export type MeasuredSwitchParts = {
 const LEAD_MS = 300;
 const TAIL_MS = 1_500;
 /** Nodes keep what became useless for 5 s; more for machines that are slow. */
-const OLD_DEVICES_TIMEOUT_MS = 10_000;
-const MOVE_TIMEOUT_MS = 30_000;
+const OLD_DEVICES_TIMEOUT_MS = 30_000;
+/** To BGP, BIRD takes ten seconds where nothing is wrong. */
+const MOVE_TIMEOUT_MS = 120_000;
 
 /** Throws CONFIG_INVALID when the change is refused; then everything is as before. */
 export async function measuredSwitch(

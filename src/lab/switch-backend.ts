@@ -15,7 +15,7 @@ import { changeNetConf } from './net-conf-change.ts';
 import { nodeStatus, untilSettled } from './node-status.ts';
 import type { LabPlan } from './plan.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 const BACK = 'the configuration is again what it was before';
 
 export type Lab = {

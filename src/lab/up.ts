@@ -43,8 +43,9 @@ export type UpOptions = LabRecord & {
   readonly settles?: boolean;
 };
 
-const API_TIMEOUT_MS = 15_000;
-const SETTLE_TIMEOUT_MS = 30_000;
+/** They bound what hangs, also on a machine that is busy. */
+const API_TIMEOUT_MS = 60_000;
+const SETTLE_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
 export async function bringUp(options: UpOptions, effects: LabEffects): Promise<LabPlan> {

@@ -6,7 +6,7 @@ import type { SwitchReport } from '../../src/lab/switch-report.ts';
 import type { TestLab } from './lab.ts';
 import { buildProgram } from './lab.ts';
 
-export const SWITCH_TIMEOUT_MS = 120_000;
+export const SWITCH_TIMEOUT_MS = 300_000;
 
 type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
 
