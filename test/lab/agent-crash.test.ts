@@ -125,7 +125,7 @@ test('an agent that is killed during ADDs gives no address twice and forgets non
         for (const outcome of added) assert.equal(outcome.exitCode, 0, JSON.stringify(outcome));
         const addresses = added.flatMap(addressesIn);
         assert.equal(new Set([...addresses, lab.podAddress('node2-pod1')]).size, 9);
-        for (const address of addresses) lab.run('node1-pod1', `ping -n -c 1 -W 1 ${address}`);
+        for (const address of addresses) lab.run('node1-pod1', `ping -n -c 1 -W 10 ${address}`);
         await untilAttached(lab, 9);
         for (const container of containers) await removeAll(lab, container);
         await untilAttached(lab, 1);
@@ -155,7 +155,7 @@ test('an ADD while the agent is away waits for it; a DEL succeeds and is finishe
     const added = await adding;
     assert.equal(added.exitCode, 0, JSON.stringify(added));
     const [address = ''] = addressesIn(added);
-    lab.run('node1-pod1', `ping -n -c 1 -W 1 ${address}`);
+    lab.run('node1-pod1', `ping -n -c 1 -W 10 ${address}`);
 
     await lab.endAgent('node2', 'SIGKILL');
     const removed = await del(lab, container);

@@ -14,6 +14,9 @@ import type { TestLab } from './lab.ts';
 import { until, withLab } from './lab.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
 
+/** A tenth of a second, where nothing else is done; who only looks now and then takes longer. */
+const AT_ONCE_MS = 8_000;
+
 const podCidr = (cidr: string) => ({ spec: { podCIDR: cidr, podCIDRs: [cidr] } });
 
 async function untilEvent(lab: TestLab, node: string, reason: string): Promise<string> {
@@ -67,7 +70,7 @@ test('a node without a podCIDR waits, says so, and starts pods as soon as it has
     const added = await adding;
     assert.equal(added.exitCode, 0, JSON.stringify(added));
     assert.deepEqual(addressesIn(added), ['10.244.7.2']);
-    assert.ok(performance.now() - patchedMs < 2_000, 'the pod comes at once');
+    assert.ok(performance.now() - patchedMs < AT_ONCE_MS, 'the pod comes at once');
 
     await lab.api.patchNode('node2', podCidr('10.244.9.0/24'));
     await lab.settled();
@@ -115,10 +118,12 @@ test('a re-created Node with the podCIDR of another is told, and harms nobody', 
     await untilNamed(lab, 'node3', says);
     const status = await cni(lab, { node: 'node3', verb: 'STATUS' });
     assert.match(JSON.stringify(status.json), says);
-    const { pairs } = await lab.check(1_000);
     const isWell = (name: string): boolean => !name.startsWith('node3');
-    const harmed = pairs.filter(({ from, to, ok }) => isWell(from) && isWell(to) && !ok);
-    assert.deepEqual(harmed, []);
+    // What goes to the third is waited for in vain each time.
+    await until('all others reach each other', async () => {
+      const { pairs } = await lab.check(1_000);
+      return pairs.every(({ from, to, ok }) => ok || !isWell(from) || !isWell(to));
+    });
 
     await lab.api.deleteNode('node3');
     await lab.api.createNode('node3', addresses, podCidr('10.244.2.0/24'));
@@ -187,7 +192,11 @@ test('a malformed advert leaves out its node alone, which is named', async (t) =
 
 test('an advert that somebody overwrites is put right by its agent', async () => {
   await withLab({}, async (lab) => {
-    const good = await advertOf(lab, 'node3');
+    // With all that it learns at the start.
+    const good = await until('its last advert', async () => {
+      const text = await advertOf(lab, 'node3');
+      return (JSON.parse(text) as { sends?: readonly string[] }).sends?.includes('vxlan') && text;
+    });
     for (const value of ['no JSON', null]) {
       await lab.api.annotateNode('node3', { [ADVERT_ANNOTATION]: value });
       await until('it is as before', async () => {
@@ -242,13 +251,15 @@ test('nothing of a node is left on its peers when its Node is deleted', async ()
     await lab.endAgent('node3', 'SIGTERM');
     await lab.api.deleteNode('node3');
     for (const name of ['node1', 'node2']) {
-      await until(`${name} forgets node3`, () => !/10\.244\.2\./.test(lab.run(name, 'ip route')));
-      const rest = [
-        lab.run(name, 'bridge fdb show dev poplin4-1'),
-        lab.run(name, 'ip neighbour show dev poplin4-1'),
-        lab.run(name, 'ip nexthop'),
-      ].join('');
-      assert.doesNotMatch(rest, /192\.168\.100\.13|10\.244\.2\./);
+      await until(`${name} forgets node3`, () => {
+        const all = [
+          lab.run(name, 'ip route'),
+          lab.run(name, 'bridge fdb show dev poplin4-1'),
+          lab.run(name, 'ip neighbour show dev poplin4-1'),
+          lab.run(name, 'ip nexthop'),
+        ].join('');
+        return !/192\.168\.100\.13|10\.244\.2\./.test(all);
+      });
     }
     assert.ok(existsSync(lab.directory.path));
   });

@@ -11,7 +11,7 @@ import { effects, until, withLab } from './lab.ts';
 import { assertNothingLost, whileProbing } from './probing.ts';
 import { reportOf } from './switching.ts';
 
-const TIMEOUT_MS = 290_000;
+const TIMEOUT_MS = 900_000;
 const DUAL = ['ipv4', 'ipv6'] as const;
 
 /** No route of the agent's is above BIRD's to a peer's subnet. */

@@ -25,7 +25,7 @@ import type { TestLab } from './lab.ts';
 import { buildProgram, effects, withLab } from './lab.ts';
 import { wholeNode } from './whole-node.ts';
 
-const TIMEOUT_MS = 290_000;
+const TIMEOUT_MS = 900_000;
 const SETTLE_TIMEOUT_MS = 120_000;
 const NODE = 'node3';
 const NOWHERE = `{"clusters":[{"name":"a","cluster":{"server":"http://127.0.0.1:1"}}],

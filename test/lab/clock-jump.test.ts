@@ -13,7 +13,7 @@ import { withOperator } from './lab-etcd.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
 import { logOf } from './words.ts';
 
-const UNTIL_MS = 60_000;
+const UNTIL_MS = 120_000;
 const LEASE_SECONDS = 24;
 const MARGIN_SECONDS = 4;
 /** Renewals come four times in the time that a right lasts. */

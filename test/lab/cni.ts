@@ -28,7 +28,7 @@ export type CniOutcome = {
 };
 
 const CONFIG = { cniVersion: '1.1.0', name: 'poplin', type: 'poplin' };
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 export async function cni(lab: TestLab, call: CniCall): Promise<CniOutcome> {
   const { cniBinDir } = lab.directory.node(call.node);

@@ -13,7 +13,7 @@ import { OwnApi } from './own-api.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
 import { untilLogged } from './words.ts';
 
-const UNTIL_MS = 60_000;
+const UNTIL_MS = 120_000;
 const WRITES_PER_ROUND = 20;
 
 /** A node that comes and goes again, as a part of the work. */

@@ -7,7 +7,7 @@ import type { Diagnosis, Finding } from '../../src/doctor/finding.ts';
 import type { TestLab } from './lab.ts';
 import { until } from './lab.ts';
 
-const RUN_TIMEOUT_MS = 60_000;
+const RUN_TIMEOUT_MS = 120_000;
 /** Silence is noticed after some seconds, and a search for an MTU takes ten. */
 const UNTIL_MS = 120_000;
 

@@ -15,7 +15,7 @@ import type { TestLab } from './lab.ts';
 import { until } from './lab.ts';
 import { withOperator } from './lab-etcd.ts';
 
-const UNTIL_MS = 60_000;
+const UNTIL_MS = 120_000;
 
 export const namesOf = ({ plan }: TestLab): string[] => plan.nodes.map(({ name }) => name);
 
@@ -84,14 +84,14 @@ export async function untilNothingIsLeft(lab: TestLab, family: Family): Promise<
       return lease.subnets.every(isOther) && peers.every((peer) => peer.family !== family);
     });
     await until(
-      `${name} has no ${family} routes and devices`,
+      `${name} has no ${family} routes, devices, addresses and rules`,
       () =>
         lab.run(name, `ip -${version} route show table all proto 113`) === '' &&
-        !lab.run(name, 'ip link show type vxlan').includes(`poplin${version}-`),
+        !lab.run(name, 'ip link show type vxlan').includes(`poplin${version}-`) &&
+        lab.run(name, `ip -${version} address show dev lo scope global`) === '' &&
+        !lab.run(name, 'nft list table inet poplin').includes(networkText[family]),
       UNTIL_MS,
     );
-    assert.equal(lab.run(name, `ip -${version} address show dev lo scope global`), '');
-    assert.equal(lab.run(name, 'nft list table inet poplin').includes(networkText[family]), false);
   }
   await until(
     `no ${family} subnet is claimed`,

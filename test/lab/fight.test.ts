@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
+import { withinSomeTime } from '../system/some-time.ts';
 import { driftsOf } from './drifts.ts';
 import type { TestLab } from './lab.ts';
 import { until, withLab } from './lab.ts';
@@ -21,7 +22,7 @@ const MEDIAN_MAX_MS = 100;
 /** Twenty until it is a fight, and then after 1, 2, 4, 8, 16 and 30 s. */
 const REPAIRS_MAX = 32;
 /** The last pause, and the time until a fight counts as over. */
-const END_TIMEOUT_MS = 90_000;
+const END_TIMEOUT_MS = 180_000;
 /** With 40 ms of rest between them while a fight lasts, and some in a row for others' repairs. */
 const PASSES_PER_SECOND_MAX = 40;
 const ROUTE = '10.244.1.0/24';
@@ -64,10 +65,13 @@ async function during(t: TestContext, lab: TestLab): Promise<void> {
   const others = driftsOf(lab, 'node1', 'node2').filter(
     ({ kind }) => kind === 'FDB entry' || kind === 'neighbour' || kind === 'subnet address',
   );
-  const times: number[] = [];
-  for (let count = 0; count < OTHER_REPAIRS; count += 1) {
-    times.push(await repairMs(lab, 'node1', others[count % others.length] ?? assert.fail()));
-  }
+  const othersMs = await withinSomeTime(MEDIAN_MAX_MS, async () => {
+    const times: number[] = [];
+    for (let count = 0; count < OTHER_REPAIRS; count += 1) {
+      times.push(await repairMs(lab, 'node1', others[count % others.length] ?? assert.fail()));
+    }
+    return median(times);
+  });
   await until('an Event names the fight', async () =>
     (await lab.api.events()).some(
       ({ reason, message }) => reason === 'RepairFight' && message?.includes(ROUTE),
@@ -86,11 +90,10 @@ async function during(t: TestContext, lab: TestLab): Promise<void> {
   const share = (cpuMs(lab, 'node1') - startedCpuMs) / (seconds * 10);
   t.diagnostic(
     `${repairs} repairs; in ${seconds.toFixed(1)} s ${passes.toFixed(0)} passes a second, ` +
-      `${share.toFixed(0)} % CPU; others: median ${median(times).toFixed(1)} ms`,
+      `${share.toFixed(0)} % CPU; others: median ${othersMs.toFixed(1)} ms`,
   );
   assert.ok(repairs <= REPAIRS_MAX, `${repairs} repairs`);
   assert.ok(passes <= PASSES_PER_SECOND_MAX, `${passes} passes a second`);
-  assert.ok(median(times) < MEDIAN_MAX_MS, `${times}`);
 }
 
 async function afterwards(t: TestContext, lab: TestLab): Promise<void> {

@@ -12,7 +12,8 @@ import { FlannelNode } from './flannel-node.ts';
 import type { TestLab } from './lab.ts';
 import { until, withLab } from './lab.ts';
 
-const CHECK_TIMEOUT_MS = 3_000;
+/** Of each probe: all are answered. */
+const CHECK_TIMEOUT_MS = 120_000;
 
 /** As soon as ours name Flannel's backend, and have a path to it. */
 async function untilMet(

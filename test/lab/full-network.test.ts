@@ -18,7 +18,7 @@ import { withOperator } from './lab-etcd.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
 import { untilEvent, untilLogged } from './words.ts';
 
-const UNTIL_MS = 60_000;
+const UNTIL_MS = 120_000;
 /** 10.244.1.0/24 to 10.244.3.0/24: the first one is never given out. */
 const netConf = { Network: '10.244.0.0/22' };
 const SAYS_FULL = /no (free )?subnet/;

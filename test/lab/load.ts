@@ -17,6 +17,8 @@ export async function under(
       await systemClock.sleep(ROUND_MS, done.signal);
     }
   })();
+  // It is asked for below; until then a failure is nobody's.
+  loading.catch(() => undefined);
   try {
     await work();
   } finally {

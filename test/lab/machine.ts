@@ -31,7 +31,12 @@ export function machineText(): string {
   const kernel = COMMANDS.map((command) => {
     const [program = '', ...args] = command.split(' ');
     const text = execFileSync(program, args, { encoding: 'utf8' });
-    return `$ ${command}\n${sorted(text.trimEnd().split('\n'))}`;
+    // Routes that a router has told have a time that goes by.
+    const lines = text
+      .replaceAll(/ expires \d+sec/g, '')
+      .trimEnd()
+      .split('\n');
+    return `$ ${command}\n${sorted(lines)}`;
   });
   const files = RUN_DIRECTORIES.map((path) => `${path}: ${entriesOf(path).join(' ')}`);
   return [...kernel, ...files].join('\n');

@@ -3,13 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { withinSomeTime } from '../system/some-time.ts';
 import { AT_ONCE, Crowd, inParallel, medianOf, namesTo } from './crowd.ts';
 import { until, withLab } from './lab.ts';
 
 const PODS = 500;
 /** Other work on the machine comes and goes. */
 const SLOWER_MAX = 2;
-const UNTIL_MS = 60_000;
+const UNTIL_MS = 120_000;
 
 test(`${PODS} pods start, and end without a trace`, async (context) => {
   const environment = { POPLIN_SUBNET_REST_SECONDS: '1', POPLIN_ADDRESS_REST_SECONDS: '1' };
@@ -22,19 +23,25 @@ test(`${PODS} pods start, and end without a trace`, async (context) => {
     const names = namesTo(PODS);
     try {
       for (const name of names) await crowd.prepare(name);
-      const addMs = await inParallel(names, (name) => crowd.add(name));
-      assert.equal(new Set(crowd.addresses).size, PODS);
-      const { lease } = await lab.status('node1');
-      assert.ok(lease.subnets.length >= 2, `${lease.subnets}`);
-      const delMs = await inParallel(names, (name) => crowd.del(name));
-      assert.equal(crowd.leftovers(), '');
-      const isAsBefore = async (): Promise<boolean> =>
-        table() === before.table && routes() === before.routes;
-      await until('only the first subnet, and all as before', isAsBefore, UNTIL_MS);
-      const [first, last] = [addMs.slice(0, AT_ONCE), addMs.slice(-AT_ONCE)].map(medianOf);
-      const numbers = [first, last, medianOf(delMs)].map((ms) => ms?.toFixed(1)).join(', ');
-      context.diagnostic(`ms of an ADD first, last, and of a DEL: ${numbers}`);
-      assert.ok((last ?? 0) <= SLOWER_MAX * (first ?? 0), numbers);
+      /** How much longer the last ADDs took than the first ones. */
+      const comeAndGo = async (): Promise<number> => {
+        const addMs = await inParallel(names, (name) => crowd.add(name));
+        assert.equal(new Set(crowd.addresses).size, PODS);
+        const { lease } = await lab.status('node1');
+        assert.ok(lease.subnets.length >= 2, `${lease.subnets}`);
+        const delMs = await inParallel(names, (name) => crowd.del(name));
+        assert.equal(crowd.leftovers(), '');
+        const isAsBefore = async (): Promise<boolean> =>
+          table() === before.table && routes() === before.routes;
+        await until('only the first subnet, and all as before', isAsBefore, UNTIL_MS);
+        const [first = 0, last = 0] = [addMs.slice(0, AT_ONCE), addMs.slice(-AT_ONCE)].map(
+          medianOf,
+        );
+        const numbers = [first, last, medianOf(delMs)].map((ms) => ms.toFixed(1)).join(', ');
+        context.diagnostic(`ms of an ADD first, last, and of a DEL: ${numbers}`);
+        return last / first;
+      };
+      await withinSomeTime(SLOWER_MAX, comeAndGo);
     } finally {
       await crowd.remove();
     }

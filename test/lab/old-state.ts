@@ -41,7 +41,9 @@ export function writeFormat1(stateDir: string): number {
   writeFileSync(netConf, String(readJson(netConf).text));
   // It kept no files for reuse and no snapshot.
   rmSync(join(stateDir, 'attachments.spare'), { recursive: true, force: true });
-  for (const name of ['cluster.json', 'holding.json']) rmSync(join(stateDir, name));
+  for (const name of ['cluster.json', 'holding.json']) {
+    rmSync(join(stateDir, name), { force: true });
+  }
   return attachments.length;
 }
 

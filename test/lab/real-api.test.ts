@@ -127,7 +127,7 @@ describe('a lab on a real API', () => {
       assert.equal(names(cluster).length, before.length + 5);
       const endpoints = await endpointsOf(plan, directory);
       const stop = new AbortController().signal;
-      const { ok, pairs } = await checkReachability(endpoints, { timeoutMs: 3_000, stop });
+      const { ok, pairs } = await checkReachability(endpoints, { timeoutMs: 60_000, stop });
       assert.deepEqual(
         pairs.filter((pair) => !pair.ok),
         [],

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import type { Drift } from './drifts.ts';
 import type { TestLab } from './lab.ts';
 
-const BACK_TIMEOUT_SECONDS = 20;
+const BACK_TIMEOUT_SECONDS = 60;
 
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

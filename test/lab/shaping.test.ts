@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { runCommand } from '../../src/lab/command.ts';
 import { egressLinkOf } from '../../src/state/own.ts';
+import { withinSomeTime } from '../system/some-time.ts';
 import type { CniOutcome } from './cni.ts';
 import { cni } from './cni.ts';
 import type { Drift } from './drifts.ts';
@@ -92,9 +93,13 @@ test('what somebody takes away of a pod with rates is back at once', async (t) =
     const { link } = shaped;
     const before = shapingText(lab, link);
     for (const harm of harmsTo(link)) {
-      const samples: number[] = [];
-      for (let round = 0; round < ROUNDS; round += 1) samples.push(await repairMs(lab, NODE, harm));
-      report(t, harm.kind, samples);
+      await withinSomeTime(MEDIAN_MAX_MS, async () => {
+        const samples: number[] = [];
+        for (let round = 0; round < ROUNDS; round += 1) {
+          samples.push(await repairMs(lab, NODE, harm));
+        }
+        return report(t, harm.kind, samples);
+      });
       await until(`${harm.kind} is as before`, () => shapingText(lab, link) === before).catch(() =>
         assert.equal(shapingText(lab, link), before),
       );
@@ -128,8 +133,8 @@ test('an agent that comes again puts back what was taken away meanwhile, and lea
   });
 });
 
-function report(t: TestContext, kind: string, samples: readonly number[]): void {
+function report(t: TestContext, kind: string, samples: readonly number[]): number {
   const took = median(samples);
   t.diagnostic(`${kind}: ${took.toFixed(1)} ms, at most ${Math.max(...samples).toFixed(1)} ms`);
-  assert.ok(took <= MEDIAN_MAX_MS, `${kind}: ${samples}`);
+  return took;
 }

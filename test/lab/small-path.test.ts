@@ -17,6 +17,8 @@ const PING_HEADER_BYTES = { ipv4: 28, ipv6: 48 } as const;
 const OVERHEAD_BYTES = { ipv4: 50, ipv6: 70 } as const;
 /** The search takes some ten seconds; what has grown is asked for each 15 s. */
 const FIND_MS = 120_000;
+/** Less than the search takes that finds what such a hop lets through. */
+const WHOLE_WITHIN_MS = 8_000;
 
 const inFabric = (lab: TestLab, words: string): string =>
   lab.runIn(lab.plan.fabricNetns, words.split(' '));
@@ -42,15 +44,25 @@ const routesToPeers = (lab: TestLab, node: string): string =>
     .filter((line) => line.includes('nhid'))
     .join('\n');
 
-/** Each pod from each other one on another node, by streams of many full segments. */
-async function brokenStreams(lab: TestLab): Promise<unknown[]> {
-  const { pairs } = await lab.check();
-  const streams = pairs.filter(({ from, to, protocol }) => {
-    const arePods = from.includes('-') && to.includes('-');
-    return protocol === 'tcp' && arePods && from.split('-')[0] !== to.split('-')[0];
-  });
-  assert.ok(streams.length > 0);
-  return streams.filter(({ ok }) => !ok);
+/**
+ * Each pod from each other one on another node, by streams of many full segments: tried again where
+ * the machine was too busy for one, which is broken for ever where the hop eats its segments.
+ */
+async function streamsAreWhole(lab: TestLab): Promise<void> {
+  let broken: readonly unknown[] = [];
+  const areWhole = async (): Promise<boolean> => {
+    const { pairs } = await lab.check();
+    const streams = pairs.filter(({ from, to, protocol }) => {
+      const arePods = from.includes('-') && to.includes('-');
+      return protocol === 'tcp' && arePods && from.split('-')[0] !== to.split('-')[0];
+    });
+    assert.ok(streams.length > 0);
+    broken = streams.filter(({ ok }) => !ok);
+    return broken.length === 0;
+  };
+  await until('streams are whole', areWhole, WHOLE_WITHIN_MS).catch(() =>
+    assert.deepEqual(broken, []),
+  );
 }
 
 const isFound = ({ peers }: Status): boolean =>
@@ -66,12 +78,12 @@ for (const backend of ['vxlan', 'host-gw'] as const) {
       const [first] = lab.plan.nodes.map(({ name }) => name);
       const [from, to] = lab.plan.pods.map(({ name }) => name);
       assert.ok(first !== undefined && from !== undefined && to !== undefined);
-      assert.deepEqual(await brokenStreams(lab), []);
+      await streamsAreWhole(lab);
       narrow(lab);
       const narrowedMs = performance.now();
       await lab.settled(isFound, FIND_MS);
       t.diagnostic(`found ${(performance.now() - narrowedMs).toFixed(0)} ms after it was there`);
-      assert.deepEqual(await brokenStreams(lab), []);
+      await streamsAreWhole(lab);
       for (const family of ['ipv4', 'ipv6'] as const) {
         const bytes = HOP_BYTES - (backend === 'vxlan' ? OVERHEAD_BYTES[family] : 0);
         const ping = (packetBytes: number): string => {
@@ -91,21 +103,21 @@ for (const backend of ['vxlan', 'host-gw'] as const) {
       lab.startAgent(first);
       await lab.untilStatus(first, 'works again', ({ reconcile }) => reconcile.passes > 1);
       assert.equal(routesToPeers(lab, first), before);
-      assert.deepEqual(await brokenStreams(lab), []);
+      await streamsAreWhole(lab);
 
       // It is about the underlay: the next backend begins with it.
       const next = backend === 'vxlan' ? 'host-gw' : 'vxlan';
       await lab.edit({ Backend: { Type: next } });
       const hasMoved = ({ peers }: Status): boolean => peers.every(({ used }) => used === next);
       await lab.settled((status) => hasMoved(status) && isFound(status), FIND_MS);
-      assert.deepEqual(await brokenStreams(lab), []);
+      await streamsAreWhole(lab);
 
       widen(lab);
       const widenedMs = performance.now();
       await lab.settled(({ peers }) => peers.every(({ mtu }) => mtu === undefined), FIND_MS);
       t.diagnostic(`gone ${(performance.now() - widenedMs).toFixed(0)} ms after the hop was`);
       await until('the routes are as before', () => !/mtu/.test(routesToPeers(lab, first)));
-      assert.deepEqual(await brokenStreams(lab), []);
+      await streamsAreWhole(lab);
     });
   });
 }

@@ -28,7 +28,7 @@ export class Station implements AsyncDisposable {
   static async open(
     netns: string,
     served: readonly string[] = [],
-    timeoutMs = 5000,
+    timeoutMs = 60_000,
   ): Promise<Station> {
     const argv = ['netns', 'exec', netns, 'sh', NODE, PROGRAM, String(timeoutMs), ...served];
     const station = new Station(spawn('ip', argv));

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { TestLab } from './lab.ts';
 import { until } from './lab.ts';
 
-const UNTIL_MS = 60_000;
+const UNTIL_MS = 120_000;
 
 export const logOf = ({ directory }: TestLab, node: string): string =>
   readFileSync(directory.node(node).logFile, 'utf8');
