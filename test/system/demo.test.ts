@@ -11,7 +11,7 @@ import { namespaceNames } from '../../src/lab/netns.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/demo.sh', import.meta.url));
 const NAME = `ps${process.pid}-demo`;
-const TIME_LIMIT_MS = 120_000;
+const TIME_LIMIT_MS = 300_000;
 
 type Outcome = { readonly code: number | null; readonly output: string };
 

@@ -110,7 +110,7 @@ describe('kubectl', () => {
       watching.kill();
       await ended;
     });
-    await until('the first list', () => /\nn1 /.test(shown), 20_000);
+    await until('the first list', () => /\nn1 /.test(shown));
     await until('the watch', () => api.hub.size === 1);
     addNode(api, 'n2');
     await kubectl('label', 'node', 'n1', 'node-role.kubernetes.io/edge=');

@@ -15,7 +15,9 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PORT = 7777;
 const ANSWER_TIMEOUT_MS = 400;
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
+/** On a busy machine an answer may take longer than it is waited for. */
+const QUESTIONS_MAX = 50;
 
 /** Names of places end in the family: `pod4` is the pod's IPv4 address. */
 export const ADDRESSES = {
@@ -39,8 +41,10 @@ const PLACES: readonly Place[] = ['pod', 'node', 'out', 'ext'];
 type Seen = { readonly payload: string; readonly from: string; readonly to: string };
 
 export type Probe = {
-  /** The source that the receiver saw, or null when no answer came. */
+  /** The source that the receiver saw, or null when no answer came in a moment. */
   ask(from: string, to: string): Promise<string | null>;
+  /** Asks until an answer comes; null when none of many came. */
+  hear(from: string, to: string): Promise<string | null>;
   /** Like `ask`, but says what arrived, though the answer may find no way back. */
   send(from: string, to: string): Promise<string>;
   /** Everything that arrived here. */
@@ -200,9 +204,16 @@ async function probeOf(child: ChildProcessWithoutNullStreams): Promise<Probe> {
     child.stdin.write(`${JSON.stringify(question)}\n`);
     return promise.finally(() => waiting.delete(payload));
   };
+  const hear = async (from: string, to: string): Promise<string | null> => {
+    for (let questions = 0; questions < QUESTIONS_MAX; questions += 1) {
+      const seen = await ask(from, to);
+      if (seen !== null) return seen;
+    }
+    return null;
+  };
   const send = async (from: string, to: string): Promise<string> => {
     await ask(from, to);
     return `${child.pid}-${count}`;
   };
-  return { ask, send, seen };
+  return { ask, hear, send, seen };
 }

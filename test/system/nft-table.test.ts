@@ -32,6 +32,21 @@ describe('the nftables table in a kernel', () => {
   const address = (name: string, family: string): string =>
     new Map(Object.entries({ ...A, ...SPOOFED })).get(`${name}${family}`) ?? assert.fail(name);
 
+  /** On a busy machine one packet may take its time, or be dropped by a queue. */
+  const untilSeen = async (
+    place: Place,
+    send: () => Promise<string>,
+    from?: string,
+  ): Promise<void> => {
+    const payloads: string[] = [];
+    const found = () => lab.probes[place].seen.find((one) => payloads.includes(one.payload));
+    for (let tries = 0; tries < 20 && found() === undefined; tries += 1) {
+      payloads.push(await send());
+    }
+    assert.ok(found() !== undefined, `nothing was seen at ${place}`);
+    if (from !== undefined) assert.equal(found()?.from, from);
+  };
+
   before(async () => {
     lab = await createLab();
   });
@@ -39,12 +54,8 @@ describe('the nftables table in a kernel', () => {
 
   test('without it, spoofed packets arrive: the checks below can fail', async () => {
     for (const family of FAMILIES) {
-      const payload = await lab.probes.pod.send(
-        address('spoofed', family),
-        address('node', family),
-      );
-      const seen = lab.probes.out.seen.find((one) => one.payload === payload);
-      assert.equal(seen?.from, address('spoofed', family));
+      const [from, to] = [address('spoofed', family), address('node', family)];
+      await untilSeen('out', () => lab.probes.pod.send(from, to), from);
     }
   });
 
@@ -127,7 +138,7 @@ describe('the nftables table in a kernel', () => {
   for (const { name, place, from, to, seenAs } of sources) {
     test(name, async () => {
       for (const family of FAMILIES) {
-        const seen = await lab.probes[place].ask(address(from, family), address(to, family));
+        const seen = await lab.probes[place].hear(address(from, family), address(to, family));
         assert.equal(seen, address(seenAs, family), `IPv${family}`);
       }
     });
@@ -136,7 +147,7 @@ describe('the nftables table in a kernel', () => {
   test('what kube-proxy has marked is left to it, whatever other bits are set', async () => {
     load(KUBE_PROXY);
     for (const family of FAMILIES) {
-      const seen = await lab.probes.pod.ask(address('pod', family), address('host', family));
+      const seen = await lab.probes.pod.hear(address('pod', family), address('host', family));
       assert.equal(seen, address('pod', family));
     }
     load('delete table inet kube');
@@ -152,25 +163,18 @@ describe('the nftables table in a kernel', () => {
     }
     lab.run('pod', `ip address delete ${A.self4}/32 dev lo`);
     lab.run('pod', `ip address delete 198.18.0.1/32 dev lo`);
-    assert.equal(await lab.probes.pod.ask(A.pod4, A.host4), A.self4);
+    assert.equal(await lab.probes.pod.hear(A.pod4, A.host4), A.self4);
   });
 
   test('a link-local source reaches the link and nothing behind it', async () => {
     const addresses = lab.run('pod', 'ip -6 -brief address show dev eth0 scope link');
     const linkLocal = /fe80:[0-9a-f:]+/.exec(addresses)?.[0] ?? assert.fail(addresses);
-    lab.run('pod', `ping -6 -c 1 -W 1 -I ${linkLocal}%eth0 fe80::1%eth0`);
+    lab.run('pod', `ping -6 -c 1 -W 10 -I ${linkLocal}%eth0 fe80::1%eth0`);
     const payload = await lab.probes.pod.send(`${linkLocal}%eth0`, A.self6);
     assert.ok(!lab.probes.node.seen.some((one) => one.payload === payload));
     lab.run('node', 'nft delete table inet poplin');
-    // On a busy machine one packet may take its time, or be dropped by a queue.
-    const controls: string[] = [];
-    const isSeen = (): boolean =>
-      lab.probes.node.seen.some(({ payload: seen }) => controls.includes(seen));
-    for (let tries = 0; tries < 20 && !isSeen(); tries += 1) {
-      controls.push(await lab.probes.pod.send(`${linkLocal}%eth0`, A.self6));
-    }
+    await untilSeen('node', () => lab.probes.pod.send(`${linkLocal}%eth0`, A.self6));
     loadTable();
-    assert.ok(isSeen());
     load(`add element inet poplin nodes4 { ${A.node4} }`);
     load(`add element inet poplin nodes6 { ${A.node6} }`);
   });
@@ -180,7 +184,7 @@ describe('the nftables table in a kernel', () => {
       lab.run('node', 'nft list chain inet poplin pods_antispoof').replaceAll(/bytes \d+/g, '');
     const before = drops();
     lab.run('pod', 'ip -6 neighbour flush dev eth0');
-    lab.run('pod', `ping -6 -c 1 -W 2 -I ${A.pod6} ${A.host6}`);
+    lab.run('pod', `ping -6 -c 1 -W 10 -I ${A.pod6} ${A.host6}`);
     lab.run('pod', 'sh -c "echo 1 > /proc/sys/net/ipv6/conf/eth0/accept_dad"');
     lab.run('pod', `ip address add fd00:10:244:1::77/128 dev eth0`);
     lab.run('pod', 'sh -c "sleep 1.5; ip -6 address show dev eth0 tentative"');
@@ -212,10 +216,10 @@ describe('the nftables table in a kernel', () => {
     loadTable({ ...KEYS, Masquerade: false });
     assert.doesNotMatch(lab.run('node', 'nft list table inet poplin'), /pods_postrouting/);
     for (const family of FAMILIES) {
-      const seen = await lab.probes.pod.ask(address('pod', family), address('host', family));
+      const seen = await lab.probes.pod.hear(address('pod', family), address('host', family));
       assert.equal(seen, address('pod', family));
     }
     loadTable();
-    assert.equal(await lab.probes.pod.ask(A.pod4, A.host4), A.self4);
+    assert.equal(await lab.probes.pod.hear(A.pod4, A.host4), A.self4);
   });
 });

@@ -36,7 +36,7 @@ export async function birdProblems(conf: string): Promise<string> {
   }
 }
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 const POLL_MS = 100;
 
 export async function until(what: string, isSo: () => boolean): Promise<void> {

@@ -118,7 +118,7 @@ describe('BIRD with rendered configurations', () => {
     await until('node-2 has all routes', () => kernelRoutes(two).size === 4);
     await until('node-1 has all routes', () => kernelRoutes(one).size === 4);
     await until('the router has heard both', () =>
-      [...subnetsOf(1), ...subnetsOf(2)].every((subnet) =>
+      [...subnetsOf(1), ...subnetsOf(2), '10.96.0.0/12'].every((subnet) =>
         tor.ask(`show route ${subnet} all`).includes('BGP.next_hop'),
       ),
     );

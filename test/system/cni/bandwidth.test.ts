@@ -22,7 +22,7 @@ const RATE = 20_000_000;
 /** Headers count: of 1,500 bytes on the wire TCP over IPv6 carries 1,428. */
 const LEAST = 0.8;
 const MOST = 1.1;
-const SECONDS = 2;
+const SECONDS = 1;
 const TRIES_MAX = 4;
 
 const bandwidth = (value: object): object => ({ runtimeConfig: { bandwidth: value } });

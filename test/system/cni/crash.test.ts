@@ -76,7 +76,7 @@ async function addThroughCrash(node: TestNode, dieAt: number): Promise<string[]>
   const outcome = await running;
   assert.equal(outcome.exitCode, 0, `killed before effect ${dieAt}: ${outcome.stdout}`);
   const addresses = addressesIn(outcome);
-  for (const address of addresses) node.run('ping', '-c', '1', '-W', '1', address);
+  for (const address of addresses) node.run('ping', '-c', '1', '-W', '10', address);
   const config = { prevResult: JSON.parse(outcome.stdout) };
   const check = await node.cni('CHECK', pod, { config });
   assert.equal(check.exitCode, 0, `killed before effect ${dieAt}: ${check.stdout}`);

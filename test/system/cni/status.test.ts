@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { withinSomeTime } from '../some-time.ts';
 import { READY } from './agent.ts';
 import type { Pod } from './node.ts';
 import { add, del, errorIn, TestNode } from './node.ts';
@@ -23,15 +24,17 @@ describe('STATUS', () => {
   test('answers within 50 ms, however many pods there are', async (t) => {
     const pods = Array.from({ length: PODS }, (_, index) => node.addPod(`p${index}`));
     for (const each of pods) await add(node, each);
-    const durations: number[] = [];
-    for (let call = 0; call < CALLS; call += 1) {
-      const outcome = await node.cni('STATUS', pod);
-      assert.deepEqual([outcome.exitCode, outcome.stdout], [0, '']);
-      durations.push(outcome.durationMs);
-    }
-    const median = durations.sort((a, b) => a - b)[CALLS / 2] ?? Number.NaN;
-    t.diagnostic(`median of ${CALLS}: ${median.toFixed(1)} ms`);
-    assert.ok(median < MEDIAN_MAX_MS, durations.join(' '));
+    await withinSomeTime(MEDIAN_MAX_MS, async () => {
+      const durations: number[] = [];
+      for (let call = 0; call < CALLS; call += 1) {
+        const outcome = await node.cni('STATUS', pod);
+        assert.deepEqual([outcome.exitCode, outcome.stdout], [0, '']);
+        durations.push(outcome.durationMs);
+      }
+      const median = durations.sort((a, b) => a - b)[CALLS / 2] ?? Number.NaN;
+      t.diagnostic(`median of ${CALLS}: ${median.toFixed(1)} ms`);
+      return median;
+    });
     for (const each of pods) await del(node, each);
   });
 
@@ -56,7 +59,7 @@ describe('STATUS', () => {
       outcome.stdout,
       /"msg":"the Poplin agent of this node is not available","details":".*cni\.sock: \w.*"/,
     );
-    assert.ok(outcome.durationMs < 1000, `${outcome.durationMs} ms`);
+    await withinSomeTime(1000, async () => (await node.cni('STATUS', pod)).durationMs);
     await node.start();
   });
 });

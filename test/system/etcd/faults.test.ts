@@ -96,11 +96,11 @@ describe('etcd, when it fails', () => {
     await node.until('b', () => node.cluster.nodes?.get('b')?.subnets.length === 1);
     await node.until('healthy', () => /no key/.test(node.source.health().problem ?? ''));
     await node.publish();
-    assert.ok(foundMs < 30_000, `found after ${foundMs} ms`);
+    assert.ok(foundMs < 60_000, `found after ${foundMs} ms`);
   });
 
   test('who cannot renew stops before anybody else can have the subnet', async () => {
-    const lease = { leaseSeconds: 4, renewMarginSeconds: 2 };
+    const lease = { leaseSeconds: 8, renewMarginSeconds: 4 };
     const node = scene.open('a', { lease });
     node.hold(SMALL);
     const [subnet = ''] = await node.untilHeld();

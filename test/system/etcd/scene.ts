@@ -17,7 +17,7 @@ import { Relay } from '../../fake/relay.ts';
 import type { EtcdServer } from './server.ts';
 import { Operator, openEtcdSource } from './setting.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
 const POLL_MS = 5;
 const PREFIX = '/coreos.com/network';
 

@@ -32,6 +32,7 @@ export type EtcdServerOptions = {
 };
 
 const START_TIMEOUT_MS = 60_000;
+const START_TRIES_MAX = 3;
 
 export class EtcdServer {
   readonly clientUrl: string;
@@ -51,10 +52,18 @@ export class EtcdServer {
   }
 
   static async start(options: EtcdServerOptions = {}): Promise<EtcdServer> {
-    const ports = options.ports ?? (await freePorts());
-    const server = new EtcdServer({ ...options, ports });
-    await server.start();
-    return server;
+    for (let tries = 1; ; tries += 1) {
+      const server = new EtcdServer({ ...options, ports: options.ports ?? (await freePorts()) });
+      try {
+        await server.start();
+        return server;
+      } catch (error) {
+        await server.dispose();
+        // Somebody else may have been given a port that was free a moment ago.
+        const isTaken = /address already in use/.test(String(error));
+        if (!isTaken || options.ports !== undefined || tries === START_TRIES_MAX) throw error;
+      }
+    }
   }
 
   get port(): number {

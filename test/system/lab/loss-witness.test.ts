@@ -8,7 +8,7 @@ import { LossWitness, parseEvent } from '../../../src/lab/loss-witness.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { TestNamespace } from '../namespaces.ts';
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 const WAY = { from: 'a', to: 'b', family: 'ipv4', sent: 100, error: '' } as const;
 
 const lossOf = (fromMs: number) => ({

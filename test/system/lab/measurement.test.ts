@@ -16,7 +16,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import { TestNamespace } from '../namespaces.ts';
 
-const STATE_TIMEOUT_MS = 20_000;
+const STATE_TIMEOUT_MS = 60_000;
 const CUT_MS = 300;
 /** Far fewer than are sent, for machines that are slow. */
 const SENT_MIN = 10;

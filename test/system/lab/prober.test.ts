@@ -108,7 +108,7 @@ test('a process that has checked ends by itself', () => {
     console.log(ok);`;
   const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 120_000,
     cwd: fileURLToPath(new URL('../../../', import.meta.url)),
   });
   assert.equal(output.trim(), 'true');
