@@ -23,7 +23,9 @@ run() {
 
 # Of the labs' tests these run alone: they look at the whole machine, at labs that were left behind,
 # or at how fast or how free of loss something is. The others mostly wait, three at a time.
-alone='bgp command drift lab-switch latency leak many-pods switch two-labs'
+alone='bgp drift lab-switch latency leak many-pods switch two-labs'
+# Of labs as well.
+demo=test/system/demo.test.ts
 
 lab_tests() {
   for file in test/lab/*.test.ts; do
@@ -37,7 +39,8 @@ lab_tests() {
 }
 
 system_tests() {
-  find test/system -name '*.test.ts' ! -path 'test/system/bird/*' ! -path 'test/system/bgp/*' | sort
+  find test/system -name '*.test.ts' ! -path 'test/system/bird/*' ! -path 'test/system/bgp/*' \
+    ! -path 'test/system/etcd/*' ! -path "$demo" | sort
 }
 
 count() {
@@ -56,12 +59,13 @@ else
   run unit --test-isolation=none 'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' \
     'test/fuzz/**/*.test.ts' test/tidy.test.ts
   run sim --test-concurrency=2 'test/sim/**/*.test.ts'
-  # BIRDs mostly wait for each other.
-  run birds --test-concurrency=3 'test/system/bird/**/*.test.ts' 'test/system/bgp/**/*.test.ts'
+  # BIRD and etcd mostly wait.
+  run waiting --test-concurrency=3 'test/system/bird/**/*.test.ts' 'test/system/bgp/**/*.test.ts' \
+    'test/system/etcd/**/*.test.ts'
   # shellcheck disable=SC2046
   run system --test-concurrency=1 $(system_tests)
   # shellcheck disable=SC2046 # lists of words
-  run lab --test-concurrency=3 $(lab_tests together)
+  run lab --test-concurrency=3 $demo $(lab_tests together)
   # shellcheck disable=SC2046
   run lab-alone --test-concurrency=1 $(lab_tests alone)
   run runtime --test-concurrency=1 'test/runtime/**/*.test.ts'
