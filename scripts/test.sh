@@ -65,7 +65,7 @@ else
   # shellcheck disable=SC2046
   run system --test-concurrency=1 $(system_tests)
   # shellcheck disable=SC2046 # lists of words
-  run lab --test-concurrency=3 $demo $(lab_tests together)
+  run lab --test-concurrency=3 "$demo" $(lab_tests together)
   # shellcheck disable=SC2046
   run lab-alone --test-concurrency=1 $(lab_tests alone)
   run runtime --test-concurrency=1 'test/runtime/**/*.test.ts'
