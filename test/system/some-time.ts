@@ -1,5 +1,5 @@
-// Bounds of how long something takes, on machines that are busy with other things now and then: what
-// was over the bound is measured again. Something that always takes longer never passes.
+// Bounds of how long something takes, on machines that are busy with other things now and then:
+// what was over the bound is measured again. Something that always takes longer never passes.
 
 import assert from 'node:assert/strict';
 
