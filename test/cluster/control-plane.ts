@@ -72,7 +72,8 @@ export class ControlPlane {
 
   /** What a script for an operator says, who has this cluster's kubectl. */
   script(...words: readonly string[]): string {
-    const env = { PATH: `${dirname(programOf('kubectl'))}:${process.env.PATH}` };
+    const directory = dirname(programOf('kubectl'));
+    const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` };
     const argv = ['netns', 'exec', this.#place.netns, 'sh', ...words];
     const all = [...argv, '--kubeconfig', this.kubeconfig];
     const { status, stdout, stderr } = spawnSync('ip', all, { encoding: 'utf8', env });
