@@ -44,6 +44,7 @@ RUN mkdir target && cp package-lock.json target/ && \
       -o -name '*.c' -o -name '*.h' \) -delete && find node_modules -type d -empty -delete
 
 # The bundle, by the esbuild of the lock file.
+COPY tsconfig.json ./
 COPY src src
 COPY scripts/build.sh scripts/bird-run.sh scripts/
 RUN node scripts/image/build-package.cjs package.json >/tmp/package.json && \

@@ -17,7 +17,7 @@ test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-
 long_needs='aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
   /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross readelf:binutils curl:curl
   /usr/lib/go-1.19/bin/go:golang-1.19 /usr/share/containers/seccomp.json:buildah
-  chromium-headless-shell:chromium-headless-shell'
+  chromium-headless-shell:chromium-headless-shell etcdctl:etcd-client'
 image_needs='buildah:buildah mmdebstrap:mmdebstrap'
 needs=
 case $purpose in

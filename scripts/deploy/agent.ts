@@ -3,7 +3,7 @@
 // them fewer. Only fields that Kubernetes 1.20 knows.
 
 import { birdContainer } from './bird.ts';
-import { ETCD_FILES, environment, NET_CONF_FILES, PROC_SYS } from './environment.ts';
+import { environment, etcdMounts, etcdVolumes, PROC_SYS } from './environment.ts';
 import { hardened } from './hardened.ts';
 import type { Parameters } from './parameters.ts';
 import { optional } from './parameters.ts';
@@ -163,12 +163,7 @@ function agentContainer(parameters: Parameters): Yaml {
         readOnly: readOnly ? true : undefined,
         mountPropagation: propagation,
       })),
-      ...optional(parameters.etcd.used, {
-        ...{ name: 'net-conf', mountPath: NET_CONF_FILES, readOnly: true },
-      }),
-      ...optional(parameters.etcd.hasSecret, {
-        ...{ name: 'etcd-tls', mountPath: ETCD_FILES, readOnly: true },
-      }),
+      ...etcdMounts(parameters),
     ],
   };
 }
@@ -177,7 +172,7 @@ function agentContainer(parameters: Parameters): Yaml {
 const rawCondition = (condition: string): Yaml => raw(`${condition} | toJson`);
 
 function volumes(parameters: Parameters): readonly Yaml[] {
-  const { cniBinDir, usesBird, etcd } = parameters;
+  const { cniBinDir, usesBird } = parameters;
   const hostPath = (name: string, path: Yaml, type: string): Yaml => ({
     name,
     hostPath: { path, type },
@@ -188,10 +183,6 @@ function volumes(parameters: Parameters): readonly Yaml[] {
       note(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`, hostPath(name, host, type)),
     ),
     ...optional(usesBird, hostPath('bird', '/run/poplin/bird', 'DirectoryOrCreate')),
-    ...optional(etcd.used, { name: 'net-conf', configMap: { name: 'poplin-config' } }),
-    ...optional(etcd.hasSecret, {
-      name: 'etcd-tls',
-      secret: { secretName: etcd.secretName, defaultMode: 0o400 },
-    }),
+    ...etcdVolumes(parameters),
   ];
 }

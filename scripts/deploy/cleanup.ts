@@ -3,7 +3,7 @@
 // container that only waits, so that the rollout's status says when all nodes are done. It sees
 // more of the host's directories than the agent does, since it removes those of the agent.
 
-import { environment, PROC_SYS } from './environment.ts';
+import { environment, etcdMounts, etcdVolumes, PROC_SYS } from './environment.ts';
 import { hardened } from './hardened.ts';
 import type { Parameters } from './parameters.ts';
 import type { Yaml } from './yaml.ts';
@@ -17,7 +17,7 @@ const VAR_LIB = '/host/var/lib';
 const WAIT = "process.once('SIGTERM', () => process.exit()); setInterval(() => {}, 1e9)";
 
 export function cleanupDaemonSet(parameters: Parameters): Yaml {
-  const { namespace, nodeSelector, tolerations } = parameters;
+  const { namespace, nodeSelector, tolerations, usesKubernetes } = parameters;
   return {
     ...{ apiVersion: 'apps/v1', kind: 'DaemonSet' },
     metadata: { name: 'poplin-cleanup', namespace, labels: LABELS },
@@ -28,7 +28,7 @@ export function cleanupDaemonSet(parameters: Parameters): Yaml {
         metadata: { labels: LABELS },
         spec: {
           serviceAccountName: 'poplin',
-          automountServiceAccountToken: true,
+          automountServiceAccountToken: usesKubernetes,
           enableServiceLinks: false,
           hostNetwork: true,
           dnsPolicy: 'Default',
@@ -81,6 +81,7 @@ function cleaner(parameters: Parameters): Yaml {
       { name: 'cni-bin', mountPath: '/opt/cni/bin' },
       { name: 'proc-sys-net', mountPath: PROC_SYS },
       { name: 'machine-id', mountPath: '/etc/machine-id', readOnly: true },
+      ...etcdMounts(parameters),
     ],
   };
 }
@@ -94,7 +95,7 @@ const waiter = ({ image, pullPolicy }: Parameters): Yaml => ({
   securityContext: { ...hardened(), capabilities: { drop: ['ALL'] } },
 });
 
-const volumes = ({ cniBinDir, cniConfDir }: Parameters): readonly Yaml[] => [
+const volumes = ({ cniBinDir, cniConfDir, etcd }: Parameters): readonly Yaml[] => [
   note('The directory poplin in it goes: a directory cannot remove itself.', {
     ...{ name: 'run', hostPath: { path: '/run', type: 'Directory' } },
   }),
@@ -103,4 +104,5 @@ const volumes = ({ cniBinDir, cniConfDir }: Parameters): readonly Yaml[] => [
   { name: 'cni-bin', hostPath: { path: cniBinDir, type: 'DirectoryOrCreate' } },
   { name: 'proc-sys-net', hostPath: { path: '/proc/sys/net', type: 'Directory' } },
   { name: 'machine-id', hostPath: { path: '/etc/machine-id', type: 'File' } },
+  ...etcdVolumes({ etcd }),
 ];

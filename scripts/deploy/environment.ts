@@ -6,8 +6,8 @@ import { optional } from './parameters.ts';
 import type { Yaml } from './yaml.ts';
 
 export const PROC_SYS = '/host/proc/sys/net';
-export const ETCD_FILES = '/etc/poplin/etcd';
-export const NET_CONF_FILES = '/etc/poplin/net-conf';
+const ETCD_FILES = '/etc/poplin/etcd';
+const NET_CONF_FILES = '/etc/poplin/net-conf';
 
 const given = (name: string, value: Yaml): Yaml => ({ name, value });
 const field = (name: string, fieldPath: string): Yaml => ({
@@ -47,3 +47,17 @@ export function etcdEnvironment({ etcd }: Pick<Parameters, 'etcd'>): readonly Ya
     ].flatMap((entry) => optional(etcd.hasSecret, entry)),
   ];
 }
+
+/** The files that these variables name. */
+export const etcdMounts = ({ etcd }: Pick<Parameters, 'etcd'>): readonly Yaml[] => [
+  ...optional(etcd.used, { name: 'net-conf', mountPath: NET_CONF_FILES, readOnly: true }),
+  ...optional(etcd.hasSecret, { name: 'etcd-tls', mountPath: ETCD_FILES, readOnly: true }),
+];
+
+export const etcdVolumes = ({ etcd }: Pick<Parameters, 'etcd'>): readonly Yaml[] => [
+  ...optional(etcd.used, { name: 'net-conf', configMap: { name: 'poplin-config' } }),
+  ...optional(etcd.hasSecret, {
+    name: 'etcd-tls',
+    secret: { secretName: etcd.secretName, defaultMode: 0o400 },
+  }),
+];

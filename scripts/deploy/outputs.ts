@@ -6,9 +6,11 @@ import { admissionDocuments } from './admission.ts';
 import { daemonSet } from './agent.ts';
 import { ruleFile, ruleObject, ruleTests } from './alert-files.ts';
 import { chartFile, valuesFile, valuesSchema } from './chart.ts';
+import { checkDocuments } from './check.ts';
 import { cleanupDaemonSet } from './cleanup.ts';
 import { dashboard } from './dashboard.ts';
-import { baseKustomization, kustomization, netConfPatch, OVERLAYS } from './overlays.ts';
+import { dualStackCluster, singleStackCluster } from './kind.ts';
+import { baseKustomization, ETCD, kustomization, netConfPatch, OVERLAYS } from './overlays.ts';
 import type { Parameters } from './parameters.ts';
 import { chartParameters, plainParameters } from './parameters.ts';
 import type { Yaml } from './yaml.ts';
@@ -21,6 +23,17 @@ const MADE = 'Made by "npm run deploy": edit scripts/deploy/, not this file.';
 const CLEANUP =
   'Takes Poplin away from all nodes, after "kubectl -n poplin delete daemonset poplin": ' +
   'docs/install.md.';
+
+const CHECK =
+  'Pods by which deploy/check.sh tries whether all nodes reach each other; it takes them away ' +
+  `again. ${MADE}`;
+
+const IN_ETCD = 'For leases in etcd: set its endpoints as in the overlay.';
+
+const etcdParameters = (): Parameters => ({
+  ...plainParameters(),
+  ...{ usesKubernetes: false, etcd: ETCD },
+});
 
 function documentsOf(parameters: Parameters): readonly Yaml[] {
   const { namespace, netConf } = parameters;
@@ -54,9 +67,34 @@ export function outputs(): readonly Output[] {
       path: 'deploy/poplin-cleanup.yaml',
       text: renderDocument(`${CLEANUP} ${MADE}`, cleanupDaemonSet(plainParameters())),
     },
+    {
+      path: 'deploy/poplin-cleanup-etcd.yaml',
+      text: renderDocument(`${CLEANUP} ${IN_ETCD} ${MADE}`, cleanupDaemonSet(etcdParameters())),
+    },
+    {
+      path: 'deploy/poplin-check.yaml',
+      text: renderDocuments(CHECK, checkDocuments(plainParameters())),
+    },
+    ...kindOutputs(),
     ...kustomizeOutputs(plain),
     ...chartOutputs(admission),
     ...monitoringOutputs(),
+  ];
+}
+
+function kindOutputs(): readonly Output[] {
+  const folder = 'deploy/kind';
+  const of = (what: string): string =>
+    `A cluster of kind for Poplin, ${what}: docs/kind.md. ${MADE}`;
+  return [
+    {
+      path: `${folder}/single-stack.yaml`,
+      text: renderDocument(of('IPv4'), singleStackCluster()),
+    },
+    {
+      path: `${folder}/dual-stack.yaml`,
+      text: renderDocument(of('IPv4 and IPv6'), dualStackCluster()),
+    },
   ];
 }
 

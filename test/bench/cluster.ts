@@ -92,7 +92,8 @@ export class Cluster {
     await this.api.change({ verb: 'merge', kind: 'configmaps', name: CONFIG_MAP, patch });
   }
 
-  startAgent(node: BenchNode): Agent {
+  /** `further` flags are added to those by which it finds its files. */
+  startAgent(node: BenchNode, further: Readonly<Record<string, string>> = {}): Agent {
     const { directory } = node;
     const options: Record<string, string> = {
       'node-name': node.name,
@@ -104,6 +105,7 @@ export class Cluster {
       'bird-dir': join(directory, 'bird'),
       'machine-id-file': join(directory, 'machine-id'),
       'log-level': 'warn',
+      ...further,
     };
     const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     const argv = inNamespace(node.namespace, [...POPLIN_LAUNCHER, 'agent', ...flags]);

@@ -24,7 +24,7 @@ const REST_MS = 4_000;
 const REST_TIMEOUT_MS = 60_000;
 const REST_MIB = 0.5;
 /** Within this time each of so many peers has been probed for the first time. */
-const FIRST_PROBES_MS = 55_000;
+export const FIRST_PROBES_MS = 55_000;
 const STARTS = 5;
 const EMPTY_PROCESS = 'an empty Node.js process';
 
@@ -46,7 +46,8 @@ export async function memorySuite({ stage, note }: SuiteContext): Promise<Measur
   ];
 }
 
-async function memoryOf(child: ChildProcess): Promise<ProcessMemory> {
+/** At rest. */
+export async function memoryOf(child: ChildProcess): Promise<ProcessMemory> {
   if (child.pid === undefined) throw new Error('the process did not start');
   const endMs = performance.now() + REST_TIMEOUT_MS;
   for (let before = readMemory(child.pid); ; ) {
@@ -116,7 +117,7 @@ export async function startWithMany(
 }
 
 /** Without the conflist, so that the next start writes it again. */
-async function endAgent({ child, node }: Agent): Promise<void> {
+export async function endAgent({ child, node }: Agent): Promise<void> {
   await endProcess(child);
   rmSync(join(node.directory, 'net.d', '10-poplin.conflist'));
 }

@@ -4,7 +4,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { until } from '../lab/lab.ts';
 import type { Certificates } from './certificates.ts';
 import { kubeconfigOf, makeCertificates } from './certificates.ts';
@@ -68,6 +68,17 @@ export class ControlPlane {
     const { status, stdout, stderr } = spawnSync('ip', all, { encoding: 'utf8' });
     if (status === 0) return stdout;
     throw new Error(`kubectl ${words.join(' ')}: ${stdout}${stderr}`);
+  }
+
+  /** What a script for an operator says, who has this cluster's kubectl. */
+  script(...words: readonly string[]): string {
+    const directory = dirname(programOf('kubectl'));
+    const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` };
+    const argv = ['netns', 'exec', this.#place.netns, 'sh', ...words];
+    const all = [...argv, '--kubeconfig', this.kubeconfig];
+    const { status, stdout, stderr } = spawnSync('ip', all, { encoding: 'utf8', env });
+    if (status === 0) return stdout;
+    throw new Error(`${words.join(' ')}: exit code ${status}: ${stdout}${stderr}`);
   }
 
   json<Answer>(...words: readonly string[]): Answer {

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { agentFlags, prepareNode } from '../../src/lab/agents.ts';
+import { prepareNode } from '../../src/lab/agents.ts';
 import { startSidecar, stopSidecar } from '../../src/lab/bird.ts';
 import type { CommandResult } from '../../src/lab/command.ts';
 import { runCommand } from '../../src/lab/command.ts';
@@ -23,6 +23,7 @@ import { bird, isSpeaking } from './birds.ts';
 import { cni } from './cni.ts';
 import type { TestLab } from './lab.ts';
 import { buildProgram, effects, withLab } from './lab.ts';
+import { runProgram } from './program.ts';
 import { wholeNode } from './whole-node.ts';
 
 const TIMEOUT_MS = 900_000;
@@ -74,12 +75,8 @@ async function stopNode(lab: TestLab): Promise<void> {
   await stopSidecar(lab.directory, lab.node(NODE), effects);
 }
 
-function cleanup(lab: TestLab, ...words: readonly string[]): Promise<CommandResult> {
-  const record = lab.directory.mustRecord(lab.plan.spec.name);
-  const flags = agentFlags(lab.directory, lab.node(NODE), record);
-  const enter = ['ip', 'netns', 'exec', lab.netns(NODE)];
-  return runCommand([...enter, ...record.program, 'cleanup', ...flags, ...words]);
-}
+const cleanup = (lab: TestLab, ...words: readonly string[]): Promise<CommandResult> =>
+  runProgram(lab, NODE, ['cleanup', ...words]);
 
 const sent = (type: string) => (lab: TestLab) =>
   lab.settled(

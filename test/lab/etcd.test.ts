@@ -4,15 +4,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Status } from '../../src/agent/status.ts';
+import type { ClusterOverview } from '../../src/cluster/overview.ts';
 import { namespaceNames } from '../../src/lab/netns.ts';
 import { addNode, removeNode } from '../../src/lab/nodes.ts';
 import { prepareSwitch, switchBackend } from '../../src/lab/switch-backend.ts';
 import { kernelTexts } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
 import { buildProgram, effects, until, withLab } from './lab.ts';
-import { killEtcd, restartEtcd, whileCutOff, withOperator, writeAndCompact } from './lab-etcd.ts';
+import {
+  keysOf,
+  killEtcd,
+  restartEtcd,
+  whileCutOff,
+  withOperator,
+  writeAndCompact,
+} from './lab-etcd.ts';
 import { under } from './load.ts';
 import { assertNothingLost, whilePinging } from './pinger.ts';
+import { runProgram } from './program.ts';
 import { untilLogged } from './words.ts';
 
 const UNTIL_MS = 120_000;
@@ -24,6 +33,32 @@ async function switchTo(lab: TestLab, type: string): Promise<number> {
   await lab.settled(({ peers }) => peers.every(({ used }) => used === type), UNTIL_MS);
   await lab.mustReach();
   return tookMs;
+}
+
+/** By what each has written into etcd, some seconds after it became so. */
+const untilAllAreReady = (lab: TestLab): Promise<true> => {
+  const expected = lab.plan.nodes.map(({ name }) => `${name} ready`).join();
+  const told = async (): Promise<boolean> => {
+    const { exitCode, stdout } = await runProgram(lab, 'node1', ['status', '--all', '--json']);
+    const { nodes } = JSON.parse(stdout) as ClusterOverview;
+    return exitCode === 0 && nodes.map(({ name, state }) => `${name} ${state}`).join() === expected;
+  };
+  return until(`status --all says: ${expected}`, async () => (await told()) || undefined, UNTIL_MS);
+};
+
+/** Nothing of the node is left, on its machine or in etcd; what others have there is. */
+async function cleanUp(lab: TestLab, name: string): Promise<void> {
+  const [subnet = ''] = (await lab.status(name)).lease.subnets;
+  assert.equal((await keysOf(lab, name, subnet)).length, 4);
+  await lab.endAgent(name, 'SIGTERM');
+  const done = await runProgram(lab, name, ['cleanup', '--force']);
+  assert.deepEqual([done.exitCode, done.stderr], [0, '']);
+  assert.deepEqual(await keysOf(lab, name, subnet), []);
+  assert.equal((await keysOf(lab, 'node1', '')).length, 3);
+  assert.doesNotMatch(lab.run(name, 'ip -brief link'), /poplin/);
+  assert.equal(lab.run(name, 'ip route show proto 113'), '');
+  const again = await runProgram(lab, name, ['cleanup']);
+  assert.deepEqual([again.exitCode, again.stdout], [0, 'nothing of Poplin is here\n']);
 }
 
 test('on etcd the backend changes by an edit of the key, and nodes come and go', async (t) => {
@@ -38,6 +73,8 @@ test('on etcd the backend changes by an edit of the key, and nodes come and go',
       const [subnet = ''] = (await more.status('node3')).lease.subnets;
       const backMs = await switchTo(more, 'vxlan');
       t.diagnostic(`to host-gw ${thereMs.toFixed(0)} ms, back ${backMs.toFixed(0)} ms`);
+      await untilAllAreReady(more);
+      await cleanUp(more, 'node3');
       const less = lab.withPlan(await removeNode(name, 'node3', effects));
       assert.equal(
         namespaceNames().some((netns) => netns.startsWith(`${name}-node3`)),
@@ -82,6 +119,9 @@ test('while etcd is dead traffic goes on and pods are started; then all is caugh
         await lab.untilStatus(name, 'says that etcd is away', isSaid);
       }
       assert.deepEqual(kernelTexts(lab), before);
+      const all = await runProgram(lab, 'node1', ['status', '--all']);
+      assert.equal(all.exitCode, 1);
+      assert.match(all.stderr, /no answer of etcd: .*ECONNREFUSED/);
       for (const { name } of lab.plan.nodes) await lab.attach(name, 2);
       await lab.mustReach();
       // One agent starts while nobody answers it.

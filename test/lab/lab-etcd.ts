@@ -35,6 +35,14 @@ export async function killEtcd(lab: TestLab): Promise<void> {
   await until('etcd ends', () => !isAlive(etcd));
 }
 
+/** Names of keys that say something of a node, or of its subnet. */
+export const keysOf = (lab: TestLab, node: string, subnet: string): Promise<readonly string[]> =>
+  withOperator(lab, async ({ etcd }) => {
+    const keys = await etcd.getAll().prefix(`${PREFIX}/`).keys();
+    const parts = [`/${node}`, ...(subnet === '' ? [] : [`/${subnet.replace('/', '-')}`])];
+    return keys.filter((key) => parts.some((part) => key.endsWith(part)));
+  });
+
 /** Resolves when it serves again. */
 export const restartEtcd = ({ plan, directory }: TestLab): Promise<void> =>
   startEtcd(plan, directory, systemClock);

@@ -1,23 +1,36 @@
 // The image as scripts/image.sh builds it, and a lab whose agents run from it: by runc, with the
 // capabilities, mounts, read-only root and system calls that deploy/poplin.yaml gives them. With
 // one capability fewer something is missing each time, so that none is there without need. What is
-// built for arm64 is looked at and not run.
+// built for arm64 is looked at, and its programs are started by an emulator.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { CAPABILITIES } from '../../scripts/deploy/agent.ts';
+import type { Diagnosis } from '../../src/doctor/finding.ts';
 import type { NetConf } from '../../src/lab/cluster-api.ts';
 import { nodeStatus } from '../../src/lab/node-status.ts';
 import type { TestLab } from '../lab/lab.ts';
 import { until, withLab } from '../lab/lab.ts';
 import { ROOT } from '../unit/deploy/manifests.ts';
+import { execInImage } from './image-exec.ts';
 
 const IMAGES = join(ROOT, '.cache/image/rootfs');
 const SIZE_MAX_MB = { poplin: 150, 'poplin-bird': 40 } as const;
+const EMULATOR = join(ROOT, '.cache/qemu/usr/bin/qemu-aarch64-static');
+const EMULATED_TIMEOUT_MS = 300_000;
 const MACHINES = { amd64: 62, arm64: 183 } as const;
 /** Building takes minutes, of which most are other programs'. */
 const BUILD_TIMEOUT_MS = 1_800_000;
@@ -29,10 +42,17 @@ before(
   { timeout: BUILD_TIMEOUT_MS },
 );
 
-const filesOf = (image: string): string[] =>
+const pathsOf = (image: string): string[] =>
   readdirSync(join(IMAGES, image), { recursive: true, encoding: 'utf8' }).filter((path) => {
     const full = join(IMAGES, image, path);
     return existsSync(full) && statSync(full).isFile();
+  });
+
+/** Each once: `bin` is a link to `usr/bin`, below which everything is listed again. */
+const filesOf = (image: string): string[] =>
+  pathsOf(image).filter((path) => {
+    const full = join(IMAGES, image, path);
+    return realpathSync(full) === full;
   });
 
 /** The field e_machine of elf(5), and libraries that the program names. */
@@ -42,6 +62,23 @@ function elfOf(path: string): { readonly machine: number; readonly needed: strin
   const told = execFileSync('readelf', ['-dW', path], { encoding: 'utf8', stdio: 'pipe' });
   const needed = [...told.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name = '']) => name);
   return { machine: bytes.readUInt16LE(18), needed };
+}
+
+const EXPECTED_OF_DOCTOR = { findings: [], skipped: [], stderr: '' };
+
+type ImageConfig = {
+  readonly architecture: string;
+  readonly config: { readonly Entrypoint: readonly string[] };
+};
+
+/** What a program of an image for arm64 says; paths are of the image. */
+function emulate(image: string, program: string, words: readonly string[]): string {
+  assert.ok(existsSync(EMULATOR), 'scripts/test-long.sh has not found an emulator');
+  const root = join(IMAGES, image);
+  const { stdout, stderr } = spawnSync(EMULATOR, ['-L', root, join(root, program), ...words], {
+    ...{ cwd: root, encoding: 'utf8', timeout: EMULATED_TIMEOUT_MS },
+  });
+  return stdout + stderr;
 }
 
 describe('what is in an image', () => {
@@ -67,8 +104,49 @@ describe('what is in an image', () => {
     }
   }
 
+  for (const architecture of ['amd64', 'arm64'] as const) {
+    test(`${architecture}: what is started is there, and its configuration says so`, () => {
+      for (const name of ['poplin', 'poplin-bird']) {
+        const root = join(IMAGES, `${name}-${architecture}`);
+        const said = JSON.parse(readFileSync(`${root}.json`, 'utf8')) as ImageConfig;
+        assert.equal(said.architecture, architecture);
+        const [program = ''] = said.config.Entrypoint;
+        const [, interpreter = ''] =
+          /^#!(\S+)/.exec(readFileSync(join(root, program), 'latin1')) ?? [];
+        for (const path of [program, interpreter]) {
+          assert.ok((statSync(join(root, path)).mode & 0o111) !== 0, `${name}: ${path}`);
+        }
+      }
+      for (const file of ['cni/build/poplin', 'bin/web/index.html', 'bin/poplin-bird']) {
+        assert.ok(existsSync(join(IMAGES, `poplin-${architecture}/poplin`, file)), file);
+      }
+    });
+  }
+
+  const emulated: readonly (readonly [image: string, argv: readonly string[], says: RegExp])[] = [
+    ['poplin-arm64', ['usr/bin/node', 'poplin/bin/poplin', 'version'], /^poplin \d+\.\d+\.\d+\n$/],
+    // It runs, and the emulator has no netlink of that kind.
+    [
+      'poplin-arm64',
+      ['usr/sbin/nft', '--version'],
+      /Unable to initialize Netlink socket|^nftables/,
+    ],
+    ['poplin-bird-arm64', ['usr/sbin/bird', '--version'], /^BIRD version/],
+    ['poplin-bird-arm64', ['bin/busybox', 'echo', 'it runs'], /^it runs\n$/],
+  ];
+  for (const [image, [program = '', ...words], says] of emulated) {
+    test(`${image}: ${program} ${words.join(' ')}`, { timeout: EMULATED_TIMEOUT_MS }, () => {
+      assert.match(emulate(image, program, words), says);
+    });
+  }
+
+  test('arm64: koffi loads its library', { timeout: EMULATED_TIMEOUT_MS }, () => {
+    const script = "console.log(require('./poplin/node_modules/koffi').sizeof('long'))";
+    assert.equal(emulate('poplin-arm64', 'usr/bin/node', ['-e', script]), '8\n');
+  });
+
   test('the agent has no shell and no package manager beside it', () => {
-    const names = filesOf('poplin-amd64').map((path) => path.replace(/^.*\//, ''));
+    const names = pathsOf('poplin-amd64').map((path) => path.replace(/^.*\//, ''));
     for (const absent of ['sh', 'bash', 'dash', 'busybox', 'npm', 'apt', 'dpkg']) {
       assert.ok(!names.includes(absent), absent);
     }
@@ -94,6 +172,7 @@ describe('agents run from the image', () => {
         lab.run('node1', 'curl -s http://127.0.0.1:9113/readyz') === 'ok\n';
       await until('/readyz says ok', ready);
       assert.equal(lab.run('node1', 'curl -s http://127.0.0.1:9113/healthz'), 'ok\n');
+      theDoctorSeesAll(lab);
       await lab.edit({ Backend: { Type: 'host-gw' } });
       await lab.untilStatus('node1', 'sends by host-gw', ({ peers }) =>
         peers.every(({ used }) => used === 'host-gw'),
@@ -101,6 +180,31 @@ describe('agents run from the image', () => {
       await lab.mustReach();
     });
   });
+
+  /** As `kubectl exec … -- poplin doctor`: no finding, and no check that could not look. */
+  function theDoctorSeesAll(lab: TestLab): void {
+    const node = { directory, node: 'node1', netns: lab.netns('node1') };
+    const told = execInImage(node, ['poplin', 'doctor', '--json']);
+    const { findings, skipped } = JSON.parse(told.stdout) as Diagnosis;
+    assert.deepEqual({ findings, skipped, stderr: told.stderr }, EXPECTED_OF_DOCTOR);
+    assert.equal(told.exitCode, 0);
+    const archive = '/run/poplin/poplin.tgz';
+    const bundled = execInImage(node, ['poplin', 'doctor', '--bundle', archive]);
+    assert.deepEqual([bundled.exitCode, bundled.stderr.includes(archive)], [0, true]);
+    const script = `fs.createReadStream("${archive}").pipe(process.stdout)`;
+    assert.ok(readFileSync(join(ROOT, 'docs/doctor.md'), 'utf8').includes(script));
+    const fetched = execInImage(node, ['node', '-e', script]);
+    assert.match(gunzipSync(Buffer.from(fetched.stdout, 'latin1')).toString(), /status\.json/);
+  }
+
+  function theDoctorSaysWhatItCannot(lab: TestLab): void {
+    const node = { directory, node: 'node1', netns: lab.netns('node1') };
+    const told = execInImage(node, ['poplin', 'doctor', '--json']);
+    assert.equal(told.stderr, '');
+    const { skipped } = JSON.parse(told.stdout) as Diagnosis;
+    const why = skipped.find(({ check }) => check === 'kernel-features');
+    assert.match(why?.why ?? '', /no network namespace can be made .*EPERM/);
+  }
 
   /** What is seen of each capability that is not there. */
   const missing: Readonly<Record<string, RegExp>> = {
@@ -115,6 +219,7 @@ describe('agents run from the image', () => {
       await withLab({ ...options, launcher: launcher(`CAP_${name}`) }, async (lab) => {
         if (name === 'SYS_ADMIN') await until('the agents are ready', () => isSettled(lab));
         if (name === 'SYS_ADMIN') await assert.rejects(lab.attach('node1', 1));
+        if (name === 'SYS_ADMIN') theDoctorSaysWhatItCannot(lab);
         // Not every node gets as far as to follow it.
         const netConf = JSON.parse(await lab.datastore.netConfText()) as NetConf;
         const change = { ...netConf, Backend: { Type: 'host-gw' } };

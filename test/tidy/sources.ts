@@ -26,7 +26,7 @@ export type SourceFile = {
   readonly imports: readonly Import[];
 };
 
-const FOLDERS = ['src', 'test', 'scripts', 'cni'];
+const FOLDERS = ['src', 'test', 'scripts', 'cni', 'deploy'];
 /** `import … from`, `export … from`; without names; and by need. */
 const FROM = /^(?:import|export)\b([^;'"]*?)\bfrom\s*(['"])/gm;
 const BARE = /^import\s*()(['"])/gm;

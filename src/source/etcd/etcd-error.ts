@@ -19,8 +19,8 @@ export class EtcdError extends AppError {
 }
 
 const WORDS: Readonly<Record<EtcdFailure, string>> = {
-  away: 'no answer: ',
-  auth: 'access is refused, check user, password and certificates: ',
+  away: 'no answer of etcd: ',
+  auth: 'etcd: access is refused, check user, password and certificates: ',
   compacted: '',
   'lease-gone': '',
   refused: '',

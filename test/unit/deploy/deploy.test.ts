@@ -35,10 +35,11 @@ describe('deploy/ is made of one source', () => {
 
   test('nothing else is among what is made', () => {
     const made = new Set(outputs().map(({ path }) => path));
-    const found = ['deploy/kustomize', 'deploy/helm', 'deploy/monitoring'].flatMap((folder) =>
+    const folders = ['deploy/kustomize', 'deploy/helm', 'deploy/monitoring', 'deploy/kind'];
+    const found = folders.flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
         .map((name) => `${folder}/${name}`)
-        .filter((path) => statSync(join(ROOT, path)).isFile()),
+        .filter((path) => statSync(join(ROOT, path)).isFile() && !path.endsWith('.sh')),
     );
     assert.deepEqual(
       found.filter((path) => !made.has(path)),
@@ -54,7 +55,7 @@ describe('the API knows every field', () => {
   const files = outputs().filter(
     ({ path }) =>
       path.endsWith('.yaml') &&
-      !/\/(?:helm|monitoring)\//.test(path) &&
+      !/\/(?:helm|monitoring|kind)\//.test(path) &&
       !path.endsWith('kustomization.yaml'),
   );
   for (const { path, text } of files) {
@@ -198,6 +199,21 @@ describe('what takes Poplin away', () => {
     }
     assert.equal(hostPathOf(cleaner, pod, after.cniBinDir), '/opt/cni/bin');
     assert.equal(after.namespace, before.namespace);
+  });
+
+  test('with leases in etcd it knows where they are, and needs nothing of Kubernetes', () => {
+    const [patch] = readManifests('deploy/kustomize/overlays/etcd/etcd.yaml');
+    const agentPod = (patch as unknown as V1DaemonSet).spec?.template.spec;
+    const env = [...(agent.env ?? []), ...(agentPod?.containers[0]?.env ?? [])];
+    const before = parseAgentOptions([], environmentOf({ name: 'agent', env }));
+    const ofEtcd = readManifests('deploy/poplin-cleanup-etcd.yaml');
+    const after = parseAgentOptions([], environmentOf(containerOf(ofEtcd, 'cleanup')));
+    assert.ok(after.etcd !== undefined);
+    assert.deepEqual(after.etcd, before.etcd);
+    const cleanupPod = one<V1DaemonSet>(ofEtcd, 'DaemonSet').spec?.template.spec;
+    assert.equal(cleanupPod?.automountServiceAccountToken, false);
+    const names = cleanupPod?.volumes?.map(({ name }) => name) ?? [];
+    for (const { name } of agentPod?.volumes ?? []) assert.ok(names.includes(name), name);
   });
 
   test('is on every node that an agent was on, and has no rights but those', () => {
