@@ -9,7 +9,7 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
 namespace=poplin-check
 port=8080
-# How long an answer may take to come for the first time, and pods to start and to go.
+# How long an answer may take to come for the first time, and pods to start or to go.
 answer_seconds=30
 pods_timeout=180s
 context=
@@ -31,12 +31,18 @@ command -v kubectl >/dev/null || fail 'kubectl was not found'
 take_away() {
   code=$?
   trap - EXIT
-  kube delete namespace "$namespace" --ignore-not-found --timeout="$pods_timeout" >/dev/null ||
+  kube delete namespace "$namespace" --ignore-not-found --wait=false >/dev/null ||
     echo "check.sh: left: namespace $namespace" >&2
   exit "$code"
 }
 trap 'exit 2' INT TERM
 
+# What an earlier run has left goes while nobody waits for it, which takes up to a minute.
+phase=$(kube get namespace "$namespace" --ignore-not-found -o 'jsonpath={.status.phase}') ||
+  fail 'the API does not answer'
+[ "$phase" != Terminating ] ||
+  kube wait --for=delete "namespace/$namespace" --timeout="$pods_timeout" >/dev/null ||
+  fail "namespace $namespace of an earlier run does not go"
 kube apply -f "$here/poplin-check.yaml" >/dev/null || fail 'the pods were not taken by the API'
 trap take_away EXIT
 kube -n "$namespace" rollout status daemonset/poplin-check --timeout="$pods_timeout" >/dev/null || {

@@ -212,12 +212,13 @@ test('Poplin on a real Kubernetes, as a user installs it', { timeout: TIMEOUT_MS
 
     await t.test('nodes become ready', (inner) => becomeReady(cluster, inner));
     await t.test('pods reach each other, a Service and a host port', () => reachEachOther(cluster));
-    await t.test('deploy/check.sh finds that they do, and leaves nothing', (inner) => {
+    await t.test('deploy/check.sh finds that they do, and leaves nothing', async (inner) => {
       const said = plane.script(deploy('check.sh'));
       for (const { name } of nodes)
         assert.match(said, new RegExp(`^${name}: reaches 2 nodes`, 'm'));
       inner.diagnostic(said);
-      assert.throws(() => plane.kubectl('get', 'namespace', 'poplin-check'), /not found/);
+      const left = (): string => plane.kubectl('get', 'ns', 'poplin-check', '--ignore-not-found');
+      await until('its namespace is gone', () => left() === '', WAIT_MS);
     });
     await t.test('a rolling update loses nothing', async (inner) => {
       const result = await whilePinging(cluster, async () => {

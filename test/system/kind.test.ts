@@ -152,6 +152,7 @@ describe('deploy/kind/up.sh', () => {
     ['kubectl -n poplin rollout status', /FAILED: waiting for the agents$/m],
     ['kubectl wait', /FAILED: waiting for the nodes$/m],
     ['kubectl -n kube-system rollout', /FAILED: waiting for the cluster's DNS$/m],
+    ['kubectl get namespace', /FAILED: trying every pod to every other$/m],
     ['kubectl -n poplin-check rollout', /FAILED: trying every pod to every other$/m],
   ];
   for (const [call, says] of steps) {

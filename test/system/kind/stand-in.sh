@@ -72,6 +72,10 @@ case $call in
     case $3 in
       */net-conf.yaml) applied && grep -q '^kind: ConfigMap$' "$3" ;;
       */poplin.yaml) images_are_there "$3" && : >"$state/applied" ;;
+      */poplin-check.yaml)
+        [ ! -e "$state/going" ] || refuse 'forbidden: the namespace is being terminated'
+        images_are_there "$3"
+        ;;
       *) images_are_there "$3" ;;
     esac
     ;;
@@ -120,6 +124,10 @@ case $call in
         ;;
     esac
     ;;
-  'kubectl delete namespace poplin-check --ignore-not-found --timeout='*) ;;
+  'kubectl get namespace poplin-check --ignore-not-found -o jsonpath={.status.phase}')
+    [ ! -e "$state/going" ] || echo Terminating
+    ;;
+  'kubectl wait --for=delete namespace/poplin-check --timeout='*) rm "$state/going" ;;
+  'kubectl delete namespace poplin-check --ignore-not-found --wait=false') : >"$state/going" ;;
   *) refuse "what is: $call" ;;
 esac
