@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import type { ClusterOverview } from '../cluster/overview.ts';
 import { overviewOf } from '../cluster/overview.ts';
 import { renderSummary } from '../cluster/summary.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Status } from './status.ts';
 import { summaryOf } from './summary.ts';
 
@@ -34,7 +35,8 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 export type PageViews = {
   /** Where the files are. */
   readonly directory: string;
-  cluster(): ClusterOverview;
+  /** JSON of a ClusterOverview. */
+  clusterText(): string;
 };
 
 /** Beside the bundle; the sources have theirs in dist. */
@@ -47,12 +49,11 @@ type PageAnswer = { readonly status: number; readonly type: string; readonly bod
 
 /** undefined: the path is none of the page's. */
 export async function answerPage(
-  { directory, cluster }: PageViews,
+  { directory, clusterText }: PageViews,
   path: string,
 ): Promise<PageAnswer | undefined> {
   if (path === '/cluster.json') {
-    const body = `${JSON.stringify(cluster())}\n`;
-    return { status: 200, type: 'application/json', body };
+    return { status: 200, type: 'application/json', body: `${clusterText()}\n` };
   }
   const name = path === '/' ? 'index.html' : path.slice(1);
   const type = TYPES[name];
@@ -63,6 +64,23 @@ export async function answerPage(
     const body = `the page is not built: no ${name} in ${directory}\n`;
     return { status: 500, type: 'text/plain; charset=utf-8', body };
   }
+}
+
+/** Of the agent's time at most this share goes into the page, however many people watch it. */
+const REST_FOR_WORK = 10;
+
+/** Of thousands of nodes the text takes a good part of a second: then it is somewhat old. */
+export function pacedText(look: () => ClusterOverview, clock: Clock): () => string {
+  let text = '';
+  let untilMs = 0;
+  return () => {
+    const startMs = clock.monotonicMs();
+    if (text !== '' && startMs < untilMs) return text;
+    text = JSON.stringify(look());
+    const endMs = clock.monotonicMs();
+    untilMs = endMs + (endMs - startMs) * REST_FOR_WORK;
+    return text;
+  };
 }
 
 /** Whether a request for this host is meant for us: an address, or this machine by its own name. */

@@ -10,7 +10,7 @@ import type { Agent } from '../agent/agent.ts';
 import { unhealthyBecause, unreadyBecause } from '../agent/health.ts';
 import type { AgentMetrics } from '../agent/metrics.ts';
 import type { AgentOptions } from '../agent/options.ts';
-import { clusterOf, pageDirectory } from '../agent/page.ts';
+import { clusterOf, pacedText, pageDirectory } from '../agent/page.ts';
 import type { PathProber } from '../agent/path-prober.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Source } from '../source/source.ts';
@@ -28,7 +28,10 @@ export const viewsOf = (viewed: Viewed): AdminViews => {
   const { options, agent, source, prober, metrics, socketPath } = viewed;
   const page = {
     directory: pageDirectory(process.argv[1] ?? ''),
-    cluster: () => clusterOf(agent.status(), source.summaries, systemClock.now()),
+    clusterText: pacedText(
+      () => clusterOf(agent.status(), source.summaries, systemClock.now()),
+      systemClock,
+    ),
   };
   return {
     registry: metrics.registry,
