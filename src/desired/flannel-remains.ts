@@ -1,0 +1,118 @@
+// What of Flannel is in the kernel of a node that moves to Poplin, known by its form: the VXLAN
+// devices that can be ours from now on, the bridge whose pods go on, and the routes to peers that
+// ours take the place of. Pure; what is done about it is in src/agent/flannel-move.ts.
+
+import { adoptedAlias, adoptedFrom } from '../backend/adopted.ts';
+import { vxlanLinkName } from '../backend/vxlan.ts';
+import type { ClusterNode } from '../cluster/node.ts';
+import { reachOf } from '../cluster/reach.ts';
+import type { Config } from '../config/config.ts';
+import type { Cidr } from '../net/cidr.ts';
+import { addressAt, cidrAddress, networkOf } from '../net/cidr.ts';
+import type { Ip } from '../net/ip.ts';
+import { familyOf } from '../net/ip.ts';
+import type { KernelState, Link, Route } from '../state/kernel-state.ts';
+import { keyOfRoute } from '../state/kernel-state.ts';
+import { isPodLink, MAIN_TABLE, OWN_METRIC, ownsLink, ownsRoute } from '../state/own.ts';
+
+/** RTPROT_BOOT of linux/rtnetlink.h, which Flannel's routes have for want of another. */
+export const FLANNEL_PROTOCOL = 3;
+
+/** A device that is to be renamed, and what its alias is to say. */
+export type Adoption = { readonly from: string; readonly to: string; readonly alias: string };
+
+/** The bridge of pods that Flannel's plugin has attached. */
+export type OldBridge = {
+  readonly link: string;
+  /** Own subnets that its pods take for a network segment. */
+  readonly subnets: readonly Cidr[];
+  /** Names of the host ends of its pods. */
+  readonly ports: readonly string[];
+};
+
+const DEVICE = /^flannel(?:-v6)?\.(\d+)$/;
+
+/** Flannel's devices of the VNI and port that this node is to work by. */
+export function adoptionsIn(
+  links: ReadonlyMap<string, Link>,
+  { backend }: Pick<Config, 'backend'>,
+): readonly Adoption[] {
+  return [...links.values()].flatMap((link) => {
+    const vni = Number(DEVICE.exec(link.name)?.[1]);
+    if (link.kind !== 'vxlan' || link.vni !== vni) return [];
+    // A node that is to go by host-gw keeps the device for what others still send.
+    const isWanted =
+      backend.type === 'host-gw' ||
+      (backend.vni === vni && backend.portNumber === link.portNumber);
+    const to = vxlanLinkName(familyOf(link.local), vni);
+    if (!isWanted || links.has(to)) return [];
+    const alias = adoptedAlias(`poplin VXLAN over ${link.underlay}`, link.name);
+    return [{ from: link.name, to, alias }];
+  });
+}
+
+/** By its address, which is the first one of a subnet of this node. */
+export function oldBridgeIn(
+  { links, addresses }: Pick<KernelState, 'links' | 'addresses'>,
+  ownSubnets: readonly Cidr[],
+): OldBridge | undefined {
+  const subnets = new Map<string, Cidr[]>();
+  for (const { link: name, address, lengthBits } of addresses.values()) {
+    const link = links.get(name);
+    if (link?.kind !== 'other' || link.driver !== 'bridge' || !link.up) continue;
+    const subnet = networkOf(address, lengthBits);
+    if (!ownSubnets.includes(subnet) || addressAt(subnet, 1n) !== address) continue;
+    subnets.set(name, [...(subnets.get(name) ?? []), subnet]);
+  }
+  const [first] = subnets;
+  if (first === undefined) return undefined;
+  const [link, held] = first;
+  const ports = [...links.values()].flatMap(({ name, master }) => (master === link ? name : []));
+  return { link, subnets: held, ports };
+}
+
+export const adoptedDevices = (links: ReadonlyMap<string, Link>): ReadonlyMap<string, string> =>
+  new Map(
+    [...links.values()].flatMap(({ name, alias }) => {
+      const from = ownsLink(name) ? adoptedFrom(alias) : undefined;
+      return from === undefined ? [] : [[name, from] as const];
+    }),
+  );
+
+export type RouteOwners = {
+  readonly nodes: ReadonlyMap<string, ClusterNode>;
+  readonly ownSubnets: readonly Cidr[];
+};
+
+/**
+ * Those of `routes`, which lead to pods, that are Flannel's and of no use any more: ours leads to
+ * the same subnet, or no node has it. In IPv4 they hide ours by their metric.
+ */
+export function supersededRoutes(
+  routes: readonly Route[],
+  { routes: own, links }: Pick<KernelState, 'routes' | 'links'>,
+  { nodes, ownSubnets }: RouteOwners,
+): readonly Route[] {
+  const adopted = adoptedDevices(links);
+  const held = new Set<Cidr>([...nodes.values()].flatMap(({ subnets }) => subnets));
+  const gateways = new Set<Ip>([...nodes.values()].flatMap((node) => reachOf(node)?.underlay ?? []));
+  return routes.filter(({ destination, table, protocol, via }) => {
+    const isSome = table === MAIN_TABLE && protocol === FLANNEL_PROTOCOL;
+    if (!isSome || via.kind !== 'gateway' || ownSubnets.includes(destination)) return false;
+    const isTunnelled = adopted.has(via.link) && via.gateway === cidrAddress(destination);
+    if (!isTunnelled && !gateways.has(via.gateway)) return false;
+    const ours = own.get(keyOfRoute({ table, destination, metric: OWN_METRIC }));
+    return !held.has(destination) || (ours !== undefined && ownsRoute(ours));
+  });
+}
+
+/** Of the node's own pods, for which the bridge has to answer one by one (IPv6 alone). */
+export const proxiedAddresses = ({ routes }: Pick<KernelState, 'routes'>): ReadonlySet<Ip> =>
+  new Set(
+    [...routes.values()].flatMap((route) => {
+      const { via, destination } = route;
+      const address = cidrAddress(destination);
+      const isPod = ownsRoute(route) && via.kind === 'link' && isPodLink(via.link);
+      return isPod && familyOf(address) === 'ipv6' ? [address] : [];
+    }),
+  );
