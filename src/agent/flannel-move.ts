@@ -3,6 +3,7 @@
 // ours by their names, routes go once ours are there, and the bridge goes some seconds after its
 // last pod. It never touches what has not Flannel's form (src/desired/flannel-remains.ts).
 
+import type { Adopted } from '../backend/adopted.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { Config } from '../config/config.ts';
 import type { Adoption, OldBridge } from '../desired/flannel-remains.ts';
@@ -39,7 +40,7 @@ export type FlannelMoveParts = {
   readonly log: Log;
   /** A conflist of Flannel's was there when the agent started. */
   readonly hasConflist: boolean;
-  /** No pod of Flannel is left, and nothing that such a pod needs. */
+  /** No pod of Flannel is left, and no bridge for any. May throw AppError. */
   onEnd(): void;
 };
 
@@ -69,7 +70,7 @@ export type FlannelView = {
 export class FlannelMove {
   readonly #parts: FlannelMoveParts;
   #bridge: OldBridge | undefined;
-  #devices: ReadonlyMap<string, string> = new Map();
+  #devices: ReadonlyMap<string, Adopted> = new Map();
   #emptySinceMs: number | undefined;
   /** Routes of Flannel may be left. */
   #looksForRoutes: boolean;
@@ -90,7 +91,7 @@ export class FlannelMove {
     const bridge = this.#bridge;
     if (bridge === undefined && this.#devices.size === 0) return undefined;
     return {
-      devices: [...this.#devices].map(([name, from]) => ({ name, from })),
+      devices: [...this.#devices].map(([name, { from }]) => ({ name, from })),
       ...(bridge === undefined ? {} : { bridge: bridge.link }),
       pods: bridge?.ports.length ?? 0,
     };
@@ -142,7 +143,16 @@ export class FlannelMove {
       this.#looksForRoutes = true;
     } else if (!this.#hasEnded && right.subnets.length > 0) {
       this.#hasEnded = true;
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    try {
       this.#parts.onEnd();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.#parts.log.warn({ error: describeError(error) }, "something of Flannel's stays");
     }
   }
 

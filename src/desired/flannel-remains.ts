@@ -2,6 +2,7 @@
 // devices that can be ours from now on, the bridge whose pods go on, and the routes to peers that
 // ours take the place of. Pure; what is done about it is in src/agent/flannel-move.ts.
 
+import type { Adopted } from '../backend/adopted.ts';
 import { adoptedAlias, adoptedFrom } from '../backend/adopted.ts';
 import { vxlanLinkName } from '../backend/vxlan.ts';
 import type { ClusterNode } from '../cluster/node.ts';
@@ -31,6 +32,15 @@ export type OldBridge = {
 };
 
 const DEVICE = /^flannel(?:-v6)?\.(\d+)$/;
+/** As Flannel's conflist leaves it to the plugin bridge. */
+const BRIDGE = 'cni0';
+
+/** Its addresses are inside the pods' network, and that is no mistake. */
+export const isOfFlannel = (link: Link): boolean =>
+  (link.kind === 'vxlan' && DEVICE.test(link.name)) || isBridge(link);
+
+const isBridge = (link: Link | undefined): boolean =>
+  link?.kind === 'other' && link.driver === 'bridge' && link.name === BRIDGE;
 
 /** Flannel's devices of the VNI and port that this node is to work by. */
 export function adoptionsIn(
@@ -46,8 +56,9 @@ export function adoptionsIn(
       (backend.vni === vni && backend.portNumber === link.portNumber);
     const to = vxlanLinkName(familyOf(link.local), vni);
     if (!isWanted || links.has(to)) return [];
-    const alias = adoptedAlias(`poplin VXLAN over ${link.underlay}`, link.name);
-    return [{ from: link.name, to, alias }];
+    const { name: from, mtuBytes, underlay } = link;
+    const alias = adoptedAlias(`poplin VXLAN over ${underlay}`, { from, mtuBytes });
+    return [{ from, to, alias }];
   });
 }
 
@@ -56,26 +67,24 @@ export function oldBridgeIn(
   { links, addresses }: Pick<KernelState, 'links' | 'addresses'>,
   ownSubnets: readonly Cidr[],
 ): OldBridge | undefined {
-  const subnets = new Map<string, Cidr[]>();
-  for (const { link: name, address, lengthBits } of addresses.values()) {
-    const link = links.get(name);
-    if (link?.kind !== 'other' || link.driver !== 'bridge' || !link.up) continue;
+  const bridge = links.get(BRIDGE);
+  if (bridge === undefined || !isBridge(bridge) || !bridge.up) return undefined;
+  const subnets = [...addresses.values()].flatMap(({ link, address, lengthBits }) => {
     const subnet = networkOf(address, lengthBits);
-    if (!ownSubnets.includes(subnet) || addressAt(subnet, 1n) !== address) continue;
-    subnets.set(name, [...(subnets.get(name) ?? []), subnet]);
-  }
-  const [first] = subnets;
-  if (first === undefined) return undefined;
-  const [link, held] = first;
-  const ports = [...links.values()].flatMap(({ name, master }) => (master === link ? name : []));
-  return { link, subnets: held, ports };
+    const isFirst = link === BRIDGE && addressAt(subnet, 1n) === address;
+    return isFirst && ownSubnets.includes(subnet) ? [subnet] : [];
+  });
+  if (subnets.length === 0) return undefined;
+  const ports = [...links.values()].flatMap(({ name, master }) => (master === BRIDGE ? name : []));
+  return { link: BRIDGE, subnets, ports };
 }
 
-export const adoptedDevices = (links: ReadonlyMap<string, Link>): ReadonlyMap<string, string> =>
+/** By their names of now. */
+export const adoptedDevices = (links: ReadonlyMap<string, Link>): ReadonlyMap<string, Adopted> =>
   new Map(
-    [...links.values()].flatMap(({ name, alias }) => {
-      const from = ownsLink(name) ? adoptedFrom(alias) : undefined;
-      return from === undefined ? [] : [[name, from] as const];
+    [...links.values()].flatMap((link) => {
+      const adopted = ownsLink(link.name) ? adoptedFrom(link) : undefined;
+      return adopted === undefined ? [] : [[link.name, adopted] as const];
     }),
   );
 
