@@ -27,7 +27,7 @@ export class ForeignAddresses {
     const now = this.#settings.foreignAddresses?.();
     if (now === undefined || now.size + this.#known.size === 0) return taken;
     const left = [...this.#known].filter((address) => !now.has(address));
-    this.#known = now;
+    this.#known = new Set(now);
     if (left.length > 0) this.#rest(left);
     return now.size === 0 ? taken : new Set([...taken, ...now]);
   }

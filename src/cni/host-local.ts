@@ -44,8 +44,7 @@ export class HostLocal {
     const { podCount, directory } = this.#parts;
     const count = podCount() ?? 0;
     if (count === 0) return undefined;
-    const { reservations, problem } = this.#read();
-    if (reservations.length > 0) this.#hasSeenAny = true;
+    const { problem } = this.#read();
     // The last files go a moment before the last pods.
     if (this.#hasSeenAny) return undefined;
     return (
@@ -85,6 +84,7 @@ export class HostLocal {
           }
         }
       }
+      if (reservations.length > 0) this.#hasSeenAny = true;
       return { reservations, problem: '' };
     } catch (error) {
       return { reservations, problem: `${directory} cannot be read: ${describeError(error)}` };

@@ -16,7 +16,6 @@ import { AppError, describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
-import type { AttachmentFileName } from './attachment-file.ts';
 import {
   parseAttachment,
   parseFileName,

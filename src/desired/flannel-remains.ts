@@ -52,8 +52,7 @@ export function adoptionsIn(
     if (link.kind !== 'vxlan' || link.vni !== vni) return [];
     // A node that is to go by host-gw keeps the device for what others still send.
     const isWanted =
-      backend.type === 'host-gw' ||
-      (backend.vni === vni && backend.portNumber === link.portNumber);
+      backend.type === 'host-gw' || (backend.vni === vni && backend.portNumber === link.portNumber);
     const to = vxlanLinkName(familyOf(link.local), vni);
     if (!isWanted || links.has(to)) return [];
     const { name: from, mtuBytes, underlay } = link;
@@ -104,7 +103,9 @@ export function supersededRoutes(
 ): readonly Route[] {
   const adopted = adoptedDevices(links);
   const held = new Set<Cidr>([...nodes.values()].flatMap(({ subnets }) => subnets));
-  const gateways = new Set<Ip>([...nodes.values()].flatMap((node) => reachOf(node)?.underlay ?? []));
+  const gateways = new Set<Ip>(
+    [...nodes.values()].flatMap((node) => reachOf(node)?.underlay ?? []),
+  );
   return routes.filter(({ destination, table, protocol, via }) => {
     const isSome = table === MAIN_TABLE && protocol === FLANNEL_PROTOCOL;
     if (!isSome || via.kind !== 'gateway' || ownSubnets.includes(destination)) return false;

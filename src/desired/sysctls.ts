@@ -21,12 +21,7 @@ export type LinksInUse = {
 };
 
 /** Everything that `wantedSysctls` looks at or may set, for the read of the kernel. */
-export function sysctlsToRead({
-  underlays,
-  ownLinks,
-  birdLinks,
-  oldBridge,
-}: LinksInUse): string[] {
+export function sysctlsToRead({ underlays, ownLinks, birdLinks, oldBridge }: LinksInUse): string[] {
   const named = underlays.map((underlay) => underlay.link);
   const links = [...new Set([...named, ...ownLinks, ...birdLinks])];
   return [

@@ -18,7 +18,6 @@ export function renameLink(session: Session, { from, to, alias }: LinkRename): v
   const index = session.queryLink(from);
   if (index === undefined) throw new AppError('NETLINK', operation, 'ENODEV: it is not there');
   const renamed = { index, name: to, alias };
-  session.observer?.beforeOwn();
   try {
     const [live] = change(session, [renamed]);
     if (live === undefined) return;
@@ -26,8 +25,8 @@ export function renameLink(session: Session, { from, to, alias }: LinkRename): v
     const [failed] = renameWhileDown(session, renamed);
     if (failed !== undefined) throw failureOf(operation, failed);
   } finally {
+    // What the kernel tells of it is news, once: the next pass finds nothing to do.
     session.queryLinks([from, to]);
-    session.observer?.afterOwn([]);
   }
 }
 

@@ -12,7 +12,6 @@ import {
   fdb,
   ip,
   link,
-  listen,
   mac,
   neighbour,
   read,
@@ -83,16 +82,6 @@ export function kernelForeignLinks(open: OpenWorld): void {
     const sysctls = ['ipv4/conf/poplin4-2/rp_filter', `ipv4/conf/${OLD}/rp_filter`];
     const found = world.kernel.read({ ...SCOPE, sysctls }).sysctls;
     assert.deepEqual([...found], [['ipv4/conf/poplin4-2/rp_filter', '2']]);
-  });
-
-  test('a rename of ours is no news', async () => {
-    using world = open();
-    await makeDevice(world);
-    read(world);
-    const watch = listen(world);
-    world.kernel.renameLink(RENAME);
-    assert.deepEqual(await watch.quiet(), []);
-    watch.stop();
   });
 
   test('a link answers for the addresses that it was told last, and for none', async () => {

@@ -197,7 +197,9 @@ export class FakeAgent implements AsyncDisposable {
     const podMtus = new PodMtus({ store, retune, clock, log });
     const flannel = new FlannelMove({
       ...{ kernel, clock, log, hasConflist: false },
-      onEnd: () => void (this.flannelEnds += 1),
+      onEnd: () => {
+        this.flannelEnds += 1;
+      },
     });
     return new Agent({
       version: 'test',

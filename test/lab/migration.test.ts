@@ -4,7 +4,7 @@
 // are run here.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
@@ -66,8 +66,9 @@ const conflistsIn = (directory: string): string =>
     .join();
 
 const routesOf = (lab: TestLab, node: string): string =>
-  ['-4', '-6'].map((family) => lab.run(node, `ip ${family} route show proto boot dev poplin4-1`)).join('') +
-  lab.run(node, 'ip -6 route show proto boot dev poplin6-1');
+  ['-4', '-6']
+    .map((family) => lab.run(node, `ip ${family} route show proto boot dev poplin4-1`))
+    .join('') + lab.run(node, 'ip -6 route show proto boot dev poplin6-1');
 
 /** Every pod every other, whoever has attached it, on the same node and on others. */
 async function podsReach(lab: TestLab): Promise<number> {
@@ -101,7 +102,8 @@ async function moveAll(lab: TestLab, t: TestContext): Promise<void> {
     const { result } = await lab.attach(node, NEW);
     const old = podRecords(lab.directory).filter(({ name }) => !name.endsWith(`-pod${NEW}`));
     const taken = old.flatMap((pod) => pod.result.ips.map(({ address }) => address.split('/')[0]));
-    for (const { address } of result.ips) assert.ok(!taken.includes(address.split('/')[0]), address);
+    for (const { address } of result.ips)
+      assert.ok(!taken.includes(address.split('/')[0]), address);
     const pairs = await podsReach(lab);
     t.diagnostic(`${node}: moved after ${Math.round(tookMs)} ms; ${pairs} probes between pods`);
   }
@@ -113,8 +115,8 @@ async function deleteByFlannel(lab: TestLab, pod: PodRecord): Promise<void> {
   const cached = join(dirname(host.confDir), 'cached');
   mkdirSync(cached, { recursive: true });
   const [aside = ''] = readdirSync(host.confDir).filter((name) => name.includes('flannel'));
-  const kept = aside === '' ? [] : readFileSync(join(host.confDir, aside));
-  if (aside !== '') writeFileSync(join(cached, '10-flannel.conflist'), kept);
+  assert.notEqual(aside, '', 'set aside, and not lost');
+  copyFileSync(join(host.confDir, aside), join(cached, '10-flannel.conflist'));
   const call = { ...callOf(pod), verb: 'DEL', prevResult: pod.result } as const;
   await callCni(runCommand, { ...host, confDir: cached }, call);
   await endPod(lab, pod);
@@ -123,7 +125,12 @@ async function deleteByFlannel(lab: TestLab, pod: PodRecord): Promise<void> {
 /** And of this one by the newest (containerd). */
 async function deleteByPoplin(lab: TestLab, pod: PodRecord): Promise<void> {
   const { containerId } = callOf(pod);
-  const { exitCode } = await cni(lab, { node: pod.node, verb: 'DEL', containerId, netns: pod.netns });
+  const { exitCode } = await cni(lab, {
+    node: pod.node,
+    verb: 'DEL',
+    containerId,
+    netns: pod.netns,
+  });
   assert.equal(exitCode, 0);
   await endPod(lab, pod);
 }

@@ -147,6 +147,7 @@ describe('an agent on a node of Flannel', () => {
 
   test('removes the bridge some seconds after its last pod', async () => {
     await withFlannel(async ({ cluster, agent }) => {
+      agent.flannelEnds = 0;
       agent.start();
       await cluster.settle();
       assert.equal(agent.flannelEnds, 0);

@@ -14,7 +14,10 @@ import {
   setAsideIn,
 } from '../../../src/cni/flannel-conflist.ts';
 
-const FLANNEL = JSON.stringify({ name: 'cbr0', plugins: [{ type: 'flannel' }, { type: 'portmap' }] });
+const FLANNEL = JSON.stringify({
+  name: 'cbr0',
+  plugins: [{ type: 'flannel' }, { type: 'portmap' }],
+});
 const ASIDE = '10-flannel.conflist.set-aside-by-poplin';
 
 function directoryWith(context: TestContext, files: Readonly<Record<string, string>>): string {

@@ -96,9 +96,10 @@ describe('the store', () => {
   test('gives no address to two pods, of whatever network', () => {
     const foreign = new Set(['10.1.0.2', '10.1.0.4'] as Ip[]);
     const { store, next } = storeOf(foreign);
-    assert.deepEqual([next('a'), next('b'), next('c'), next('d')], [
-      ...['10.1.0.3', '10.1.0.5', '10.1.0.6', 'none'],
-    ]);
+    assert.deepEqual(
+      [next('a'), next('b'), next('c'), next('d')],
+      [...['10.1.0.3', '10.1.0.5', '10.1.0.6', 'none']],
+    );
     assert.equal(store.objectionTo('10.1.0.4' as Ip, SUBNETS)?.objection, 'taken');
     assert.equal(store.usage(SUBNETS)[0]?.used, 5);
   });
