@@ -3,7 +3,6 @@
 // ours by their names, routes go once ours are there, and the bridge goes some seconds after its
 // last pod. It never touches what has not Flannel's form (src/desired/flannel-remains.ts).
 
-import type { Adopted } from '../backend/adopted.ts';
 import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { Config } from '../config/config.ts';
 import type { Adoption, OldBridge } from '../desired/flannel-remains.ts';
@@ -21,6 +20,7 @@ import { AppError, describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { containsCidr } from '../net/cidr.ts';
+import type { Adopted } from '../state/adopted.ts';
 import type { KernelState, Route } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { removalOfLink } from '../state/op.ts';

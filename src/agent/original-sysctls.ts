@@ -7,12 +7,12 @@
 import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { adoptedFrom } from '../backend/adopted.ts';
 import { changedWith } from '../desired/sysctls.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { asidePath, formatVersionOf, newerFormat } from '../lib/state-format.ts';
 import { writeWhole } from '../lib/whole-file.ts';
+import { adoptedFrom } from '../state/adopted.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { ownsLink } from '../state/own.ts';

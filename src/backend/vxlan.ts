@@ -22,8 +22,8 @@ import type { Family } from '../net/family.ts';
 import { familyOf } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import { linkLocalOf, macFrom } from '../net/mac.ts';
+import { keepAdopted } from '../state/adopted.ts';
 import type { VxlanLink } from '../state/kernel-state.ts';
-import { keepAdopted } from './adopted.ts';
 import type { Backend, BackendContext, PathOffer, PeerTarget, Underlay } from './backend.ts';
 
 /** Outer Ethernet 14, IPv4 20 or IPv6 40, UDP 8, VXLAN 8. */

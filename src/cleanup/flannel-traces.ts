@@ -2,15 +2,12 @@
 // put beside what is ours, before that goes, so that its pods lose nothing until Flannel runs
 // again, which finds its device, keeps it, and writes all of this anew. Pure.
 
-import type { Adopted } from '../backend/adopted.ts';
 import type { Adoption, OldBridge } from '../desired/flannel-remains.ts';
 import { adoptedDevices, FLANNEL_PROTOCOL, oldBridgeIn } from '../desired/flannel-remains.ts';
 import { isSubnetRoute } from '../desired/own-subnets.ts';
-import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, cidrFamily } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
-import { ADDRESS_BITS } from '../net/family.ts';
-import { familyOf } from '../net/ip.ts';
+import type { Adopted } from '../state/adopted.ts';
 import type { KernelState, Route } from '../state/kernel-state.ts';
 import { keyOfNeighbour } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
@@ -43,7 +40,7 @@ export function flannelReturn(state: KernelState): FlannelReturn | undefined {
   return {
     bridge,
     first: [
-      ...[...devices].flatMap(([name, adopted]) => deviceBack(state, name, { adopted, subnets })),
+      ...[...devices].flatMap(([name, adopted]) => deviceBack(state, name, adopted)),
       ...[...routes.values()].flatMap((route) => routeBack(state, route, devices)),
     ],
     renames: [...devices].map(([name, { from }]) => ({ from: name, to: from, alias: '' })),
@@ -51,30 +48,11 @@ export function flannelReturn(state: KernelState): FlannelReturn | undefined {
   };
 }
 
-type DeviceBack = { readonly adopted: Adopted; readonly subnets: readonly Cidr[] };
-
-function deviceBack(
-  { links }: KernelState,
-  name: string,
-  { adopted, subnets }: DeviceBack,
-): readonly Op[] {
+/** Its address it has kept. */
+function deviceBack({ links }: KernelState, name: string, { mtuBytes }: Adopted): readonly Op[] {
   const device = links.get(name);
-  if (device?.kind !== 'vxlan') return [];
-  const family = familyOf(device.local);
-  const { mtuBytes } = adopted;
-  const resized: Op[] =
-    device.mtuBytes === mtuBytes
-      ? []
-      : [{ verb: 'change', object: 'link', value: { ...device, mtuBytes } }];
-  const addresses = subnets
-    .filter((subnet) => cidrFamily(subnet) === family)
-    .map((subnet): Op => {
-      const address = cidrAddress(subnet);
-      const lengthBits = ADDRESS_BITS[family];
-      const value = { link: name, address, lengthBits, scope: 'global', protocol: 0 } as const;
-      return { verb: 'add', object: 'address', value };
-    });
-  return [...resized, ...addresses];
+  if (device === undefined || device.mtuBytes === mtuBytes) return [];
+  return [{ verb: 'change', object: 'link', value: { ...device, mtuBytes } }];
 }
 
 function routeBack(

@@ -2,8 +2,6 @@
 // devices that can be ours from now on, the bridge whose pods go on, and the routes to peers that
 // ours take the place of. Pure; what is done about it is in src/agent/flannel-move.ts.
 
-import type { Adopted } from '../backend/adopted.ts';
-import { adoptedAlias, adoptedFrom } from '../backend/adopted.ts';
 import { vxlanLinkName } from '../backend/vxlan.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import { reachOf } from '../cluster/reach.ts';
@@ -12,6 +10,8 @@ import type { Cidr } from '../net/cidr.ts';
 import { addressAt, cidrAddress, networkOf } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
+import type { Adopted } from '../state/adopted.ts';
+import { adoptedAlias, adoptedFrom } from '../state/adopted.ts';
 import type { KernelState, Link, Route } from '../state/kernel-state.ts';
 import { keyOfRoute } from '../state/kernel-state.ts';
 import { isPodLink, MAIN_TABLE, OWN_METRIC, ownsLink, ownsRoute } from '../state/own.ts';

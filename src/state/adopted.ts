@@ -2,7 +2,7 @@
 // so that no peer has to learn anything. Its IFALIAS says so, for people and for every later start
 // of the agent, and what has to be put back if the node returns: nothing else remembers it. Pure.
 
-import type { Link, VxlanLink } from '../state/kernel-state.ts';
+import type { Link, VxlanLink } from './kernel-state.ts';
 
 /** What a device was before. */
 export type Adopted = { readonly from: string; readonly mtuBytes: number };
