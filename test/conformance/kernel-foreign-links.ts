@@ -14,6 +14,8 @@ import {
   link,
   mac,
   neighbour,
+  nexthop,
+  onVxlan,
   read,
   route,
   routeTo,
@@ -82,6 +84,20 @@ export function kernelForeignLinks(open: OpenWorld): void {
     const sysctls = ['ipv4/conf/poplin4-2/rp_filter', `ipv4/conf/${OLD}/rp_filter`];
     const found = world.kernel.read({ ...SCOPE, sysctls }).sysctls;
     assert.deepEqual([...found], [['ipv4/conf/poplin4-2/rp_filter', '2']]);
+  });
+
+  test('a look at the routes of others takes nothing from ours', async () => {
+    using world = open();
+    await underlayAndVxlan(world);
+    const ours = onVxlan('10.9.1.0');
+    await done(world, [
+      add(neighbour({ link: 'poplin4-1', address: ip(PEER), mac: mac(0x52) })),
+      add(nexthop(ours)),
+    ]);
+    read(world);
+    world.kernel.read({ ...SCOPE, routeProtocol: 3, aside: true });
+    await done(world, [add(route(routeTo(`${PEER}/24`, { ...ours, kind: 'nexthop' })))]);
+    assert.equal(read(world).routes.size, 1);
   });
 
   test('a link answers for the addresses that it was told last, and for none', async () => {
