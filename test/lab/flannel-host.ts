@@ -34,13 +34,13 @@ const CONFLIST = {
   ],
 };
 
-export type FlannelHost = {
+type FlannelHost = {
   readonly node: LabNode;
   readonly subnets: readonly Cidr[];
 };
 
 /** Of all nodes of the lab, which have no agent and nothing of Poplin any more. */
-export async function becomeFlannel(lab: TestLab): Promise<readonly FlannelHost[]> {
+export async function becomeFlannel(lab: TestLab): Promise<void> {
   const hosts: FlannelHost[] = [];
   for (const node of lab.plan.nodes) {
     const { spec } = await lab.api.readNode(node.name);
@@ -54,7 +54,6 @@ export async function becomeFlannel(lab: TestLab): Promise<readonly FlannelHost[
     await publish(lab, host, index + 1);
   }
   for (const host of hosts) for (const peer of hosts) if (peer !== host) addPeer(lab, host, peer);
-  return hosts;
 }
 
 /** Locally administered and otherwise random, as Flannel makes it; here the same in each run. */
