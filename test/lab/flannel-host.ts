@@ -71,7 +71,8 @@ function makeDevices(lab: TestLab, host: FlannelHost, number: number): void {
     lines.push(
       `ip link add ${device} address ${macOf(family, number)} mtu ${MTU_BYTES} type vxlan id 1 ` +
         `dev eth0 local ${addressOf(host, family)} dstport 8472 nolearning`,
-      `sysctl -qw net/ipv6/conf/${device}/accept_ra=0`,
+      // The second is what systemd sets for all links.
+      `sysctl -qw net/ipv6/conf/${device}/accept_ra=0 net/ipv4/conf/${device}/rp_filter=2`,
       `ip ${ip} addr add ${cidrAddress(subnet)}/${ADDRESS_BITS[family]} dev ${device}`,
       `ip link set ${device} up`,
     );

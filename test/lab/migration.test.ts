@@ -4,6 +4,7 @@
 // are run here.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -114,6 +115,9 @@ async function moveAll(lab: TestLab, t: TestContext): Promise<void> {
   assert.deepEqual(await flannelAnnotations(lab, 'node1'), published, 'still a node of Flannel');
   for (const node of NODES) {
     const annotations = await flannelAnnotations(lab, node);
+    assert.equal(await networkOf(lab, node), 'flannel');
+    label(lab, 4, node);
+    assert.equal(await networkOf(lab, node), 'poplin');
     const tookMs = await move(lab, node);
     assert.deepEqual(await flannelAnnotations(lab, node), annotations, 'as its peers know it');
     const { result } = await lab.attach(node, NEW);
@@ -174,13 +178,25 @@ async function deleteOld(lab: TestLab): Promise<void> {
   }
 }
 
-/** The lines of a block of the page, by the heading that it is below. */
-function commandsBelow(heading: string): string {
+/** The lines of the block of a step of the page. */
+function commandsOf(step: number): string {
   const page = readFileSync(new URL('../../docs/migration.md', import.meta.url), 'utf8');
-  const [, below = ''] = page.split(`## ${heading}\n`);
+  const [, below = ''] = page.split(`\n## ${step}. `);
   const [, commands = ''] = /```\n([^`]*)```/.exec(below.split('\n## ')[0] ?? '') ?? [];
-  assert.notEqual(commands, '', heading);
+  assert.notEqual(commands, '', `step ${step}`);
   return commands;
+}
+
+/** Its labels, which DaemonSets would follow. */
+function label(lab: TestLab, step: number, node = ''): void {
+  const [command = ''] = /^kubectl label .*$/m.exec(commandsOf(step)) ?? [];
+  const env = { ...process.env, KUBECONFIG: lab.directory.kubeconfig };
+  execFileSync('sh', ['-ec', command.replace('NODE', node)], { env, stdio: 'pipe' });
+}
+
+async function networkOf(lab: TestLab, node: string): Promise<string | undefined> {
+  const { metadata } = await lab.api.readNode(node);
+  return metadata?.labels?.['poplin.dev/network'];
 }
 
 function nothingIsLeft(lab: TestLab, node: string): void {
@@ -206,6 +222,7 @@ test('a cluster moves from Flannel while its pods run', { timeout: TIMEOUT_MS },
   await withLab({ nodeCount: 3, podsPerNode: 0, families }, async (lab) => {
     await Promise.all(NODES.map((node) => takeAway(lab, node)));
     await becomeFlannel(lab);
+    label(lab, 2);
     await Promise.all(NODES.map((node) => lab.attach(node, OLD)));
     const probed = await whileProbing(lab, () => moveAll(lab, t));
     const lost = probed.pairs.reduce((sum, pair) => sum + pair.lost, 0);
@@ -214,9 +231,8 @@ test('a cluster moves from Flannel while its pods run', { timeout: TIMEOUT_MS },
     t.diagnostic(`${sent} packets between pods of Flannel: ${lost} lost, longest gap ${gapMs} ms`);
     assertNothingLost(probed);
     await deleteOld(lab);
-    const commands = commandsBelow('5. Take away what is left of Flannel');
     for (const node of NODES) {
-      lab.runArgv(node, ['sh', '-ec', commands]);
+      lab.runArgv(node, ['sh', '-ec', commandsOf(5)]);
       nothingIsLeft(lab, node);
     }
     await lab.mustReach();
