@@ -1,5 +1,5 @@
-// A node that goes back to Flannel while pods of Flannel are on it: what Flannel had in the kernel is
-// put beside what is ours, before that goes, so that its pods lose nothing until Flannel runs
+// A node that goes back to Flannel while pods of Flannel are on it: what Flannel had in the kernel
+// is put beside what is ours, before that goes, so that its pods lose nothing until Flannel runs
 // again, which finds its device, keeps it, and writes all of this anew. Pure.
 
 import type { Adoption, OldBridge } from '../desired/flannel-remains.ts';

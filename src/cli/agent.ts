@@ -135,17 +135,8 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const echo = new EchoSocket({ mark: PROBE_MARK, identifier: process.pid });
   const prober = new PathProber({ echo, clock, random: Math.random });
   const agent = buildAgent(options, {
-    kernel,
-    prober,
-    source,
-    addressesGone,
-    pods,
-    remakePod,
-    podMtus,
-    metrics,
-    cniCalls,
-    flannel,
-    log,
+    ...{ kernel, prober, source, addressesGone, pods, remakePod, podMtus },
+    ...{ metrics, cniCalls, flannel, log },
   });
   metrics.status.follow(() => agent.status());
   const context: CniContext = {

@@ -1,7 +1,7 @@
 // The addresses that Flannel's plugins have given to pods of this node: one file for each, by the
-// plugin host-local, in a directory per network. Whoever runs beside them must give none of these to
-// another pod. They are looked at only while such pods are there. The plugin removes a file with its
-// pod; a runtime that asks us instead, since it goes by the conflist of now, is answered here.
+// plugin host-local, in a directory per network. Whoever runs beside them must give none of these
+// to another pod. They are looked at only while such pods are there. The plugin removes a file with
+// its pod; a runtime that asks us instead, as it goes by the conflist of now, is answered here.
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Addresses that a link answers for though they are elsewhere (`ip neighbour show proxy`). In IPv4 a
-// sysctl is enough for all of them; in IPv6 each address needs an entry (pndisc_is_router in
+// Addresses that a link answers for though they are elsewhere (`ip neighbour show proxy`). In IPv4
+// a sysctl is enough for all of them; in IPv6 each address needs an entry (pndisc_is_router in
 // net/ipv6/ndisc.c).
 
 import type { Ip } from '../net/ip.ts';

@@ -1,6 +1,7 @@
-// A VXLAN device that was Flannel's and goes on as ours: it keeps its Ethernet address and its flags,
-// so that no peer has to learn anything. Its IFALIAS says so, for people and for every later start
-// of the agent, and what has to be put back if the node returns: nothing else remembers it. Pure.
+// A VXLAN device that was Flannel's and goes on as ours: it keeps its Ethernet address and its
+// flags, so that no peer has to learn anything. Its IFALIAS says so, for people and for every later
+// start of the agent, and what has to be put back if the node returns: nothing else remembers it.
+// Pure.
 
 import type { Link, VxlanLink } from './kernel-state.ts';
 

@@ -1,7 +1,7 @@
 // A cluster of Flannel moves to Poplin node by node while its pods run: what they lose is counted
-// all the while, a node that is half way goes back and comes again, pods of both networks reach each
-// other, and in the end nothing of Flannel is left. The commands of docs/migration.md are those that
-// are run here.
+// all the while, a node that is half way goes back and comes again, pods of both networks reach
+// each other, and in the end nothing of Flannel is left. The commands of docs/migration.md are
+// those that are run here.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

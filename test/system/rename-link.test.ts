@@ -1,5 +1,5 @@
-// What kernels before Linux 6.2 need for a rename: the device is down for a moment. It keeps what it
-// was made by, its address and its FDB; its routes it loses, which the pass after it lays anew.
+// What kernels before Linux 6.2 need for a rename: the device is down for a moment. It keeps what
+// it was made by, its address and its FDB; its routes it loses, which the pass after it lays anew.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -34,13 +34,12 @@ function putAddress(agent: FakeAgent, link: string, [address, lengthBits]: [stri
   agent.namespace.addresses.set(keyOfAddress(value), value);
 }
 
-function putRoute(agent: FakeAgent, destination: string, gateway: string, link: string): Route {
+function putRoute(agent: FakeAgent, destination: string, [gateway, link]: [string, string]): void {
   const route: Route = {
     ...{ destination: destination as Cidr, table: 254, metric: 0, protocol: 3 },
     via: { kind: 'gateway', link, gateway: gateway as Ip, onlink: link !== 'eth0' },
   };
   agent.namespace.routes.set(keyOfRoute(route), route);
-  return route;
 }
 
 type World = { readonly cluster: FakeCluster; readonly agent: FakeAgent; readonly peer: Cidr };
@@ -59,7 +58,7 @@ async function withFlannel(body: (world: World) => Promise<void>, device = DEVIC
   for (const link of [device, BRIDGE, POD]) links.set(link.name, link);
   putAddress(agent, device.name, [own.replace('/24', ''), 32]);
   putAddress(agent, 'cni0', [own.replace('0/24', '1'), 24]);
-  putRoute(agent, peer, peer.replace('/24', ''), device.name);
+  putRoute(agent, peer, [peer.replace('/24', ''), device.name]);
   await body({ cluster, agent, peer });
 }
 
@@ -121,10 +120,10 @@ describe('an agent on a node of Flannel', () => {
   test('removes routes of Flannel only where ours are, or nobody is', async () => {
     await withFlannel(async ({ cluster, agent, peer }) => {
       agent.namespace.routes.clear();
-      putRoute(agent, '10.244.77.0/24', '10.244.77.0', 'flannel.1');
-      putRoute(agent, peer, '192.168.1.2', 'eth0');
-      putRoute(agent, '10.244.78.0/24', '192.168.1.99', 'eth0');
-      putRoute(agent, '203.0.113.0/24', '192.168.1.2', 'eth0');
+      putRoute(agent, '10.244.77.0/24', ['10.244.77.0', 'flannel.1']);
+      putRoute(agent, peer, ['192.168.1.2', 'eth0']);
+      putRoute(agent, '10.244.78.0/24', ['192.168.1.99', 'eth0']);
+      putRoute(agent, '203.0.113.0/24', ['192.168.1.2', 'eth0']);
       agent.start();
       await cluster.settle();
       assert.deepEqual(routesOfFlannel(agent), ['10.244.78.0/24', '203.0.113.0/24']);

@@ -1,5 +1,5 @@
-// docs/migration.md against what it has applied: Flannel is bound to one value of the label, and the
-// overlay to the other.
+// docs/migration.md against what it has applied: Flannel is bound to one value of the label, and
+// the overlay to the other.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
