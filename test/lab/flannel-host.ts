@@ -34,21 +34,26 @@ const CONFLIST = {
   ],
 };
 
+/** `direct`: vxlan with DirectRouting, where all nodes share a segment. */
+export type FlannelBackend = 'vxlan' | 'direct' | 'host-gw';
+
 type FlannelHost = {
   readonly node: LabNode;
   readonly subnets: readonly Cidr[];
+  readonly backend: FlannelBackend;
 };
 
 /** Of all nodes of the lab, which have no agent and nothing of Poplin any more. */
-export async function becomeFlannel(lab: TestLab): Promise<void> {
+export async function becomeFlannel(lab: TestLab, backend: FlannelBackend): Promise<void> {
   const hosts: FlannelHost[] = [];
   for (const node of lab.plan.nodes) {
     const { spec } = await lab.api.readNode(node.name);
     const subnets = (spec?.podCIDRs ?? []).flatMap((text) => parseCidr(text) ?? []);
-    hosts.push({ node, subnets });
+    hosts.push({ node, subnets, backend });
   }
   for (const [index, host] of hosts.entries()) {
-    makeDevices(lab, host, index + 1);
+    if (backend !== 'host-gw') makeDevices(lab, host, index + 1);
+    lab.run(host.node.name, 'sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1');
     makeRules(lab, host);
     writeFiles(lab, host);
     await publish(lab, host, index + 1);
@@ -64,7 +69,7 @@ const addressOf = ({ node }: FlannelHost, family: Family): Ip | undefined =>
   node.addresses.find((ip) => familyOf(ip) === family);
 
 function makeDevices(lab: TestLab, host: FlannelHost, number: number): void {
-  const lines = ['sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1'];
+  const lines: string[] = [];
   for (const subnet of host.subnets) {
     const family = cidrFamily(subnet);
     const { device, ip } = NAMES[family];
@@ -87,6 +92,9 @@ function addPeer(lab: TestLab, host: FlannelHost, peer: FlannelHost): void {
     const family = cidrFamily(subnet);
     const { device, ip } = NAMES[family];
     const [gateway, mac] = [cidrAddress(subnet), macOf(family, number)];
+    if (host.backend !== 'vxlan') {
+      return [`ip ${ip} route replace ${subnet} via ${addressOf(peer, family)} dev eth0`];
+    }
     return [
       `ip ${ip} neigh replace ${gateway} lladdr ${mac} dev ${device} nud permanent`,
       `bridge fdb replace ${mac} dev ${device} dst ${addressOf(peer, family)} self permanent`,
@@ -132,14 +140,14 @@ function makeRules(lab: TestLab, host: FlannelHost): void {
 async function publish(lab: TestLab, host: FlannelHost, number: number): Promise<void> {
   const annotations: Record<string, string> = {
     [`${PREFIX}/kube-subnet-manager`]: 'true',
-    [`${PREFIX}/backend-type`]: 'vxlan',
+    [`${PREFIX}/backend-type`]: host.backend === 'host-gw' ? 'host-gw' : 'vxlan',
   };
   for (const subnet of host.subnets) {
     const family = cidrFamily(subnet);
     const { publicIp, data } = NAMES[family];
-    const mac = macOf(family, number);
+    const vtep = { VNI: 1, VtepMAC: macOf(family, number) };
     annotations[`${PREFIX}/${publicIp}`] = addressOf(host, family) ?? '';
-    annotations[`${PREFIX}/${data}`] = JSON.stringify({ VNI: 1, VtepMAC: mac });
+    annotations[`${PREFIX}/${data}`] = host.backend === 'host-gw' ? 'null' : JSON.stringify(vtep);
   }
   await lab.api.annotateNode(host.node.name, annotations);
 }
@@ -154,12 +162,13 @@ export const flannelAnnotations = async (
 };
 
 /** What Flannel's plugin makes of its conflist and subnet.env, and where it keeps that. */
-function writeFiles(lab: TestLab, { node, subnets }: FlannelHost): void {
+function writeFiles(lab: TestLab, { node, subnets, backend }: FlannelHost): void {
   const { cniConfDir, cniBinDir, hostLocalDir } = lab.directory.node(node.name);
   for (const directory of [cniConfDir, cniBinDir]) mkdirSync(directory, { recursive: true });
   const kept = join(dirname(hostLocalDir), 'flannel');
   const delegate = {
-    ...{ cniVersion: '0.3.1', name: 'cbr0', type: 'bridge', mtu: MTU_BYTES },
+    ...{ cniVersion: '0.3.1', name: 'cbr0', type: 'bridge' },
+    mtu: backend === 'host-gw' ? lab.plan.spec.mtuBytes : MTU_BYTES,
     ...{ hairpinMode: true, isDefaultGateway: true, isGateway: true, ipMasq: false },
     ipam: {
       type: 'host-local',
