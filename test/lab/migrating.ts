@@ -44,20 +44,21 @@ async function takeAway(lab: TestLab, node: string): Promise<void> {
   await cleanUp(lab, node);
 }
 
-/** Until what was Flannel's is ours, and the runtime starts pods by Poplin. */
+/** Until what was Flannel's is ours; returns after how long the runtime starts pods by Poplin. */
 async function move(lab: TestLab, node: string): Promise<number> {
-  const startMs = systemClock.monotonicMs();
   await prepareNode(lab.directory, lab.node(node), buildProgram().executable);
+  const { cniConfDir } = lab.directory.node(node);
+  const startMs = systemClock.monotonicMs();
   lab.startAgent(node);
+  await until(`${node} starts pods by Poplin`, () => conflistsIn(cniConfDir) === OURS, WAIT_MS);
+  const tookMs = systemClock.monotonicMs() - startMs;
   await lab.untilStatus(node, 'has taken over', ({ ready, flannel, peers }) => {
     const isSending = peers.length === 4 && peers.every(({ used }) => used !== 'none');
     return ready && isSending && flannel?.bridge !== undefined;
   });
-  assert.doesNotMatch(lab.run(node, 'ip -o link'), /flannel[^ ]*: </);
   await until(`${node} has no route of Flannel's`, () => routesOf(lab, node) === '', WAIT_MS);
-  const { cniConfDir } = lab.directory.node(node);
-  await until(`${node} starts pods by Poplin`, () => conflistsIn(cniConfDir) === OURS, WAIT_MS);
-  return systemClock.monotonicMs() - startMs;
+  assert.doesNotMatch(lab.run(node, 'ip -o link'), /flannel[^ ]*: </);
+  return tookMs;
 }
 
 const OURS = '10-poplin.conflist';
@@ -133,7 +134,8 @@ async function moveAll(lab: TestLab, t: TestContext, flannel: FlannelBackend): P
     for (const { address } of result.ips)
       assert.ok(!taken.includes(address.split('/')[0]), address);
     const pairs = await podsReach(lab);
-    t.diagnostic(`${node}: moved after ${Math.round(tookMs)} ms; ${pairs} probes between pods`);
+    const when = `${Math.round(tookMs)} ms after its agent has started`;
+    t.diagnostic(`${node} starts pods by Poplin ${when}; ${pairs} probes between pods`);
   }
 }
 
