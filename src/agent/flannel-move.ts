@@ -38,6 +38,7 @@ export type FlannelMoveParts = {
   readonly kernel: Kernel;
   readonly clock: Clock;
   readonly log: Log;
+  readonly nodeName: string;
   /** A conflist of Flannel's was there when the agent started. */
   readonly hasConflist: boolean;
   /** No pod of Flannel is left, and no bridge for any. May throw AppError. */
@@ -106,7 +107,8 @@ export class FlannelMove {
   /** Synchronous: between the read of a pass and its end nothing may come. */
   look(state: KernelState, input: FlannelInput): FlannelStep | undefined {
     this.#follow(state, input);
-    const adoptions = adoptionsIn(state.links, input.config);
+    const self = input.cluster.nodes.get(this.#parts.nodeName);
+    const adoptions = adoptionsIn(state.links, input.config, self);
     if (adoptions.length > 0) this.#looksForRoutes = true;
     this.#answer(state);
     const routes = this.#superseded(state, input);

@@ -196,10 +196,10 @@ type AgentEffects = {
 
 /** What of Flannel may be on this node, and the addresses that its pods have. */
 function buildFlannel(options: AgentOptions, kernel: Kernel, log: Log) {
-  const { cniConfDir, hostLocalDir } = options;
+  const { nodeName, cniConfDir, hostLocalDir } = options;
   const conflists = [...flannelConflists(cniConfDir), ...setAsideIn(cniConfDir)];
   const flannel = new FlannelMove({
-    ...{ kernel, clock: systemClock, log, hasConflist: conflists.length > 0 },
+    ...{ kernel, clock: systemClock, log, nodeName, hasConflist: conflists.length > 0 },
     onEnd: () => dropSetAside(cniConfDir),
   });
   const podCount = (): number | undefined => flannel.bridge?.ports.length;

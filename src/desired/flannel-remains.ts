@@ -42,17 +42,23 @@ export const isOfFlannel = (link: Link): boolean =>
 const isBridge = (link: Link | undefined): boolean =>
   link?.kind === 'other' && link.driver === 'bridge' && link.name === BRIDGE;
 
-/** Flannel's devices of the VNI and port that this node is to work by. */
+/**
+ * Flannel's devices of the VNI and port that this node is to work by. One that is to go by host-gw
+ * has none: it keeps the one that its own annotations name, for what others still send.
+ */
 export function adoptionsIn(
   links: ReadonlyMap<string, Link>,
   { backend }: Pick<Config, 'backend'>,
+  self: ClusterNode | undefined,
 ): readonly Adoption[] {
   return [...links.values()].flatMap((link) => {
     const vni = Number(DEVICE.exec(link.name)?.[1]);
     if (link.kind !== 'vxlan' || link.vni !== vni) return [];
-    // A node that is to go by host-gw keeps the device for what others still send.
+    const isNamed = self?.flannel?.vxlan.some((own) => own.vni === vni && own.mac === link.mac);
     const isWanted =
-      backend.type === 'host-gw' || (backend.vni === vni && backend.portNumber === link.portNumber);
+      backend.type === 'host-gw'
+        ? isNamed === true
+        : backend.vni === vni && backend.portNumber === link.portNumber;
     const to = vxlanLinkName(familyOf(link.local), vni);
     if (!isWanted || links.has(to)) return [];
     const { name: from, mtuBytes, underlay } = link;

@@ -196,7 +196,7 @@ export class FakeAgent implements AsyncDisposable {
     const retune = async () => ({ kind: 'unwanted' as const });
     const podMtus = new PodMtus({ store, retune, clock, log });
     const flannel = new FlannelMove({
-      ...{ kernel, clock, log, hasConflist: false },
+      ...{ kernel, clock, log, nodeName, hasConflist: false },
       onEnd: () => {
         this.flannelEnds += 1;
       },
