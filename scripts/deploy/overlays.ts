@@ -50,6 +50,17 @@ export const OVERLAYS: readonly Overlay[] = [
     patches: {},
   },
   {
+    name: 'from-flannel',
+    about:
+      'For a cluster that moves from Flannel, node by node: only nodes with the label ' +
+      'poplin.dev/network=poplin (docs/migration.md). Put the net-conf.json of Flannel ' +
+      'into net-conf.yaml.',
+    netConf: { Network, Backend: { Type: 'vxlan' } },
+    patches: {
+      'nodes.yaml': [daemonSetPatch({ nodeSelector: { 'poplin.dev/network': 'poplin' } })],
+    },
+  },
+  {
     name: 'etcd',
     about:
       'Leases in etcd instead of the Kubernetes API, of which the agent then needs ' +

@@ -31,6 +31,7 @@ export function agentStatus(parts: AgentParts, own: OwnView): Status {
     families: seen.plan?.states ?? [],
     config,
     bird: seen.bird,
+    flannel: parts.flannel?.view,
     leftOut: parts.bgp?.problems ?? [],
     outcome: reconciler.last,
     tracks: prober.tracks,

@@ -1,6 +1,5 @@
-// One node's agent: takes events from the source, keeps the kernel as it should be, serves CNI
-// calls and says how it is. This file only connects the parts; each of them is a file beside it.
-// Stopping leaves the data plane as it is: pods go on while an agent restarts or is upgraded.
+// One node's agent: connects its parts, each a file beside this one, to the source's events and to
+// one loop. Stopping leaves the data plane as it is: pods go on while an agent is upgraded.
 
 import type { ClusterEvent } from '../cluster/cluster.ts';
 import type { NodeReadiness } from '../cni/node-network.ts';
@@ -21,6 +20,7 @@ import type { CniCalls } from './cni-calls.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import { Drift } from './drift.ts';
 import { FamilyKeeper, searchedFamilies } from './family-keeper.ts';
+import type { FlannelMove } from './flannel-move.ts';
 import type { ForeignRules } from './foreign-rules.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { AgentMetrics } from './metrics.ts';
@@ -64,6 +64,7 @@ export type AgentParts = {
   readonly foreignRules: ForeignRules;
   readonly announcer: Announcer;
   readonly bird?: Pick<BirdKeeper, 'view' | 'run'>;
+  readonly flannel?: FlannelMove;
   readonly metrics: AgentMetrics;
   readonly cniCalls?: Pick<CniCalls, 'view'>;
   readonly summaries?: SummaryPublisher;
@@ -95,11 +96,11 @@ export class Agent {
     this.#loop = new BoundedRunner((_, reason) => this.#pass(reason), LOOP_LIMITS, parts.clock);
     this.#publisher = new AdvertPublisher(parts, () => this.#loop.trigger());
     this.#condition = new NetworkCondition(parts);
-    const { fights } = parts.reconciler;
     this.#families = new FamilyKeeper(parts);
     this.#stock = new SubnetStock(parts);
     this.#drift = new Drift(parts.clock);
     this.#startedAt = parts.clock.now();
+    const { fights } = parts.reconciler;
     this.#podRepair = new PodRepair({ ...parts, fights, remake: parts.remakePod });
   }
 
@@ -157,7 +158,8 @@ export class Agent {
   /** Told after each pod that came or went: the last one of a dropped family may have been it. */
   podsChanged(): void {
     this.#stock.hint();
-    if (this.#families.watchesPods) this.#loop.trigger();
+    const { flannel } = this.#parts;
+    if (this.#families.watchesPods || flannel?.bridge !== undefined) this.#loop.trigger();
   }
 
   status(): Status {
@@ -214,8 +216,8 @@ export class Agent {
     const { config: keeper, leases, pods } = this.#parts;
     this.#wallClock.look();
     const plan = cluster === undefined ? undefined : this.#families.look(cluster);
-    const view = leases.view;
-    const right = { ...view, subnets: view.subnets.filter(this.#stock.isKept) };
+    const held = leases.view.subnets.filter(this.#stock.isKept);
+    const right = { ...leases.view, subnets: held };
     if (cluster === undefined || plan === undefined || !right.isKnown) {
       this.#report();
       return 'done';

@@ -1,7 +1,8 @@
 // Writes what others on the node read: the subnet file and, last, the conflist that makes the
-// container runtime start pods.
+// container runtime start pods. Flannel's, which would come first, is set aside behind it.
 
 import { join } from 'node:path';
+import { setAsideFlannel } from '../cni/flannel-conflist.ts';
 import { writeConflist } from '../cni/install.ts';
 import type { Config } from '../config/config.ts';
 import type { Desired } from '../desired/desired.ts';
@@ -23,6 +24,7 @@ export class NodeFiles {
     writeSubnetFile(join(this.#runDir, 'subnet.env'), text);
     if (this.#conflistWritten) return;
     await writeConflist(this.#cniConfDir);
+    setAsideFlannel(this.#cniConfDir);
     this.#conflistWritten = true;
   }
 }

@@ -24,6 +24,8 @@ export type AgentOptions = {
   readonly cniBinDir: string;
   /** Where the runtime keeps what it has attached, by libcni. */
   readonly cniCacheDir: string;
+  /** Where the plugin host-local keeps the addresses of pods that Flannel has attached. */
+  readonly hostLocalDir: string;
   /** Where `/metrics`, `/healthz` and `/readyz` are served over TCP; undefined for nowhere. */
   readonly metricsListen: { readonly host: string; readonly port: number } | undefined;
   /** Whether the web page of the cluster is served too: there, and on the admin socket. */

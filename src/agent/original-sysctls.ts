@@ -12,6 +12,7 @@ import { describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { asidePath, formatVersionOf, newerFormat } from '../lib/state-format.ts';
 import { writeWhole } from '../lib/whole-file.ts';
+import { adoptedFrom } from '../state/adopted.ts';
 import type { KernelState } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { ownsLink } from '../state/own.ts';
@@ -53,11 +54,13 @@ export class OriginalSysctls {
   recordBefore(ops: readonly Op[], { sysctls, links }: KernelState, read: ReadSysctls): void {
     const found = new Map<string, string>();
     for (const op of ops) {
-      if (op.object !== 'sysctl' || this.#values.has(op.value.path)) continue;
+      if (op.object !== 'sysctl') continue;
       const { path } = op.value;
+      const former = formerPath(path, links);
+      if (this.#values.has(former)) continue;
       const before = sysctls.get(path);
       const [, ...consequences] = changedWith(path, [...links.keys()]);
-      if (before !== undefined) found.set(path, before);
+      if (before !== undefined) found.set(former, before);
       if (consequences.length === 0) continue;
       for (const [each, value] of read(consequences)) found.set(each, value);
     }
@@ -99,6 +102,14 @@ export class OriginalSysctls {
       log.warn({ error: describeError(error) }, `${this.#path} could not be written`);
     }
   }
+}
+
+/** A device that was Flannel's may be again, by its name of before. */
+function formerPath(path: string, links: KernelState['links']): string {
+  const [family, kind, name = '', ...rest] = path.split('/');
+  const link = links.get(name);
+  const adopted = link === undefined ? undefined : adoptedFrom(link);
+  return adopted === undefined ? path : [family, kind, adopted.from, ...rest].join('/');
 }
 
 /** What was recorded since this boot; nothing is written. */

@@ -11,6 +11,7 @@ import type { Remembered, Synced } from '../cluster/cluster.ts';
 import type { ClusterNode } from '../cluster/node.ts';
 import type { Config, FamilyConfig } from '../config/config.ts';
 import type { Desired, Local } from '../desired/desired.ts';
+import { isSubnetRoute } from '../desired/own-subnets.ts';
 import type { Verdicts } from '../desired/paths.ts';
 import { birdPeersIn } from '../desired/peer-objects.ts';
 import type { PathProbe } from '../desired/probes.ts';
@@ -28,17 +29,18 @@ import type { Address, KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
 import { order } from '../state/order.ts';
-import { OWN_PROTOCOL, ownedPart, ownsLink, ownsRoute, PROBE_TABLE } from '../state/own.ts';
-import { printOp } from '../state/print.ts';
+import { OWN_PROTOCOL, ownedPart, ownsLink, PROBE_TABLE } from '../state/own.ts';
 import { applyCarefully } from './careful-apply.ts';
 import { differenceOf } from './difference.ts';
 import { DrainingLinks } from './draining-links.ts';
 import { Fights } from './fights.ts';
+import type { FlannelMove } from './flannel-move.ts';
 import { admitted, countRepairs } from './fought-ops.ts';
 import type { RememberedHolding } from './lease-keeper.ts';
 import type { OriginalSysctls } from './original-sysctls.ts';
 import { isOwnVxlan, ownLinkNames, sameTexts } from './own-links.ts';
 import { PeerLookups } from './peer-lookups.ts';
+import { recordOps } from './record-ops.ts';
 import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import type { UnderlaySearcherParts } from './underlay-search.ts';
@@ -66,6 +68,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   pendingLinks(): ReadonlySet<string>;
   /** Addresses of the same pods. */
   pendingAddresses(): ReadonlySet<string>;
+  /** Absent: the node was never one of Flannel. */
+  readonly flannel?: FlannelMove;
 };
 
 export type PassInput = {
@@ -107,9 +111,6 @@ export type PassOutcome = LastPass & {
 
 const NO_VERDICTS: Verdicts = new Map();
 
-/** Of a pass that changes thousands of objects the log shows the first ones. */
-const LOGGED_OPS_MAX = 100;
-
 export class Reconciler {
   /** Objects that somebody else changes again and again. */
   readonly fights: Fights;
@@ -134,9 +135,9 @@ export class Reconciler {
 
   /** When a pass is due without any news; undefined: never. */
   get dueAfterMs(): number | undefined {
-    const draining = this.#draining.remainingMs() ?? Number.POSITIVE_INFINITY;
-    const fights = this.fights.dueAfterMs ?? Number.POSITIVE_INFINITY;
-    const dueAfterMs = Math.min(draining, fights);
+    const { flannel } = this.#parts;
+    const due = [this.#draining.remainingMs(), this.fights.dueAfterMs, flannel?.dueAfterMs];
+    const dueAfterMs = Math.min(...due.map((each) => each ?? Number.POSITIVE_INFINITY));
     return dueAfterMs === Number.POSITIVE_INFINITY ? undefined : dueAfterMs;
   }
 
@@ -147,9 +148,7 @@ export class Reconciler {
   /** By what an agent before this one programmed: its unreachable routes are the subnets. */
   holdingInKernel(): RememberedHolding | undefined {
     const { routes } = this.#parts.kernel.read(this.#scope());
-    const subnets = [...routes.values()].flatMap((route) =>
-      ownsRoute(route) && route.via.kind === 'unreachable' ? [route.destination] : [],
-    );
+    const subnets = [...routes.values()].filter(isSubnetRoute).map((route) => route.destination);
     if (subnets.length === 0) return undefined;
     const explanation = 'found in the kernel';
     return { authority: undefined, explanation, subnets: subnets.sort(), isLost: false };
@@ -179,7 +178,13 @@ export class Reconciler {
     const { config, cluster, right, neededFamilies, promised = [] } = input;
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const actual = this.#read(input, cluster.nodes.get(this.#parts.nodeName));
+    const own = cluster.nodes.get(this.#parts.nodeName);
+    let actual = this.#read(input, own);
+    const step = this.#parts.flannel?.look(actual.state, input);
+    if (step !== undefined) {
+      await this.#parts.flannel?.take(step);
+      actual = this.#read(input, own);
+    }
     const { state: kernelState, underlay, reachable } = actual;
     const local = { ...this.#local(actual, input), ...right, neededFamilies, promised };
     const owned = ownedPart(kernelState, actual.networks);
@@ -191,7 +196,7 @@ export class Reconciler {
     const isPending = this.#pendingTest();
     const free = order(differing).filter((op) => !isPending(op));
     const ops = admitted(this.fights, free, kernelState);
-    this.#record(ops, kernelState);
+    recordOps(this.#parts, ops, { before: kernelState, scope: this.#scope() });
     this.#parts.holdProbes(probeRoutesIn(ops));
     const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
@@ -205,15 +210,6 @@ export class Reconciler {
     this.#birdPeers = birdPeersIn(computed.paths);
     this.#hasPassed ||= cluster.kind === 'synced';
     return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };
-  }
-
-  #record(ops: readonly Op[], before: KernelState): void {
-    const { kernel, log, originals } = this.#parts;
-    for (const op of ops.slice(0, LOGGED_OPS_MAX)) log.debug({ op: printOp(op) }, 'apply');
-    if (ops.length > LOGGED_OPS_MAX) log.debug({ ops: ops.length }, 'apply: and further ones');
-    const read = (sysctls: readonly string[]): ReadonlyMap<string, string> =>
-      kernel.read({ ...this.#scope(), sysctls, aside: true }).sysctls;
-    originals.recordBefore(ops, before, read);
   }
 
   /** Twice only when the links changed so that other sysctls have to be looked at. */
@@ -230,6 +226,7 @@ export class Reconciler {
       const wanted = sysctlsToRead({
         ...{ underlays: underlay.underlays, ownLinks: ownLinkNames(state) },
         birdLinks: birdRoutes.links,
+        oldBridge: this.#parts.flannel?.bridge?.link,
       });
       if (attempt > 0 || sameTexts(wanted, this.#sysctls))
         return { state, underlay, reachable, networks, birdRoutes };
@@ -276,6 +273,7 @@ export class Reconciler {
       birdPeers: this.#hasPassed ? this.#birdPeers : undefined,
       drainedLinks: this.#draining.drained(),
       sysctls: state.sysctls,
+      oldBridge: this.#parts.flannel?.bridge,
     };
   }
 

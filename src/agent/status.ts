@@ -16,6 +16,7 @@ import { bgpStatus } from './bird-status.ts';
 import type { CniStatus } from './cni-calls.ts';
 import type { ConfigKeeper } from './config-keeper.ts';
 import type { DriftStatus } from './drift.ts';
+import type { FlannelView } from './flannel-move.ts';
 import type { LeaseView } from './lease-keeper.ts';
 import type { QualityView } from './path-quality.ts';
 import { viewOf } from './path-quality.ts';
@@ -118,6 +119,8 @@ export type Status = {
   readonly drift: DriftStatus;
   /** What was told to the operator last, oldest first. */
   readonly events: readonly RecentEvent[];
+  /** What of Flannel is left on a node that comes from it; absent where nothing is. */
+  readonly flannel?: FlannelView;
   /** BIRD and its sessions; absent where this node has no use for a BIRD. */
   readonly bgp?: BgpStatus;
   readonly source: SourceHealth;
@@ -138,6 +141,7 @@ export type StatusParts = Pick<Status, 'version' | 'node' | 'cni' | 'drift' | 'e
   readonly problems: readonly string[];
   readonly config: Pick<ConfigKeeper, 'config' | 'origin' | 'problems'>;
   readonly bird: BirdView | undefined;
+  readonly flannel: FlannelView | undefined;
   readonly leftOut: readonly string[];
   readonly cluster: Status['cluster'];
   readonly lease: LeaseView;
@@ -187,6 +191,7 @@ export function buildStatus(parts: StatusParts): Status {
     cni: parts.cni,
     drift: parts.drift,
     events: parts.events,
+    ...(parts.flannel === undefined ? {} : { flannel: parts.flannel }),
     ...(bgp === undefined ? {} : { bgp }),
     source: parts.source,
     clockJumps: parts.clockJumps,

@@ -8,7 +8,14 @@ import type { Reach } from '../cluster/reach.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import type { FdbEntry, Link, Neighbour, Nexthop, Route } from '../state/kernel-state.ts';
+import type {
+  FdbEntry,
+  Link,
+  Neighbour,
+  Nexthop,
+  Route,
+  VxlanLink,
+} from '../state/kernel-state.ts';
 import type { RouteLookup } from '../state/route-lookup.ts';
 import type { BirdRoutes } from './bird-routes.ts';
 
@@ -35,6 +42,8 @@ export type LocalNode = {
   /** The kernel's route lookup for peers' underlay addresses, where a backend asked for it. */
   readonly lookups: ReadonlyMap<Ip, RouteLookup>;
   readonly hasNexthopObjects: boolean;
+  /** Own VXLAN devices that are in the kernel now; what was adopted stays as it is. */
+  readonly vxlanDevices?: readonly VxlanLink[];
   /** Undefined where none belongs to this node. */
   readonly bird: BirdLife | undefined;
   /** What it has learned, as it is in the kernel now. */

@@ -19,8 +19,10 @@ import type { Reach } from '../cluster/reach.ts';
 import type { VxlanSettings } from '../config/config.ts';
 import { cidrAddress } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
+import { familyOf } from '../net/ip.ts';
 import type { Mac } from '../net/mac.ts';
 import { linkLocalOf, macFrom } from '../net/mac.ts';
+import { keepAdopted } from '../state/adopted.ts';
 import type { VxlanLink } from '../state/kernel-state.ts';
 import type { Backend, BackendContext, PathOffer, PeerTarget, Underlay } from './backend.ts';
 
@@ -49,11 +51,11 @@ export const vxlan: Backend<VxlanNetwork> = {
 
   receive({ settings, local }) {
     const links = local.underlays.map((underlay) => device(settings, local, underlay));
-    const receives: VxlanReceiver[] = local.underlays.map((underlay) => ({
-      family: underlay.family,
+    const receives: VxlanReceiver[] = links.map((link) => ({
+      family: familyOf(link.local),
       vni: settings.vni,
       port: settings.portNumber,
-      mac: vtepMac(local, underlay.family, settings.vni),
+      mac: link.mac,
       ...(settings.gbp ? { gbp: true } : {}),
     }));
     return { links, receives: { vxlan: receives } };
@@ -125,7 +127,7 @@ function device(
   local: BackendContext<VxlanNetwork>['local'],
   underlay: Underlay,
 ): VxlanLink {
-  return {
+  const wanted: VxlanLink = {
     kind: 'vxlan',
     name: vxlanLinkName(underlay.family, settings.vni, settings.suffix),
     up: true,
@@ -143,6 +145,7 @@ function device(
     // outer checksum, which IPv4 allows, the fault cannot occur. IPv6 requires one (RFC 6935).
     udpChecksum: underlay.family === 'ipv6',
   };
+  return keepAdopted(wanted, local.vxlanDevices ?? []);
 }
 
 /** Stable over restarts and device losses without stored state; differs per node and VNI. */

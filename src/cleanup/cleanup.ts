@@ -3,6 +3,7 @@
 // go by. It says each thing that it did, and what is left and why; a second run finds the rest. A
 // dry run looks at the same and changes nothing.
 
+import { putBackFlannel, setAsideIn } from '../cni/flannel-conflist.ts';
 import type { Kernel, ReadScope } from '../kernel/kernel.ts';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -21,6 +22,8 @@ import {
   runFilesIn,
   stateFilesIn,
 } from './file-traces.ts';
+import type { FlannelReturn } from './flannel-traces.ts';
+import { flannelReturn } from './flannel-traces.ts';
 import { birdTraces, ownTraces, sysctlTraces } from './kernel-traces.ts';
 
 export type CleanupReport = {
@@ -61,10 +64,12 @@ class Cleanup {
   }
 
   async run(): Promise<number> {
-    const { places } = this.#parts;
+    const { places, kernel } = this.#parts;
+    const flannel = flannelReturn(kernel.read(scopeOf(OWN_PROTOCOL)));
     this.#removeFiles(conflistIn(places));
-    const withdrawal = await this.#withdrawAdverts();
-    const isKernelClean = await this.#cleanKernel();
+    this.#clearSetAside(flannel !== undefined);
+    const withdrawal = await this.#withdrawAdverts(flannel !== undefined);
+    const isKernelClean = await this.#cleanKernel(flannel);
     await this.#withdrawClaims(withdrawal, isKernelClean);
     this.#removeFiles(birdFilesIn(places), places.birdDir);
     this.#removeFiles(executableIn(places));
@@ -75,10 +80,31 @@ class Cleanup {
     return this.#left;
   }
 
-  async #withdrawAdverts(): Promise<Withdrawal | undefined> {
+  /** Flannel's conflist is put back where its pods are left, else it is of no use. */
+  #clearSetAside(returns: boolean): void {
+    const { places, report, isDryRun } = this.#parts;
+    const paths = setAsideIn(places.cniConfDir);
+    if (!returns) {
+      this.#removeFiles(paths);
+      return;
+    }
+    for (const path of paths) {
+      try {
+        if (!isDryRun) putBackFlannel(path);
+        report.did(`put back what is now ${path}`);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        this.#leave(path, describeError(error));
+      }
+    }
+  }
+
+  async #withdrawAdverts(keepsFlannel: boolean): Promise<Withdrawal | undefined> {
     try {
       const withdrawal = await this.#parts.openWithdrawal();
-      const isThere = await this.#withdraw(withdrawal, (stop) => withdrawal.adverts(stop));
+      const isThere = await this.#withdraw(withdrawal, (stop) =>
+        withdrawal.adverts(stop, keepsFlannel),
+      );
       if (isThere) return withdrawal;
       withdrawal.close();
     } catch (error) {
@@ -119,19 +145,31 @@ class Cleanup {
     return true;
   }
 
-  async #cleanKernel(): Promise<boolean> {
+  async #cleanKernel(flannel: FlannelReturn | undefined): Promise<boolean> {
     const { kernel, networks, places, podAddresses, originalsProblem } = this.#parts;
     const before = this.#left;
     await this.#attempt('the kernel', async () => {
+      if (flannel !== undefined) await this.#giveBack(flannel);
       // BIRD's first: they would lead to pods that are not there.
       const hasRunBird = birdFilesIn(places).length > 0;
       if (hasRunBird) await this.#apply(birdTraces(kernel.read(scopeOf(BIRD_PROTOCOL))));
       await this.#apply(ownTraces(kernel.read(scopeOf(OWN_PROTOCOL)), networks));
+      if (flannel !== undefined) await this.#apply(flannel.last);
       await this.#restoreSysctls();
     });
     if (originalsProblem !== '') this.#leave('sysctls', originalsProblem);
     if (podAddresses.length > 0 && !this.#parts.isDryRun) await this.#forget(podAddresses);
     return this.#left === before;
+  }
+
+  async #giveBack({ bridge, first, renames }: FlannelReturn): Promise<void> {
+    const { kernel, isDryRun, report } = this.#parts;
+    await this.#apply(first);
+    for (const rename of renames) {
+      if (!isDryRun) kernel.renameLink(rename);
+      report.did(`rename link ${rename.from} to ${rename.to}`);
+    }
+    if (!isDryRun) kernel.answerFor(bridge.link, new Set());
   }
 
   async #restoreSysctls(): Promise<void> {

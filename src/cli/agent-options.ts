@@ -37,6 +37,10 @@ export const AGENT_FLAGS = {
     fallback: '/var/lib/cni/results',
     help: 'where the runtime keeps what it has attached',
   },
+  'host-local-dir': {
+    fallback: '/var/lib/cni/networks',
+    help: "where the addresses of Flannel's pods are, on a node that comes from Flannel",
+  },
   'metrics-listen': { fallback: '', help: 'HOST:PORT for /metrics, /healthz and /readyz' },
   page: {
     fallback: 'off',
@@ -92,6 +96,7 @@ export function parseAgentOptions(
     cniConfDir: value('cni-conf-dir'),
     cniBinDir: value('cni-bin-dir'),
     cniCacheDir: value('cni-cache-dir'),
+    hostLocalDir: value('host-local-dir'),
     metricsListen: parseListen(value('metrics-listen')),
     servesPage: parsePage(value('page')),
     procSys: value('proc-sys'),

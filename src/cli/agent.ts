@@ -12,6 +12,7 @@ import { BirdPasswords, readPasswords } from '../agent/bird-passwords.ts';
 import { BirdSpeaker } from '../agent/bird-speaker.ts';
 import { CniCalls } from '../agent/cni-calls.ts';
 import { ConfigKeeper } from '../agent/config-keeper.ts';
+import { FlannelMove } from '../agent/flannel-move.ts';
 import { ForeignRules } from '../agent/foreign-rules.ts';
 import { HeapKeeper } from '../agent/heap-keeper.ts';
 import { LeaseKeeper } from '../agent/lease-keeper.ts';
@@ -30,6 +31,8 @@ import { snapshotFiles } from '../agent/snapshot-files.ts';
 import { SnapshotKeeper } from '../agent/snapshot-keeper.ts';
 import { SummaryPublisher } from '../agent/summary-publisher.ts';
 import type { CniContext } from '../cni/context.ts';
+import { dropSetAside, flannelConflists, setAsideIn } from '../cni/flannel-conflist.ts';
+import { HostLocal } from '../cni/host-local.ts';
 import { systemNamespaces } from '../cni/namespaces.ts';
 import { readRuntimeCache } from '../cni/runtime-cache.ts';
 import { CniServer } from '../cni/server.ts';
@@ -37,6 +40,7 @@ import type { CniCall } from '../cni/service.ts';
 import { CniService } from '../cni/service.ts';
 import { AttachmentStore } from '../cni/store.ts';
 import { systemFiles } from '../cni/store-files.ts';
+import { isOfFlannel } from '../desired/flannel-remains.ts';
 import { EchoSocket } from '../kernel/echo-socket.ts';
 import type { Kernel, ReadScope } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/linux.ts';
@@ -116,7 +120,10 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const directory = join(stateDir, 'attachments');
   const addressRestMs = options.addressRestSeconds * 1000;
   const files = systemFiles;
-  const store = new AttachmentStore({ directory, files, clock, log, addressRestMs });
+  const { flannel, hostLocal } = buildFlannel(options, kernel, log);
+  const foreignAddresses = (): ReadonlySet<Ip> => hostLocal.addresses();
+  const storing = { directory, files, clock, log, addressRestMs, foreignAddresses };
+  const store = new AttachmentStore(storing);
   const metrics = new AgentMetrics();
   const cniCalls = new CniCalls(clock);
   const namespaces = systemNamespaces(registry);
@@ -128,16 +135,8 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
   const echo = new EchoSocket({ mark: PROBE_MARK, identifier: process.pid });
   const prober = new PathProber({ echo, clock, random: Math.random });
   const agent = buildAgent(options, {
-    kernel,
-    prober,
-    source,
-    addressesGone,
-    pods,
-    remakePod,
-    podMtus,
-    metrics,
-    cniCalls,
-    log,
+    ...{ kernel, prober, source, addressesGone, pods, remakePod, podMtus },
+    ...{ metrics, cniCalls, flannel, log },
   });
   metrics.status.follow(() => agent.status());
   const context: CniContext = {
@@ -145,7 +144,11 @@ async function buildParts(options: AgentOptions, log: Log, stop: AbortSignal) {
     host: kernel,
     openPodKernel: (netns) => openKernel({ ...common, netns, isBrief: true }),
     namespaces,
-    readiness: () => agent.readiness(),
+    readiness: () => {
+      const reason = hostLocal.problem();
+      return reason === undefined ? agent.readiness() : { kind: 'not-ready', reason };
+    },
+    hostLocal,
     clock,
     log,
     attachmentsChanged: () => agent.podsChanged(),
@@ -187,11 +190,24 @@ type AgentEffects = {
   readonly podMtus: PodMtus;
   readonly metrics: AgentMetrics;
   readonly cniCalls: CniCalls;
+  readonly flannel: FlannelMove;
   readonly log: Log;
 };
 
+/** What of Flannel may be on this node, and the addresses that its pods have. */
+function buildFlannel(options: AgentOptions, kernel: Kernel, log: Log) {
+  const { nodeName, cniConfDir, hostLocalDir } = options;
+  const conflists = [...flannelConflists(cniConfDir), ...setAsideIn(cniConfDir)];
+  const flannel = new FlannelMove({
+    ...{ kernel, clock: systemClock, log, nodeName, hasConflist: conflists.length > 0 },
+    onEnd: () => dropSetAside(cniConfDir),
+  });
+  const podCount = (): number | undefined => flannel.bridge?.ports.length;
+  return { flannel, hostLocal: new HostLocal({ directory: hostLocalDir, podCount, log }) };
+}
+
 function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
-  const { kernel, prober, source, addressesGone, pods, metrics, log } = effects;
+  const { kernel, prober, source, addressesGone, pods, metrics, flannel, log } = effects;
   const { nodeName, stateDir, runDir, cniConfDir } = options;
   const clock = systemClock;
   const bootId = readBootId();
@@ -213,6 +229,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     pendingLinks: () => pods.pendingLinks(),
     pendingAddresses: () => pods.pendingAddresses(),
     bird: () => bgp.life,
+    flannel,
   });
   const bird = buildBird(options, { metrics: metrics.bird, wanted: () => bgp.wanted, log });
   const bgp = new BirdSpeaker({
@@ -249,6 +266,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     bgp,
     metrics,
     cniCalls: effects.cniCalls,
+    flannel,
     summaries: new SummaryPublisher({ source, clock, log, random: Math.random }),
     clock,
     log,
@@ -256,11 +274,15 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
   });
 }
 
-/** Addresses of this node that a pod network must not hold: not loopback's, and not our own. */
+/** Addresses of this node that a pod network must not hold: not loopback's, nor a network's own. */
 function foreignAddresses(kernel: Kernel, networks: readonly Cidr[]): Ip[] {
-  const { addresses } = kernel.read(LINKS_AND_ADDRESSES);
+  const { addresses, links } = kernel.read(LINKS_AND_ADDRESSES);
+  const isOfPods = (name: string): boolean => {
+    const link = links.get(name);
+    return name === 'lo' || (link !== undefined && isOfFlannel(link));
+  };
   return [...addresses.values()]
-    .filter((address) => address.link !== 'lo' && !ownsAddress(address, networks))
+    .filter((address) => !isOfPods(address.link) && !ownsAddress(address, networks))
     .filter(({ scope }) => scope === 'global')
     .map(({ address }) => address);
 }

@@ -25,6 +25,7 @@ export function renderStatus(status: Status): string {
     ...status.devices.map(deviceLine),
     `pods       ${status.pods.attached} attached, MTU ${status.podMtuBytes.route}`,
     ...podProblems(status.pods).map((text) => `  ! ${text}`),
+    ...flannelLine(status.flannel),
     ...cniLines(status.cni),
     ...birdLines(status.bgp),
     `reconcile  ${reconcile.passes} passes, the last in ${reconcile.lastDurationMs.toFixed(1)} ms`,
@@ -82,6 +83,14 @@ function driftLines({ repaired, byObject, last }: Status['drift']): string[] {
 
 const eventLine = ({ at, type, reason, message }: Status['events'][number]): string =>
   `event      ${at} ${type} ${reason}: ${message}`;
+
+function flannelLine(flannel: Status['flannel']): string[] {
+  if (flannel === undefined) return [];
+  const { bridge, pods, devices } = flannel;
+  const left = bridge === undefined ? 'no pods left' : `${pods} pods left behind ${bridge}`;
+  const ours = devices.map(({ name, from }) => `${name} was ${from}`);
+  return [`flannel    ${[left, ...ours].join(', ')}`];
+}
 
 const podProblems = ({ broken, isolated, unread, mtu }: Status['pods']): string[] =>
   [broken, isolated, unread, mtu].flat();

@@ -25,7 +25,7 @@ import type { NodeNetwork } from './node-network.ts';
 import type { AddRequest } from './request.ts';
 import { refuseAddresses } from './requested-addresses.ts';
 import { renderResult } from './result.ts';
-import { isOf } from './store.ts';
+import { isOf } from './stored-attachment.ts';
 import { failedBy } from './verdict.ts';
 
 const READY_POLL_MS = 50;

@@ -19,7 +19,7 @@ import { checkNamespace } from './netns-check.ts';
 import type { JsonObject } from './network-config.ts';
 import { isObject } from './network-config.ts';
 import type { CheckRequest } from './request.ts';
-import { isOf } from './store.ts';
+import { isOf } from './stored-attachment.ts';
 import { failedBy } from './verdict.ts';
 
 export function check(

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { ConnectionSweeper } from './connection-sweeper.ts';
+import type { HostLocal } from './host-local.ts';
 import type { LinkRemover } from './link-remover.ts';
 import type { NodeReadiness } from './node-network.ts';
 import type { AttachmentStore } from './store.ts';
@@ -41,6 +42,8 @@ export type CniContext = {
   readonly log: Log;
   /** Told after each attachment that came or went. */
   attachmentsChanged(): void;
+  /** Addresses of pods that Flannel has attached; absent where there never were any. */
+  readonly hostLocal?: Pick<HostLocal, 'release'>;
   readonly tombstones: { readonly directory: string; readonly files: StoreFiles };
   /** How long an ADD waits for the node to be ready. */
   readonly readyTimeoutMs: number;

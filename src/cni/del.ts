@@ -10,13 +10,14 @@ import type { Verdict } from './errors.ts';
 import { done } from './errors.ts';
 import { closeHostPorts, forgetHostPorts } from './host-ports.ts';
 import type { DelRequest } from './request.ts';
-import { isOf } from './store.ts';
+import { isOf } from './stored-attachment.ts';
 import { failedBy } from './verdict.ts';
 
 export async function del({ identity }: DelRequest, context: CniWork): Promise<Verdict> {
   const stored = context.store.find(identity);
   // The link of that name belongs to another attachment: this one was never made.
   if (stored !== undefined && !isOf(stored, identity)) return done();
+  if (stored === undefined) context.hostLocal?.release(identity);
   try {
     await removeEndpoint(context, hostLinkOf(identity));
     return done();

@@ -12,7 +12,7 @@ import type { Verdict } from './errors.ts';
 import { CNI_CODES, done, failed } from './errors.ts';
 import type { GcRequest } from './request.ts';
 import type { Serialiser } from './serialise.ts';
-import type { StoredAttachment } from './store.ts';
+import type { StoredAttachment } from './stored-attachment.ts';
 
 export async function gc(
   { config }: GcRequest,

@@ -25,7 +25,8 @@ import { endpointScope } from './endpoint-kernel.ts';
 import type { Verdict } from './errors.ts';
 import { CNI_CODES, failed } from './errors.ts';
 import { isSamePort, unservedMapping } from './port-mappings.ts';
-import type { AttachmentStore, StoredAttachment } from './store.ts';
+import type { AttachmentStore } from './store.ts';
+import type { StoredAttachment } from './stored-attachment.ts';
 
 /** To be asked right before the attachment is reserved, with nothing in between. */
 export function refusedPorts(

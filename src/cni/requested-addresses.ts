@@ -6,7 +6,7 @@ import type { Verdict } from './errors.ts';
 import { CNI_CODES, failed } from './errors.ts';
 import type { NodeNetwork } from './node-network.ts';
 import type { AddRequest } from './request.ts';
-import type { StoredAttachment } from './store.ts';
+import type { StoredAttachment } from './stored-attachment.ts';
 
 export function refuseAddresses({
   context,

@@ -9,25 +9,26 @@
 
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
-import { hostLinkOf, keyOfAttachment } from '../endpoint/identity.ts';
+import { hostLinkOf } from '../endpoint/identity.ts';
 import { assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Ip } from '../net/ip.ts';
-import type { AttachmentFileName } from './attachment-file.ts';
 import {
   parseAttachment,
   parseFileName,
   renderAttachment,
   renderFileName,
 } from './attachment-file.ts';
+import { ForeignAddresses } from './foreign-addresses.ts';
 import type { AddressChoice, AddressObjection, SubnetUsage } from './ipam.ts';
 import { chooseAddresses, objectionTo, usageOf } from './ipam.ts';
 import { RestLog } from './rest-log.ts';
 import { SpareFiles } from './spare-files.ts';
 import type { StoreFiles } from './store-files.ts';
+import type { StoredAttachment } from './stored-attachment.ts';
 
 export type StoreOptions = {
   readonly directory: string;
@@ -36,15 +37,8 @@ export type StoreOptions = {
   readonly log: Log;
   /** How long an address is free before another pod should have it. */
   readonly addressRestMs?: number;
-};
-
-export type StoredAttachment = {
-  readonly name: AttachmentFileName;
-  /** Absent when the file's content cannot be understood: only the name is known. */
-  readonly attachment?: Attachment;
-  /** Why it cannot. */
-  readonly problem?: string;
-  readonly isLeaving: boolean;
+  /** Addresses of pods of this node that another network has attached. */
+  readonly foreignAddresses?: () => ReadonlySet<Ip>;
 };
 
 type StoredObjection = {
@@ -63,6 +57,7 @@ export class AttachmentStore {
   readonly #stored = new Map<string, StoredAttachment>();
   readonly #taken = new Set<Ip>();
   readonly #restLog: RestLog;
+  readonly #foreign: ForeignAddresses;
   readonly #spares: SpareFiles;
   #searchFrom: ReadonlyMap<Cidr, bigint> = new Map();
 
@@ -71,6 +66,7 @@ export class AttachmentStore {
     this.#options = options;
     const { files, directory, log } = options;
     this.#restLog = new RestLog(options, `${directory}/${RELEASED_FILE}`);
+    this.#foreign = new ForeignAddresses(options, this.#restLog);
     this.#spares = new SpareFiles(files, `${directory}.spare`);
     this.#attempt('read attachments', () => {
       files.makeDirectory(directory);
@@ -105,7 +101,7 @@ export class AttachmentStore {
 
   /** Why an attachment cannot have this address, and which file has it. */
   objectionTo(address: Ip, subnets: readonly Cidr[]): StoredObjection | undefined {
-    const objection = objectionTo(address, { subnets, taken: this.#taken });
+    const objection = objectionTo(address, { ...this.#addresses, subnets });
     if (objection === undefined) return undefined;
     const holder = this.entries().find(({ name }) => name.addresses.includes(address));
     return { objection, ...(holder === undefined ? {} : { holder }) };
@@ -125,7 +121,8 @@ export class AttachmentStore {
   get #addresses() {
     const { clock, addressRestMs = ADDRESS_REST_MS } = this.#options;
     const coolingSinceMs = clock.monotonicMs() - addressRestMs;
-    return { taken: this.#taken, rested: this.#restLog.rested, coolingSinceMs };
+    const taken = this.#foreign.joined(this.#taken);
+    return { taken, rested: this.#restLog.rested, coolingSinceMs };
   }
 
   /**
@@ -293,8 +290,3 @@ export class AttachmentStore {
     }
   }
 }
-
-/** Whether it is this very attachment, not another whose hash begins with the same digits. */
-export const isOf = (stored: StoredAttachment, identity: AttachmentIdentity): boolean =>
-  stored.attachment === undefined ||
-  keyOfAttachment(stored.attachment) === keyOfAttachment(identity);

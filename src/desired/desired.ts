@@ -19,17 +19,18 @@ import { hostSide } from '../endpoint/host-side.ts';
 import type { Cidr } from '../net/cidr.ts';
 import { cidrAddress, cidrFamily } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
-import { ADDRESS_BITS, FAMILIES } from '../net/family.ts';
+import { FAMILIES } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import type { CompleteState, RememberedState } from '../state/diff.ts';
 import type { KernelState, VxlanLink } from '../state/kernel-state.ts';
-import { MAIN_TABLE, OWN_METRIC, OWN_PROTOCOL } from '../state/own.ts';
 import { isBgpNeeded, keepUntilDrained, promisedBy } from './draining.ts';
 import { flannelBackend } from './flannel-backend.ts';
+import type { OldBridge } from './flannel-remains.ts';
 import { vxlanNetworks } from './kept-vxlan.ts';
 import { NODE_SETS, renderNftTable } from './nft-table.ts';
 import { withSharedUnderlays } from './node-problems.ts';
+import { addOwnSubnets } from './own-subnets.ts';
 import { foundMtu, smallPlainMtus } from './path-mtu.ts';
 import type { BackendSettings } from './path-ways.ts';
 import { backendSettings } from './path-ways.ts';
@@ -81,6 +82,8 @@ export type Local = LocalNode &
     readonly drainedLinks: ReadonlySet<string>;
     /** The sysctls of sysctls.ts as they are now. */
     readonly sysctls: ReadonlyMap<string, string>;
+    /** Of pods that Flannel has attached to this node; absent where there are none. */
+    readonly oldBridge?: OldBridge | undefined;
   };
 
 export type DesiredInput<Cluster extends Synced | Remembered> = {
@@ -134,7 +137,7 @@ export function desired(
   });
   const promised = promisedBy(cluster.nodes.get(local.name), local);
   const drainingLinks = keepUntilDrained(builder, local, promised);
-  addOwnSubnets(builder, ownSubnets);
+  addOwnSubnets(builder, ownSubnets, local.oldBridge);
   const known = { local, memory: pathMemory(local, cluster.nodes) };
   const chosen = peerTargets(config, cluster.nodes, { holding, self: local.name }).map((target) =>
     withMtu(choosePath(settings, known, target), local),
@@ -213,27 +216,6 @@ function addReceivers(
   };
 }
 
-/**
- * The subnet address on `lo` outlives every device. The unreachable route, below the pods' own
- * routes, keeps packets to pods that are gone from leaving by the default route and coming back.
- */
-function addOwnSubnets(builder: StateBuilder, ownSubnets: readonly Cidr[]): void {
-  for (const subnet of ownSubnets) {
-    builder.address({
-      link: 'lo',
-      address: cidrAddress(subnet),
-      lengthBits: ADDRESS_BITS[cidrFamily(subnet)],
-      scope: 'global',
-      protocol: OWN_PROTOCOL,
-    });
-    builder.route({
-      destination: subnet,
-      ...{ table: MAIN_TABLE, metric: OWN_METRIC, protocol: OWN_PROTOCOL },
-      via: { kind: 'unreachable' },
-    });
-  }
-}
-
 function peerTargets(
   config: Config,
   nodes: ReadonlyMap<string, ClusterNode>,
@@ -261,7 +243,8 @@ function peerTargets(
 function addSysctls(builder: StateBuilder, config: Config, local: Local): void {
   const ownLinks = builder.vxlanLinkNames();
   const { underlays, birdRoutes } = local;
-  const links = { underlays, ownLinks, birdLinks: birdRoutes.links };
+  const oldBridge = local.oldBridge?.link;
+  const links = { underlays, ownLinks, birdLinks: birdRoutes.links, oldBridge };
   const wanted = wantedSysctls(config, links, local.sysctls);
   for (const [path, value] of wanted) builder.sysctl(path, value);
 }

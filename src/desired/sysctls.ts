@@ -4,6 +4,8 @@
 import type { Underlay } from '../backend/backend.ts';
 import type { Config } from '../config/config.ts';
 import { localnetSysctl } from '../endpoint/host-ports.ts';
+import type { Family } from '../net/family.ts';
+import { FAMILIES } from '../net/family.ts';
 import { isPodLink } from '../state/own.ts';
 
 const IPV4_FORWARDING = 'ipv4/ip_forward';
@@ -14,10 +16,12 @@ export type LinksInUse = {
   readonly ownLinks: readonly string[];
   /** What BIRD's routes to pods lead over: answers may come by others of them. */
   readonly birdLinks: readonly string[];
+  /** Of pods that Flannel has attached. */
+  readonly oldBridge?: string | undefined;
 };
 
 /** Everything that `wantedSysctls` looks at or may set, for the read of the kernel. */
-export function sysctlsToRead({ underlays, ownLinks, birdLinks }: LinksInUse): string[] {
+export function sysctlsToRead({ underlays, ownLinks, birdLinks, oldBridge }: LinksInUse): string[] {
   const named = underlays.map((underlay) => underlay.link);
   const links = [...new Set([...named, ...ownLinks, ...birdLinks])];
   return [
@@ -28,8 +32,18 @@ export function sysctlsToRead({ underlays, ownLinks, birdLinks }: LinksInUse): s
     ...links.map((link) => `ipv4/conf/${link}/forwarding`),
     ...links.filter(isPodLink).map(localnetSysctl),
     ...underlays.map((underlay) => `ipv6/conf/${underlay.link}/accept_ra`),
+    ...(oldBridge === undefined ? [] : FAMILIES.flatMap((family) => proxying(oldBridge, family))),
   ];
 }
+
+/**
+ * Pods behind the bridge take the whole subnet for their segment and ask there for pods of ours:
+ * the node answers, and at once, where the kernel would wait up to 0.8 s (proxy_delay).
+ */
+const proxying = (bridge: string, family: Family): readonly [proxy: string, delay: string] =>
+  family === 'ipv4'
+    ? [`ipv4/conf/${bridge}/proxy_arp`, `ipv4/neigh/${bridge}/proxy_delay`]
+    : [`ipv6/conf/${bridge}/proxy_ndp`, `ipv6/neigh/${bridge}/proxy_delay`];
 
 export function wantedSysctls(
   config: Config,
@@ -51,6 +65,11 @@ export function wantedSysctls(
   if (families.has('ipv4')) {
     wanted.set(IPV4_FORWARDING, '1');
     addReversePathFilters(wanted, links, current);
+  }
+  const { oldBridge } = links;
+  for (const family of oldBridge === undefined ? [] : families) {
+    const [proxy, delay] = proxying(oldBridge ?? '', family);
+    wanted.set(proxy, '1').set(delay, '0');
   }
   return wanted;
 }

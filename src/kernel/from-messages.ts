@@ -34,8 +34,9 @@ import type { LinkTable } from './links.ts';
 const NO_ADDRESS = '0.0.0.0' as Ip;
 
 export function linkFrom(message: LinkMessage, links: LinkTable): Link {
-  const { name, up, mtuBytes, mac, group, alias, kind, vxlan } = message;
-  const common = { name, up, mtuBytes, mac, group, alias };
+  const { name, up, mtuBytes, mac, group, alias, kind, vxlan, masterIndex } = message;
+  const master = masterIndex === undefined ? {} : { master: links.nameOf(masterIndex) };
+  const common = { name, up, mtuBytes, mac, group, alias, ...master };
   if (kind === 'veth' || kind === 'ifb') return { ...common, kind };
   if (vxlan === undefined) return { ...common, kind: 'other', driver: kind };
   return {

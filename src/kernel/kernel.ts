@@ -30,6 +30,8 @@ export type ReadScope = {
   readonly aside?: boolean;
 };
 
+export type LinkRename = { readonly from: string; readonly to: string; readonly alias: string };
+
 export type LinkFailure = { readonly name: string; readonly error: AppError };
 
 export type OpFailure = { readonly op: Op; readonly error: AppError };
@@ -95,6 +97,17 @@ export interface Kernel {
    * those that `apply` sets up need no call.
    */
   settleLinks(names: readonly string[]): Promise<void>;
+  /**
+   * Gives a link of another network another name, and an alias, while packets pass: all that lies
+   * on it stays. Kernels before 6.2 rename only what is down: there it is, for that moment, and
+   * its routes are lost. Throws AppError; the link is as it was then.
+   */
+  renameLink(rename: LinkRename): void;
+  /**
+   * From now on the link answers neighbour solicitations for exactly these addresses (with
+   * proxy_ndp), whoever asked for others. Nothing where there is no such link. Throws AppError.
+   */
+  answerFor(link: string, addresses: ReadonlySet<Ip>): void;
   /** The index of the other end of a veth pair that was made here, in that end's namespace. */
   peerIndexOf(link: string): number | undefined;
   /** This link is known to be there, and as it is: nothing has to be asked to change it. */

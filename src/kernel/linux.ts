@@ -13,14 +13,17 @@ import type {
   Hint,
   Kernel,
   LinkFailure,
+  LinkRename,
   OpFailure,
   ReadScope,
   StaleConnections,
 } from './kernel.ts';
 import { lookUpRoutes } from './look-up.ts';
 import type { NetnsRegistry } from './netns.ts';
+import { answerFor } from './proxies.ts';
 import { readState } from './read.ts';
 import { removeLinks } from './remove-links.ts';
+import { renameLink } from './rename-link.ts';
 import { Session } from './session.ts';
 import { Watcher } from './watch.ts';
 import { Workspace } from './workspace.ts';
@@ -98,6 +101,15 @@ class LinuxKernel implements Kernel {
 
   async settleLinks(names: readonly string[]): Promise<void> {
     await this.#session.threads.carryOut([], names);
+  }
+
+  renameLink(rename: LinkRename): void {
+    renameLink(this.#session, rename);
+    this.#watcher?.emit();
+  }
+
+  answerFor(link: string, addresses: ReadonlySet<Ip>): void {
+    answerFor(this.#session, link, addresses);
   }
 
   peerIndexOf(link: string): number | undefined {

@@ -140,8 +140,8 @@ function ownNexthops(
   protocol: number,
 ): Map<string, Nexthop> {
   const own = new Map<string, Nexthop>();
-  // Nothing was decoded: the numbers that are known stay.
-  if (digest !== undefined) return own;
+  // Nothing was decoded, or others' routes are looked at: the numbers that are known stay.
+  if (digest !== undefined || protocol !== OWN_PROTOCOL) return own;
   session.nexthops.restart();
   for (const message of nexthops.values()) {
     const { id, gateway, linkIndex, onlink } = message;

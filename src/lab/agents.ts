@@ -51,7 +51,7 @@ export function agentFlags(
     ...['--machine-id-file', paths.machineIdFile],
     ...['--state-dir', paths.stateDir, '--run-dir', paths.runDir],
     ...['--cni-conf-dir', paths.cniConfDir, '--cni-bin-dir', paths.cniBinDir],
-    ...['--cni-cache-dir', paths.cniCacheDir],
+    ...['--cni-cache-dir', paths.cniCacheDir, '--host-local-dir', paths.hostLocalDir],
     ...['--bird-dir', paths.birdDir],
     ...['--metrics-listen', '127.0.0.1:9113', '--page', 'on'],
   ];

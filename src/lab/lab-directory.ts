@@ -30,6 +30,8 @@ export type NodePaths = {
   readonly cniBinDir: string;
   /** Nobody writes there unless a runtime is given it: it is not even made. */
   readonly cniCacheDir: string;
+  /** Likewise. */
+  readonly hostLocalDir: string;
   readonly machineIdFile: string;
   readonly logFile: string;
   /** What the node's agent and its BIRD share. */
@@ -123,6 +125,7 @@ export class LabDirectory {
       cniConfDir: join(base, 'net.d'),
       cniBinDir: join(base, 'bin'),
       cniCacheDir: join(base, 'cni-results'),
+      hostLocalDir: join(base, 'networks'),
       machineIdFile: join(base, 'machine-id'),
       logFile: join(base, 'agent.log'),
       birdDir: join(base, 'bird'),

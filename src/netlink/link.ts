@@ -21,6 +21,7 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_AF_SPEC = 26;
@@ -53,6 +54,8 @@ export type LinkMessage = {
   readonly vxlan?: VxlanMessage;
   /** Of a veth: the index of its other end, in whatever namespace that is. */
   readonly peerIndex?: number;
+  /** Of the bridge that it is a port of. */
+  readonly masterIndex?: number;
   /** IFLA_INET_CONF: the value of IPV4_DEVCONF_n is at n - 1; empty without IPv4. */
   readonly ipv4Settings: readonly number[];
 };
@@ -206,6 +209,9 @@ export function decodeLink(message: MessageCursor): LinkMessage {
         break;
       case IFLA_GROUP:
         link.group = attributes.u32();
+        break;
+      case IFLA_MASTER:
+        link.masterIndex = attributes.u32();
         break;
       case IFLA_IFALIAS:
         link.alias = attributes.string();

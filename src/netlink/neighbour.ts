@@ -18,6 +18,7 @@ export const NDA_LLADDR = 2;
 const NDA_CACHEINFO = 3;
 const NDA_PROBES = 4;
 export const NUD_PERMANENT = 0x80;
+const NTF_PROXY = 0x08;
 
 export type NeighbourMessage = {
   readonly linkIndex: number;
@@ -67,6 +68,28 @@ export function encodeNeighbourDump(
 ): number {
   const sequence = writer.begin(RTM_GETNEIGH, flags);
   neighbourHeader(writer, { ...filter, state: 0, flags: 0 });
+  writer.end();
+  return sequence;
+}
+
+/** The link answers for an address that is elsewhere; all else of a neighbour it does not have. */
+export function encodeProxy(
+  writer: MessageWriter,
+  request: { readonly type: number; readonly flags: number },
+  { linkIndex, address }: { readonly linkIndex: number; readonly address: Ip },
+): number {
+  const sequence = writer.begin(request.type, request.flags);
+  const family = address.includes(':') ? AF_INET6 : AF_INET;
+  neighbourHeader(writer, { family, linkIndex, state: 0, flags: NTF_PROXY });
+  writer.attributeIp(NDA_DST, address);
+  writer.end();
+  return sequence;
+}
+
+/** A request for all of those, of all links. */
+export function encodeProxyDump(writer: MessageWriter, flags: number): number {
+  const sequence = writer.begin(RTM_GETNEIGH, flags);
+  neighbourHeader(writer, { family: 0, linkIndex: 0, state: 0, flags: NTF_PROXY });
   writer.end();
   return sequence;
 }

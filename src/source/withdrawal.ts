@@ -12,8 +12,11 @@ export type Trace = {
 export interface Withdrawal {
   /** Where it looks: `the Kubernetes API`, `etcd`. */
   readonly place: string;
-  /** Rejects with AppError when the datastore does not answer. */
-  adverts(stop: AbortSignal): Promise<readonly Trace[]>;
+  /**
+   * Rejects with AppError when the datastore does not answer. `keepsFlannel`: what Flannel's nodes
+   * go by stays, since this one is about to be one of them.
+   */
+  adverts(stop: AbortSignal, keepsFlannel?: boolean): Promise<readonly Trace[]>;
   /** Likewise. */
   claims(stop: AbortSignal): Promise<readonly Trace[]>;
   close(): void;

@@ -17,6 +17,8 @@ type LinkCommon = {
   readonly group: number;
   /** IFLA_IFALIAS, for people; empty when there is none. */
   readonly alias: string;
+  /** Name of the bridge that it is a port of: read, never set. */
+  readonly master?: string;
 };
 
 /** A VXLAN device without group, learning or flooding: what it sends is in FDB and neighbours. */

@@ -6,6 +6,7 @@ import type { Cidr } from '../net/cidr.ts';
 import { contains } from '../net/cidr.ts';
 import { ADDRESS_BITS } from '../net/family.ts';
 import { familyOf } from '../net/ip.ts';
+import { adoptedFrom } from './adopted.ts';
 import type { Address, KernelState, Route, Rule } from './kernel-state.ts';
 
 /** Route, nexthop and address protocol number (rt_protos: not used by others). */
@@ -71,11 +72,24 @@ export function ownsAddress(address: Address, networks: readonly Cidr[]): boolea
 const isKernelMade = ({ address, scope, protocol }: Address): boolean =>
   scope === 'link' && familyOf(address) === 'ipv6' && protocol !== OWN_PROTOCOL;
 
+/**
+ * A device that was Flannel's keeps the address that it has had: with the last IPv4 address of a
+ * link the kernel takes its routes and neighbours along (fib_inetaddr_event in
+ * net/ipv4/fib_frontend.c).
+ */
+function isOfAdopted({ link, protocol }: Address, links: KernelState['links']): boolean {
+  const device = links.get(link);
+  return protocol !== OWN_PROTOCOL && device !== undefined && adoptedFrom(device) !== undefined;
+}
+
 /** The owned part of what was read: only this may be removed. */
 export function ownedPart(actual: KernelState, networks: readonly Cidr[]): KernelState {
   return {
     links: only(actual.links, (link) => ownsLink(link.name) && link.kind !== 'other'),
-    addresses: only(actual.addresses, (address) => ownsAddress(address, networks)),
+    addresses: only(
+      actual.addresses,
+      (address) => ownsAddress(address, networks) && !isOfAdopted(address, actual.links),
+    ),
     nexthops: actual.nexthops,
     routes: only(actual.routes, ownsRoute),
     birdRoutes: new Map(),

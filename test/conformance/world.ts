@@ -31,6 +31,8 @@ export interface KernelWorld extends Disposable {
   readonly otherNetns: string;
   /** What another program does to the first namespace. */
   foreign(op: Op): void;
+  /** For which IPv6 addresses a link answers, whoever has them. */
+  answered(link: string): readonly string[];
 }
 
 export type OpenWorld = () => KernelWorld;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Agent } from '../../src/agent/agent.ts';
 import { Announcer } from '../../src/agent/announcer.ts';
 import { ConfigKeeper } from '../../src/agent/config-keeper.ts';
+import { FlannelMove } from '../../src/agent/flannel-move.ts';
 import { ForeignRules } from '../../src/agent/foreign-rules.ts';
 import { LeaseKeeper } from '../../src/agent/lease-keeper.ts';
 import { AgentMetrics } from '../../src/agent/metrics.ts';
@@ -34,6 +35,7 @@ import { OWN_PROTOCOL, ownsLink, PROBE_TABLE } from '../../src/state/own.ts';
 import { printState } from '../../src/state/print.ts';
 import { FakeEcho } from './echo.ts';
 import { FakeKernel } from './kernel.ts';
+import type { FakeNamespace } from './namespace.ts';
 import { FakeMachine } from './namespace.ts';
 import { FakeFiles } from './store-files.ts';
 
@@ -82,12 +84,19 @@ export class FakeAgent implements AsyncDisposable {
   #boots = 0;
   readonly #options: FakeAgentOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'poplin-agent-'));
-  #namespace: ReturnType<FakeMachine['namespace']>;
+  /** How often nothing of Flannel was left. */
+  flannelEnds = 0;
+  #namespace: FakeNamespace;
   #running: Running | undefined;
 
   constructor(options: FakeAgentOptions) {
     this.#options = options;
     this.#namespace = this.#boot();
+  }
+
+  /** The node's own, as somebody else finds it too. */
+  get namespace(): FakeNamespace {
+    return this.#namespace;
   }
 
   get agent(): Agent {
@@ -150,7 +159,7 @@ export class FakeAgent implements AsyncDisposable {
     return new SummaryPublisher({ source, clock, log: silentLog, random: () => 0.5 });
   }
 
-  #boot(): ReturnType<FakeMachine['namespace']> {
+  #boot(): FakeNamespace {
     this.#boots += 1;
     const namespace = new FakeMachine().namespace('node');
     const common = { kind: 'other', driver: '', name: 'eth0', up: true, mtuBytes: 1500 } as const;
@@ -186,9 +195,15 @@ export class FakeAgent implements AsyncDisposable {
     const prober = new PathProber({ echo, clock, random: () => 0.5 });
     const retune = async () => ({ kind: 'unwanted' as const });
     const podMtus = new PodMtus({ store, retune, clock, log });
+    const flannel = new FlannelMove({
+      ...{ kernel, clock, log, nodeName, hasConflist: false },
+      onEnd: () => {
+        this.flannelEnds += 1;
+      },
+    });
     return new Agent({
       version: 'test',
-      ...{ prober, podMtus },
+      ...{ prober, podMtus, flannel },
       ...{ nodeName, kernel, source, pods, clock, log },
       remakePod: async () => ({ kind: 'unwanted' }),
       reconciler: new Reconciler({
@@ -200,6 +215,7 @@ export class FakeAgent implements AsyncDisposable {
         holdProbes: (destinations) => prober.hold(destinations),
         pendingLinks: () => pods.pendingLinks(),
         pendingAddresses: () => pods.pendingAddresses(),
+        flannel,
       }),
       config: new ConfigKeeper({ stateDir, nodeAddresses: () => [], log }),
       leases: new LeaseKeeper({ source, machine, clock, log }),

@@ -7,6 +7,7 @@ import type {
   Hint,
   Kernel,
   LinkFailure,
+  LinkRename,
   OpFailure,
   ReadScope,
   StaleConnections,
@@ -19,7 +20,7 @@ import { EMPTY_STATE } from '../../src/state/kernel-state.ts';
 import { type Op, removalOfLink } from '../../src/state/op.ts';
 import { BIRD_PROTOCOL, MAIN_TABLE } from '../../src/state/own.ts';
 import type { RouteLookup } from '../../src/state/route-lookup.ts';
-import { addLink, changeLink, removeLink } from './links.ts';
+import { addLink, changeLink, removeLink, renameLink } from './links.ts';
 import { lookUp } from './look-up.ts';
 import type { FakeNamespace } from './namespace.ts';
 import { doAddress, doFdb, doNeighbour, doNexthop, doQdisc, doRoute, doRule } from './reach.ts';
@@ -157,6 +158,16 @@ export class FakeKernel implements Kernel {
   async forgetConnections(stale: readonly StaleConnections[]): Promise<number> {
     this.forgotten.push(...stale);
     return 0;
+  }
+
+  renameLink({ from, to, alias }: LinkRename): void {
+    const refusal = renameLink(this.namespace, { from, to, alias });
+    if (refusal === undefined) return;
+    throw new AppError(refusal.code, `rename link ${from} to ${to}`, refusal.text);
+  }
+
+  answerFor(link: string, addresses: ReadonlySet<Ip>): void {
+    if (this.namespace.links.has(link)) this.namespace.proxies.set(link, new Set(addresses));
   }
 
   peerIndexOf(): undefined {

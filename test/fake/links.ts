@@ -2,9 +2,16 @@
 // in the kernel's words why not. Held to the real kernel by test/conformance.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { LinkRename } from '../../src/kernel/kernel.ts';
 import { familyOf, ipFromBytes } from '../../src/net/ip.ts';
 import { macToBytes } from '../../src/net/mac.ts';
-import type { Link, VethLink, VxlanLink } from '../../src/state/kernel-state.ts';
+import type {
+  FdbEntry,
+  Link,
+  Neighbour,
+  VethLink,
+  VxlanLink,
+} from '../../src/state/kernel-state.ts';
 import { keyOfAddress } from '../../src/state/kernel-state.ts';
 import type { FakeNamespace } from './namespace.ts';
 import { removeAddressOf, routesVia } from './reach.ts';
@@ -169,10 +176,46 @@ function forgetQdiscs({ qdiscs }: FakeNamespace, name: string): void {
   }
 }
 
+/** All that lies on it has its new name. */
+export function renameLink(
+  namespace: FakeNamespace,
+  { from, to, alias }: LinkRename,
+): Refusal | undefined {
+  const { links } = namespace;
+  const link = links.get(from);
+  if (link === undefined) return refuse('ENODEV: it is not there');
+  if (links.has(to)) return refuse('EEXIST');
+  links.delete(from);
+  links.set(to, { ...link, name: to, alias });
+  for (const address of [...namespace.addresses.values()]) {
+    if (address.link !== from) continue;
+    namespace.addresses.delete(keyOfAddress(address));
+    namespace.addresses.set(keyOfAddress({ ...address, link: to }), { ...address, link: to });
+  }
+  for (const map of [namespace.neighbours, namespace.fdb]) {
+    for (const [key, value] of [...map] as [string, Neighbour & FdbEntry][]) {
+      if (value.link !== from) continue;
+      map.delete(key);
+      map.set(`${to}${key.slice(from.length)}`, { ...value, link: to });
+    }
+  }
+  for (const [key, route] of [...namespace.routes]) {
+    const { via } = route;
+    if (!('link' in via) || via.link !== from) continue;
+    namespace.routes.set(key, { ...route, via: { ...via, link: to } });
+  }
+  for (const [path, value] of [...namespace.sysctls]) {
+    if (path.split('/')[2] !== from) continue;
+    namespace.sysctls.delete(path);
+    namespace.sysctls.set(path.replace(`/${from}/`, `/${to}/`), value);
+  }
+  return undefined;
+}
+
 export function removeLink(namespace: FakeNamespace, name: string): Refusal | undefined {
   const link = namespace.links.get(name);
   if (link === undefined) return undefined;
-  if (link.kind === 'other') return refuse('EOPNOTSUPP');
+  if (link.kind === 'other' && link.driver !== 'bridge') return refuse('EOPNOTSUPP');
   linkGoesDown(namespace, name);
   for (const address of [...namespace.addresses.values()]) {
     if (address.link === name) removeAddressOf(namespace, address);

@@ -82,6 +82,8 @@ export class FakeNamespace {
   /** Comments of the rules of our table; undefined when there is no table. */
   nftComments: readonly string[] | undefined;
   readonly nftSets = new Map<string, FakeSet>();
+  /** What links answer for though it is elsewhere. */
+  readonly proxies = new Map<string, ReadonlySet<Ip>>();
   /** The other ends of veth pairs. */
   readonly peers = new Map<string, LinkEnd>();
   readonly watchers = new Set<FakeWatcher>();

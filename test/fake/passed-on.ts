@@ -12,6 +12,8 @@ export const passedOn = (kernel: Kernel): Kernel => ({
   removeLinks: (names, gone) => kernel.removeLinks(names, gone),
   settleLinks: (names) => kernel.settleLinks(names),
   forgetConnections: (stale) => kernel.forgetConnections(stale),
+  renameLink: (rename) => kernel.renameLink(rename),
+  answerFor: (link, addresses) => kernel.answerFor(link, addresses),
   peerIndexOf: (link) => kernel.peerIndexOf(link),
   takeLink: (link, index) => kernel.takeLink(link, index),
   lookUp: (destinations) => kernel.lookUp(destinations),

@@ -182,6 +182,13 @@ export const statusSchema = z.strictObject({
       message: z.string(),
     }),
   ),
+  flannel: z
+    .strictObject({
+      devices: z.array(z.strictObject({ name: z.string(), from: z.string() })),
+      bridge: z.string().optional(),
+      pods: count,
+    })
+    .optional(),
   bgp: bgp.optional(),
   source: z.strictObject({
     synced: z.boolean(),

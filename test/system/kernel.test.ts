@@ -8,6 +8,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { kernelApply } from '../conformance/kernel-apply.ts';
 import { kernelBird } from '../conformance/kernel-bird.ts';
 import { kernelConsequences } from '../conformance/kernel-consequences.ts';
+import { kernelForeignLinks } from '../conformance/kernel-foreign-links.ts';
 import { kernelHints } from '../conformance/kernel-hints.ts';
 import { kernelLinks } from '../conformance/kernel-links.ts';
 import { kernelNft } from '../conformance/kernel-nft.ts';
@@ -41,6 +42,11 @@ function openNamespaces(isBrief: boolean): KernelWorld {
     foreign: (op) => {
       execFileSync('ip', ['netns', 'exec', namespace.name, ...ipCommand(op)]);
     },
+    answered: (link) => {
+      const words = ['-n', namespace.name, '-6', 'neighbour', 'show', 'proxy', 'dev', link];
+      const lines = execFileSync('ip', words, { encoding: 'utf8' }).split('\n');
+      return lines.flatMap((line) => line.split(' ')[0] || []).sort();
+    },
     [Symbol.dispose]: () => {
       kernel.close();
       otherKernel.close();
@@ -57,6 +63,7 @@ describe('the Linux kernel', () => {
   describe('routes of BIRD', () => kernelBird(openWorld));
   describe('refusals', () => kernelRefusals(openWorld));
   describe('links', () => kernelLinks(openWorld));
+  describe('links of others', () => kernelForeignLinks(openWorld));
   describe('nftables', () => kernelNft(openWorld));
   describe('hints', () => kernelHints(openWorld));
   describe('redirections', () => kernelRedirects(openWorld));

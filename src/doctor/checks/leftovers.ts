@@ -6,8 +6,10 @@ import type { Link } from '../../state/kernel-state.ts';
 import type { Facts } from '../facts.ts';
 import type { Found, Verdict } from '../finding.ts';
 
+const FLANNEL = 'Flannel';
+
 const LINKS: readonly (readonly [RegExp, string])[] = [
-  [/^flannel[.-]/, 'Flannel'],
+  [/^flannel[.-]/, FLANNEL],
   [/^cni0$/, "Flannel's bridge plugin"],
   [/^vxlan(-v6)?\.calico$/, 'Calico'],
   [/^cali[0-9a-f]/, 'Calico'],
@@ -19,7 +21,7 @@ const LINKS: readonly (readonly [RegExp, string])[] = [
 
 const CHAINS: readonly (readonly [RegExp, string])[] = [
   [/^(cali-|filter-cali|nat-cali)/, 'Calico'],
-  [/^FLANNEL-/, 'Flannel'],
+  [/^FLANNEL-/, FLANNEL],
   [/^KIND-MASQ/, 'kindnet'],
   [/^KUBE-ROUTER-/, 'kube-router'],
   [/^CILIUM_/, 'Cilium'],
@@ -27,16 +29,24 @@ const CHAINS: readonly (readonly [RegExp, string])[] = [
 ];
 
 const TABLES: readonly (readonly [RegExp, string])[] = [
-  [/^flannel-/, 'Flannel'],
+  [/^flannel-/, FLANNEL],
   [/^(kindnet|kindnet-.*|kube-network-policies)$/, 'kindnet'],
   [/^calico$/, 'Calico'],
   [/^kube-router/, 'kube-router'],
 ];
 
-export function leftovers({ kernel, rules }: Facts): Verdict {
+export function leftovers({ kernel, rules, agent }: Facts): Verdict {
   if (!kernel.known) return { skipped: kernel.why };
-  const links = byOwner([...kernel.value.links.values()], ({ name }) => ownerOf(name, LINKS));
-  const chains = rules.known ? byOwner(rules.value, ownerOfChain) : new Map();
+  // Pods of Flannel are still on this node: what they need is no leftover.
+  const bridge = agent.known ? agent.value.flannel?.bridge : undefined;
+  const others = [...kernel.value.links.values()].filter(({ name }) => name !== bridge);
+  const links = byOwner(others, ({ name }) => ownerOf(name, LINKS));
+  const chains: ReadonlyMap<string, RulesetChain[]> = rules.known
+    ? byOwner(rules.value, (chain) => {
+        const owner = ownerOfChain(chain);
+        return owner === FLANNEL && bridge !== undefined ? undefined : owner;
+      })
+    : new Map();
   return [
     ...[...links].map(([owner, found]) => ofLinks(owner, found)),
     ...[...chains].map(([owner, found]) => ofChains(owner, found)),

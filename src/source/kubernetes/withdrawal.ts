@@ -33,14 +33,14 @@ export class KubernetesWithdrawal implements Withdrawal {
     this.#options = options;
   }
 
-  async adverts(stop: AbortSignal): Promise<readonly Trace[]> {
+  async adverts(stop: AbortSignal, keepsFlannel = false): Promise<readonly Trace[]> {
     const { nodeName } = this.#options;
     const node = await this.#readNode(stop);
     if (node === undefined) return [];
     const traces: Trace[] = [];
     const annotations = annotationsOf(node);
     if (annotations[ADVERT_ANNOTATION] !== undefined) {
-      const names = [ADVERT_ANNOTATION, ...flannelNames()].filter(
+      const names = [ADVERT_ANNOTATION, ...(keepsFlannel ? [] : flannelNames())].filter(
         (name) => annotations[name] !== undefined,
       );
       const metadata = { annotations: Object.fromEntries(names.map((name) => [name, null])) };

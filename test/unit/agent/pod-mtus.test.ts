@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PodMtus } from '../../../src/agent/pod-mtus.ts';
 import type { RetuneOutcome } from '../../../src/cni/retune.ts';
-import type { StoredAttachment } from '../../../src/cni/store.ts';
+import type { StoredAttachment } from '../../../src/cni/stored-attachment.ts';
 import type { Attachment } from '../../../src/endpoint/attachment.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import type { Ip } from '../../../src/net/ip.ts';

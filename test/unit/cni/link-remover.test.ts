@@ -32,6 +32,8 @@ function slowKernel(requests: Request[]): Kernel {
     removeLinks,
     settleLinks: () => Promise.resolve(),
     forgetConnections: () => Promise.resolve(0),
+    renameLink: () => undefined,
+    answerFor: () => undefined,
     peerIndexOf: () => undefined,
     takeLink: () => undefined,
     lookUp: () => new Map(),

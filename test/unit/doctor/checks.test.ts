@@ -252,6 +252,19 @@ describe('checks', () => {
     });
   }
 
+  test('what pods of Flannel need is no leftover while they are there', () => {
+    const remains = (flannel: { bridge?: string }): readonly string[] => {
+      const facts = factsWith({
+        ...kernelWith({ links: [otherLink('cni0', 'bridge')] }),
+        ...rulesOf([{ table: 'ip nat', name: 'FLANNEL-POSTRTG' }]),
+        ...statusWith({ flannel: { devices: [], pods: 1, ...flannel } }),
+      });
+      return diagnose(facts, VERSION).findings.map(({ what }) => what);
+    };
+    assert.deepEqual(remains({ bridge: 'cni0' }), []);
+    assert.equal(remains({}).length, 2);
+  });
+
   test('every check has a case', () => {
     const asked = new Set(CASES.map(([, check]) => check));
     assert.deepEqual(

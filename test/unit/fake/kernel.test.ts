@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { kernelApply } from '../../conformance/kernel-apply.ts';
 import { kernelBird } from '../../conformance/kernel-bird.ts';
 import { kernelConsequences } from '../../conformance/kernel-consequences.ts';
+import { kernelForeignLinks } from '../../conformance/kernel-foreign-links.ts';
 import { kernelHints } from '../../conformance/kernel-hints.ts';
 import { kernelLinks } from '../../conformance/kernel-links.ts';
 import { kernelNft } from '../../conformance/kernel-nft.ts';
@@ -25,6 +26,7 @@ function openWorld(): KernelWorld & { readonly kernel: FakeKernel } {
     otherKernel: new FakeKernel(machine.namespace('/run/netns/b')),
     otherNetns: '/run/netns/b',
     foreign: (op) => assert.deepEqual(kernel.touch([op]), []),
+    answered: (link) => [...(kernel.namespace.proxies.get(link) ?? [])].sort(),
     [Symbol.dispose]: () => kernel.close(),
   };
 }
@@ -36,6 +38,7 @@ describe('the fake kernel', () => {
   describe('routes of BIRD', () => kernelBird(openWorld));
   describe('refusals', () => kernelRefusals(openWorld));
   describe('links', () => kernelLinks(openWorld));
+  describe('links of others', () => kernelForeignLinks(openWorld));
   describe('nftables', () => kernelNft(openWorld));
   describe('hints', () => kernelHints(openWorld));
   describe('redirections', () => kernelRedirects(openWorld));
