@@ -24,8 +24,6 @@ run() {
 # Of the labs' tests these run alone: they look at the whole machine, at labs that were left behind,
 # or at how fast or how free of loss something is. The others mostly wait, three at a time.
 alone='bgp drift lab-switch latency leak many-pods switch two-labs'
-# Of labs as well.
-demo=test/system/demo.test.ts
 
 lab_tests() {
   for file in test/lab/*.test.ts; do
@@ -40,7 +38,7 @@ lab_tests() {
 
 system_tests() {
   find test/system -name '*.test.ts' ! -path 'test/system/bird/*' ! -path 'test/system/bgp/*' \
-    ! -path 'test/system/etcd/*' ! -path "$demo" | sort
+    ! -path 'test/system/etcd/*' | sort
 }
 
 count() {
@@ -65,7 +63,7 @@ else
   # shellcheck disable=SC2046
   run system --test-concurrency=1 $(system_tests)
   # shellcheck disable=SC2046 # lists of words
-  run lab --test-concurrency=3 "$demo" $(lab_tests together)
+  run lab --test-concurrency=3 $(lab_tests together)
   # shellcheck disable=SC2046
   run lab-alone --test-concurrency=1 $(lab_tests alone)
   run runtime --test-concurrency=1 'test/runtime/**/*.test.ts'

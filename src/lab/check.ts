@@ -40,7 +40,7 @@ export type PairResult = {
 export type CheckResult = { readonly ok: boolean; readonly pairs: readonly PairResult[] };
 
 export type CheckOptions = {
-  /** Of each probe; a pair has at most two of them one after the other. */
+  /** Of each probe, of which a pair has two in a row; a stream that has begun has four times it. */
   readonly timeoutMs: number;
   readonly stop: AbortSignal;
   readonly families?: readonly Family[];

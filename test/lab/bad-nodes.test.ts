@@ -119,11 +119,7 @@ test('a re-created Node with the podCIDR of another is told, and harms nobody', 
     const status = await cni(lab, { node: 'node3', verb: 'STATUS' });
     assert.match(JSON.stringify(status.json), says);
     const isWell = (name: string): boolean => !name.startsWith('node3');
-    // What goes to the third is waited for in vain each time.
-    await until('all others reach each other', async () => {
-      const { pairs } = await lab.check(1_000);
-      return pairs.every(({ from, to, ok }) => ok || !isWell(from) || !isWell(to));
-    });
+    await lab.mustReachWhere(({ from, to }) => isWell(from) && isWell(to));
 
     await lab.api.deleteNode('node3');
     await lab.api.createNode('node3', addresses, podCidr('10.244.2.0/24'));

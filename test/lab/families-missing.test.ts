@@ -69,12 +69,7 @@ test('a node without a podCIDR of the new family says so and stays as it is', as
       // That node itself takes no part in IPv6: what pods send to it comes with a node's address.
       const isOdd = ({ family, from, to }: PairResult): boolean =>
         family === 'ipv6' && [from, to].includes(ODD);
-      let harmed: readonly PairResult[] = [];
-      await until('all others reach each other', async () => {
-        const { pairs } = await lab.check();
-        harmed = pairs.filter((pair) => !pair.ok && !isOdd(pair));
-        return harmed.length === 0;
-      }).catch(() => assert.deepEqual(harmed, []));
+      await lab.mustReachWhere((pair) => !isOdd(pair));
       const [, address = ''] = lab.node(ODD).addresses;
       assert.match(lab.run('node1-pod2', `ping -6 -c 1 -W 10 ${address}`), /1 received/);
     });

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Status } from '../../src/agent/status.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { startAgent } from '../../src/lab/agents.ts';
-import type { CheckResult } from '../../src/lab/check.ts';
+import type { CheckResult, PairResult } from '../../src/lab/check.ts';
 import { checkReachability } from '../../src/lab/check.ts';
 import type { NetConf } from '../../src/lab/cluster-api.ts';
 import { ClusterApi } from '../../src/lab/cluster-api.ts';
@@ -37,6 +37,7 @@ import type { LabOptions } from './lab-spec.ts';
 import { removeOrphans, specOf, upOptionsOf } from './lab-spec.ts';
 
 const CHECK_TIMEOUT_MS = 3_000;
+const FIRST_TRY_MS = 1_000;
 /** Of each probe where all are to be answered: with many nodes, on a machine that is busy. */
 const REACH_TIMEOUT_MS = 120_000;
 /** Of what takes some seconds on a machine that is not busy. */
@@ -236,6 +237,18 @@ export class TestLab {
       pairs.filter(({ ok }) => !ok),
       [],
     );
+  }
+
+  /** Every pair that counts; what the others wait for in vain is waited for ever longer. */
+  async mustReachWhere(counts: (pair: PairResult) => boolean): Promise<void> {
+    let bad: readonly PairResult[] = [];
+    for (let timeoutMs = FIRST_TRY_MS; timeoutMs < REACH_TIMEOUT_MS; timeoutMs *= 2) {
+      const pairs = (await this.check(timeoutMs)).pairs.filter(counts);
+      assert.ok(pairs.length > 0, 'no pair counts');
+      bad = pairs.filter(({ ok }) => !ok);
+      if (bad.length === 0) return;
+    }
+    assert.deepEqual(bad, []);
   }
 
   agent(nodeName: string): LabProcess {

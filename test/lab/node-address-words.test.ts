@@ -7,7 +7,7 @@ import { parseAdvert } from '../../src/cluster/advert.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { ADVERT_ANNOTATION } from '../../src/source/kubernetes/annotations.ts';
 import type { TestLab } from './lab.ts';
-import { until, withLab } from './lab.ts';
+import { withLab } from './lab.ts';
 import {
   addAddresses,
   movedFrom,
@@ -70,12 +70,7 @@ test('public-ip-overwrite: a node is reached by a translated address', async () 
     const { underlay } = await lab.status(NODE);
     assert.equal(underlay[0]?.publicAddress, PUBLIC);
     assert.equal(underlay[0]?.address, lab.node(NODE).addresses[0]);
-    await until('all pods reach each other', async () => {
-      const { pairs } = await lab.check();
-      const ofPods = pairs.filter(({ from, to }) => from.includes('pod') && to.includes('pod'));
-      assert.ok(ofPods.length > 0);
-      return ofPods.every(({ ok }) => ok);
-    });
+    await lab.mustReachWhere(({ from, to }) => from.includes('pod') && to.includes('pod'));
     const { metadata } = await lab.api.readNode(NODE);
     const advert = parseAdvert(metadata?.annotations?.[ADVERT_ANNOTATION] ?? '');
     assert.deepEqual(advert.kind === 'ok' && advert.advert.underlay, [PUBLIC]);

@@ -27,15 +27,20 @@ export type TcpOutcome =
 /** An answer is much shorter. */
 const ANSWER_BYTES_MAX = 4096;
 
-/** Resolves after `timeoutMs` at the latest, or soon after `stop`. */
+/**
+ * A connection that is there has so much longer for the payload: it takes many packets, whose ends
+ * are read by a process that is busy with all other pairs.
+ */
+const TIMES_WHEN_CONNECTED = 4;
+
+/** Resolves after some times `timeoutMs` at the latest, or soon after `stop`. */
 export async function askByTcp(ask: TcpAsk): Promise<TcpOutcome> {
   const kind = { family: familyOf(ask.remote.address), type: SOCK_STREAM };
   const socket = new Socket({ fd: openSocketIn(ask.netns, kind, () => 0), allowHalfOpen: true });
   const finished = new AbortController();
   const signal = AbortSignal.any([ask.stop, finished.signal]);
   try {
-    const late = ask.clock.sleep(ask.timeoutMs, signal).then(() => whatIsMissing(socket, ask));
-    return await Promise.race([converse(socket, ask), late]);
+    return await Promise.race([converse(socket, ask), late(socket, ask, signal)]);
   } finally {
     finished.abort();
     socket.destroy();
@@ -78,9 +83,15 @@ function parseAnswer(text: string): TcpAnswer | undefined {
   }
 }
 
-function whatIsMissing(socket: Socket, { payload, timeoutMs }: TcpAsk): TcpOutcome {
-  const error = socket.connecting
-    ? `no connection within ${timeoutMs} ms`
-    : `connected, but no answer to ${payload.length} bytes within ${timeoutMs} ms`;
+async function late(
+  socket: Socket,
+  { payload, timeoutMs, clock }: TcpAsk,
+  signal: AbortSignal,
+): Promise<TcpOutcome> {
+  await clock.sleep(timeoutMs, signal);
+  if (socket.connecting) return { kind: 'failed', error: `no connection within ${timeoutMs} ms` };
+  await clock.sleep(timeoutMs * (TIMES_WHEN_CONNECTED - 1), signal);
+  const allMs = timeoutMs * TIMES_WHEN_CONNECTED;
+  const error = `connected, but no answer to ${payload.length} bytes within ${allMs} ms`;
   return { kind: 'failed', error };
 }

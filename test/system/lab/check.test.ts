@@ -103,7 +103,7 @@ describe('the reachability check', () => {
     assert.deepEqual(failures(await check(pods)), [
       `node1-pod1 node2-pod1 ipv6 udp 1500: the packet did not arrive within ${TIMEOUT_MS} ms`,
       'node1-pod1 node2-pod1 ipv6 tcp 100000: ' +
-        `connected, but no answer to 100000 bytes within ${TIMEOUT_MS} ms`,
+        `connected, but no answer to 100000 bytes within ${4 * TIMEOUT_MS} ms`,
     ]);
   });
 
