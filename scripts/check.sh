@@ -6,6 +6,9 @@ root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 sh scripts/setup.sh check
 
+NODE_COMPILE_CACHE=$root/.cache/compile
+export NODE_COMPILE_CACHE
+
 tests() {
   sh scripts/node.sh --test --test-isolation=none --test-reporter=dot "$@"
 }

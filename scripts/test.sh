@@ -8,6 +8,9 @@ cd "$root"
 PATH=$PATH:/usr/sbin:/sbin
 sh scripts/setup.sh test
 
+# Each file of tests is a process that would read the same sources again.
+NODE_COMPILE_CACHE=$root/.cache/compile
+export NODE_COMPILE_CACHE
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 failed=0
