@@ -52,6 +52,7 @@ export function addPath(
   const destination = hostCidr(cidrAddress(subnet));
   const via = isBirdPlan(plan) ? probeVia(plan) : viaOf(plan, local);
   builder.route(routeTo(destination, { table: PROBE_TABLE, via, source }));
+  addProbeRule(builder, target.family);
 }
 
 /** Written out, since thousands of them are made in each pass. */
@@ -77,8 +78,12 @@ const viaOf = ({ nexthop }: OwnPlan, local: Local): RouteVia =>
     ? { kind: 'nexthop', link: nexthop.link, gateway: nexthop.gateway }
     : { kind: 'gateway', ...nexthop };
 
-/** Marked packets take the path that is being tested; where none is, they go like all others. */
-export function addProbeRule(builder: StateBuilder, family: Family): void {
+/**
+ * Marked packets take the path that is being tested. The rule is there only as long as one is: from
+ * a namespace's first rule on, the kernel looks local addresses and routes up one after the other,
+ * for each packet (fib_unmerge in net/ipv4/fib_trie.c, fib_lookup in include/net/ip_fib.h).
+ */
+function addProbeRule(builder: StateBuilder, family: Family): void {
   const mark = { mark: PROBE_MARK, markMask: PROBE_MARK };
   builder.rule({ family, priority: PROBE_TABLE, ...mark, table: PROBE_TABLE });
 }

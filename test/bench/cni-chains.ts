@@ -70,6 +70,10 @@ export const bridgeChain = (stage: Stage): Promise<Chain> =>
 export const masqueradingChain = (stage: Stage): Promise<Chain> =>
   referenceChain(stage, 'masq', [{ type: 'bridge', mtu: 1450, isGateway: true, ipMasq: true }]);
 
+/** As kind runs it, with its NAT: routed as ours, and connections are tracked. */
+export const masqueradingPtpChain = (stage: Stage): Promise<Chain> =>
+  referenceChain(stage, 'ptpmasq', [{ type: 'ptp', mtu: 1450, ipMasq: true }]);
+
 async function referenceChain(
   stage: Stage,
   name: string,

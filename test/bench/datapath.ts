@@ -1,14 +1,22 @@
 // Suite `datapath`: one TCP connection between pods, in one node and across two, by vxlan and by
 // host-gw, against the same between the two nodes over the bare underlay; in one node also against
-// pods of the bridge plugin, alone on their node and masqueraded as ours are. Pods are attached by
-// the real executables. Both sides take turns, so that a busy machine slows both.
+// pods of the bridge plugin, alone on their node and masqueraded as ours are, and of ptp. Pods are
+// attached by the real executables. Both sides take turns, so that a busy machine slows both; each
+// end of a connection has a processor of its own, or chance would put both on one now and then.
 
+import { availableParallelism } from 'node:os';
 import { mustRun, runCommand } from '../../src/lab/command.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { compile } from './checkout.ts';
 import { Cluster } from './cluster.ts';
 import type { Chain } from './cni-chains.ts';
-import { bridgeChain, ChainRunner, masqueradingChain, poplinChain } from './cni-chains.ts';
+import {
+  bridgeChain,
+  ChainRunner,
+  masqueradingChain,
+  masqueradingPtpChain,
+  poplinChain,
+} from './cni-chains.ts';
 import type { Measure } from './measure.ts';
 import { spreadText } from './measure.ts';
 import type { Stage } from './stage.ts';
@@ -17,7 +25,7 @@ import { summarise } from './statistics.ts';
 import type { SuiteContext } from './suite.ts';
 
 /** Many short turns: what else the machine does comes and goes within seconds. */
-const ROUNDS = 24;
+const ROUNDS = 40;
 const IPERF_BYTES = '256M';
 const PING_PONGS = 800;
 const IPERF_PORT = 5201;
@@ -39,7 +47,8 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
   const [onBridge, besideIt] = await attachPods(stage, await bridgeChain(stage), 'bridge');
   const pingPong = await compile(stage, 'ping-pong');
   const [onMasked, besideThat] = await attachPods(stage, await masqueradingChain(stage), 'mq');
-  await serve(stage, [other, far, besideIt, besideThat, node2], pingPong);
+  const [onPtp, besidePtp] = await attachPods(stage, await masqueradingPtpChain(stage), 'pt');
+  await serve(stage, [other, far, besideIt, besideThat, besidePtp, node2], pingPong);
 
   const local = { name: 'local', from: near, to: other };
   const bare = { name: 'bare underlay between the nodes', suffix: '', from: node1, to: node2 };
@@ -55,6 +64,12 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
     from: onMasked,
     to: besideThat,
   };
+  const routed = {
+    name: 'pods of ptp with ipMasq',
+    suffix: '.ptp-masq',
+    from: onPtp,
+    to: besidePtp,
+  };
   const measures: Measure[] = [];
   const compare = async (way: Way, reference: Reference): Promise<void> => {
     note(`${way.name}, ${reference.name}`);
@@ -63,6 +78,7 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
   await compare(local, bare);
   await compare(local, bridge);
   await compare(local, masquerading);
+  await compare(local, routed);
   await usePath(cluster, 'vxlan');
   await compare({ name: 'vxlan', from: near, to: far }, bare);
   await usePath(cluster, 'host-gw');
@@ -115,25 +131,25 @@ async function compareWays(way: Way, other: Reference, pingPong: string): Promis
     against: other.name,
   });
   return [
-    { ...names('tcp'), unit: 'Gbit/s', ...compared(tcp) },
+    { ...names('tcp'), unit: 'Gbit/s', ...compared(tcp), ratio: ratioOfTurns(tcp) },
     { ...names('latency'), unit: 'µs', ...compared(latency) },
   ];
 }
 
-function compared({
-  own,
-  other,
-}: {
-  readonly own: readonly number[];
-  readonly other: readonly number[];
-}): Pick<Measure, 'value' | 'reference' | 'spread'> {
+type Sides = { readonly own: readonly number[]; readonly other: readonly number[] };
+
+const ratioOfTurns = ({ own, other }: Sides): number =>
+  summarise(own.map((value, turn) => value / (other[turn] ?? Number.NaN))).median;
+
+function compared({ own, other }: Sides): Pick<Measure, 'value' | 'reference' | 'spread'> {
   const [ours, theirs] = [summarise(own), summarise(other)];
   return { value: ours.median, reference: theirs.median, spread: spreadText(ours, theirs) };
 }
 
 /** Gbit/s that the receiver got. */
 async function throughput({ from, to }: Way): Promise<number> {
-  const client = ['iperf3', '-J', '-c', to.address, '-p', String(IPERF_PORT)];
+  const processors = availableParallelism() > 1 ? ['-A', '0,1'] : [];
+  const client = ['iperf3', '-J', '-c', to.address, '-p', String(IPERF_PORT), ...processors];
   const argv = inNamespace(from.namespace, [...client, '-n', IPERF_BYTES]);
   const { end } = JSON.parse(await mustRun(runCommand, argv));
   return end.sum_received.bits_per_second / 1e9;

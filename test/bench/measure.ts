@@ -12,6 +12,11 @@ export type Measure = {
   readonly against: string;
   /** The same number of that other thing, in the same unit. */
   readonly reference: number;
+  /**
+   * Median of the ratios of neighbouring turns, where they stand for more than the ratio of two
+   * medians: what else the machine does changes between turns, seldom within one.
+   */
+  readonly ratio?: number;
   /** How far the single values of both lie apart, as text. */
   readonly spread: string;
 };
@@ -55,8 +60,8 @@ function targetOf(name: string): Target | undefined {
 }
 
 /** Nothing beside it (0 of the other thing) gives no ratio: null in JSON. */
-export const ratioOf = ({ value, reference }: Measure): number =>
-  reference === 0 ? Number.NaN : value / reference;
+export const ratioOf = ({ value, reference, ratio }: Measure): number =>
+  ratio ?? (reference === 0 ? Number.NaN : value / reference);
 
 export function verdictOf(measure: Measure): 'holds' | 'missed' | '' {
   const target = targetOf(measure.name);
