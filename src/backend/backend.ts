@@ -80,6 +80,8 @@ export type BirdPlan = {
   readonly birdRoute: Route;
   /** Of the others those to which it has none. */
   readonly lacking: readonly Cidr[];
+  /** It is gone, and packets go by the copy of it: this is the copy. */
+  readonly isCopy?: true;
 };
 
 /** Whether a peer can be reached by a backend, and if not, why, in words for `status`. */

@@ -7,8 +7,10 @@
 
 import type { BirdPlan, LocalNode, PathOffer, PathPlan, PeerTarget } from '../backend/backend.ts';
 import { bgp } from '../backend/bgp.ts';
+import { birdRouteTo } from '../backend/bird-routes.ts';
 import type { PathName } from '../cluster/advert.ts';
-import type { RouteVia } from '../state/kernel-state.ts';
+import type { Cidr } from '../net/cidr.ts';
+import type { Route, RouteVia } from '../state/kernel-state.ts';
 import { printVia } from '../state/print.ts';
 
 const BGP = { type: 'bgp' } as const;
@@ -63,6 +65,20 @@ export function birdAnyway(target: PeerTarget, local: LocalNode): BirdPlan | und
   const offer = bgp.offer({ settings: BGP, local }, asSpeaker(target));
   return offer.kind === 'usable' && isBirdPlan(offer.plan) ? offer.plan : undefined;
 }
+
+/** Where BIRD has no route any more, and neither have we but the copy of it. */
+export function birdCopy(
+  { subnets: [subnet] }: PeerTarget,
+  { local, copyTo }: { readonly local: LocalNode; copyTo(subnet: Cidr): Route | undefined },
+): BirdPlan | undefined {
+  // One that leads nowhere is above the copy.
+  if (subnet === undefined || birdRouteTo(local.birdRoutes, subnet) !== undefined) return undefined;
+  const birdRoute = copyTo(subnet);
+  return birdRoute && { birdRoute, lacking: [], isCopy: true };
+}
+
+export const copyReason = ({ subnets: [subnet] }: PeerTarget): string =>
+  `BIRD's route to ${subnet} is gone; its copy is kept until another path works`;
 
 const speaks = ({ reach, family }: PeerTarget): boolean => reach?.bgp.includes(family) === true;
 

@@ -12,8 +12,16 @@ import type { BackendConfig, BackendType } from '../config/config.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
-import type { RouteVia } from '../state/kernel-state.ts';
-import { birdAnyway, excessOf, isBirdPlan, keyOfBirdPlan, lackReasons } from './bird-path.ts';
+import type { Route, RouteVia } from '../state/kernel-state.ts';
+import {
+  birdAnyway,
+  birdCopy,
+  copyReason,
+  excessOf,
+  isBirdPlan,
+  keyOfBirdPlan,
+  lackReasons,
+} from './bird-path.ts';
 import type { Vtep } from './kept-path.ts';
 import { asReceiver, keptReason } from './kept-path.ts';
 import type { PathMtu } from './path-mtu.ts';
@@ -76,6 +84,8 @@ const NONE: readonly PathOption[] = [];
 export type PathMemory = {
   /** Where the kernel's route to a subnet of a peer leads now. */
   viaOf(subnet: Cidr): RouteVia | undefined;
+  /** Our copy of BIRD's route to it. */
+  copyTo(subnet: Cidr): Route | undefined;
   /** Where it really leads, if that is over a device of this node. */
   vtepOf(via: RouteVia): Vtep | undefined;
   /** By PathOption.key. */
@@ -223,11 +233,25 @@ function offersOf(
     return { usable, reasons, inUse: option };
   }
   const inUse = usable.find(({ plan }) => leadsThere(plan, target, memory));
+  const copy = inUse === undefined ? copyOption(question, target, memory) : undefined;
+  if (copy !== undefined) {
+    return { usable: [...usable, copy], reasons: [...reasons, copyReason(target)], inUse: copy };
+  }
   if (usable.length > 0) return { usable, reasons, inUse };
   const kept = keptOption(ways, { local, memory }, target);
   if (kept === undefined) return { usable, reasons, inUse };
-  reasons = [...reasons, keptReason(target, kept)];
-  return { usable: [kept], reasons, inUse: kept };
+  return { usable: [kept], reasons: [...reasons, keptReason(target, kept)], inUse: kept };
+}
+
+/** BIRD's route is gone: its copy leads on, and may lead to nobody any more. */
+function copyOption(
+  { local, isBare }: WayQuestion,
+  target: PeerTarget,
+  { copyTo }: PathMemory,
+): PathOption | undefined {
+  const plan = isBare ? birdCopy(target, { local, copyTo }) : undefined;
+  const rest = { name: 'bgp', network: undefined, excess: copyReason(target) } as const;
+  return plan && { ...rest, plan, key: keyOf(plan, target) };
 }
 
 /** A peer that says of no address where it is may still be found where it was. */

@@ -19,7 +19,7 @@ import type { Local } from './desired.ts';
 import { vtepOf } from './kept-path.ts';
 import { peerFamilyKey, plainMtu, routeMtu } from './path-mtu.ts';
 import type { ChosenPath, PathMemory, PeerPath } from './paths.ts';
-import { standbyRoutes } from './standby.ts';
+import { copyIn, standbyRoutes } from './standby.ts';
 import type { StateBuilder } from './state-builder.ts';
 
 export function addPath(
@@ -34,7 +34,8 @@ export function addPath(
   const destinations = lacking ?? target.subnets;
   // Where there is nothing of ours above, packets go by BIRD's routes.
   if (option !== undefined && isBirdPlan(option.plan)) {
-    for (const route of standbyRoutes(target, { local, source })) builder.route(route);
+    const standby = { local, source, isLeft: option.plan.isCopy === true };
+    for (const route of standbyRoutes(target, standby)) builder.route(route);
   }
   if (own !== undefined && !isBirdPlan(own.plan) && destinations.length > 0) {
     addPlan(builder, own.plan, local);
@@ -114,6 +115,7 @@ export const pathMemory = (
 ): PathMemory => ({
   viaOf: (destination) =>
     routes.get(keyOfRoute({ destination, table: MAIN_TABLE, metric: OWN_METRIC }))?.via,
+  copyTo: (destination) => copyIn(routes, destination),
   vtepOf: (via) => vtepOf(via, { neighbours, fdb }),
   verdictOf: (key) => verdicts.get(key) ?? 'untried',
   isByBird: ({ peer, family }) =>

@@ -7,7 +7,7 @@ import type { Remembered } from '../../../src/cluster/cluster.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import type { Route } from '../../../src/state/kernel-state.ts';
 import type { Op } from '../../../src/state/op.ts';
-import { BIRD_PROTOCOL } from '../../../src/state/own.ts';
+import { BIRD_PROTOCOL, STANDBY_METRIC } from '../../../src/state/own.ts';
 import { printOp } from '../../../src/state/print.ts';
 import { birdRoute, speakerOf } from '../../fake/bird-routes.ts';
 import { clusterOf, configOf, nodeOf } from '../../fake/cluster.ts';
@@ -40,6 +40,10 @@ class BirdNode extends FakeNode {
     return [...this.state().routes.values()].flatMap(({ destination, table, via }) =>
       table === 254 && via.kind === 'nexthop' ? [destination] : [],
     );
+  }
+
+  get copies(): Route[] {
+    return [...this.state().routes.values()].filter(({ metric }) => metric === STANDBY_METRIC);
   }
 
   get learned(): string[] {
@@ -127,8 +131,12 @@ describe('a node with BIRD', () => {
       assert.deepEqual(ops.map(printOp), []);
       assert.deepEqual(node.own, []);
     }
-    // Where there is no route at all, memory is good enough to add one.
+    // The copies of BIRD's routes lead on; without those, memory is good enough to add one.
+    node.verdicts = { get: () => 'silent', has: () => true };
     node.forget(LEARNED);
+    await node.passBy(BGP, remembered);
+    assert.deepEqual([node.own, node.copies.length], [[], 2]);
+    node.forget(node.copies);
     await node.passBy(BGP, remembered);
     assert.deepEqual(node.own, SUBNETS);
   });

@@ -85,7 +85,12 @@ class Bench implements AsyncDisposable {
     this.passes += 1;
     const { verdicts } = this.prober;
     const memory: PathMemory = {
-      ...{ viaOf: () => this.via, vtepOf: () => undefined, isSaid: () => true },
+      ...{
+        copyTo: () => undefined,
+        viaOf: () => this.via,
+        vtepOf: () => undefined,
+        isSaid: () => true,
+      },
       verdictOf: (key) => verdicts.get(key) ?? 'untried',
       receiveBytesOf: () => 1500,
       isByBird: () => true,

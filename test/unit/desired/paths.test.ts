@@ -54,7 +54,12 @@ function localWith(lookup: RouteLookup | undefined): LocalNode {
 
 /** No route leads to the peer yet, and no probe was sent. */
 const UNKNOWN: PathMemory = {
-  ...{ viaOf: () => undefined, vtepOf: () => undefined, isSaid: () => true },
+  ...{
+    viaOf: () => undefined,
+    copyTo: () => undefined,
+    vtepOf: () => undefined,
+    isSaid: () => true,
+  },
   verdictOf: () => 'untried',
   receiveBytesOf: () => 1500,
   isByBird: () => true,
