@@ -15,22 +15,25 @@ own=$(dpkg --print-architecture)
 [ $# -gt 0 ] || set -- "$own"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
 
-# Where runs are not given their own mount of overlay, and in any container.
 printf '{"default":[{"type":"insecureAcceptAnything"}]}\n' >"$cache/policy.json"
+# vfs copies whole layers, and works where overlay cannot be mounted: in most containers.
+driver=overlay
 tool() {
-  buildah --root "$cache/storage" --runroot "$cache/run" --storage-driver vfs "$@"
+  buildah --root "$cache/$driver" --runroot "$cache/$driver-run" --storage-driver "$driver" "$@"
 }
+tool info >/dev/null 2>&1 || driver=vfs
 
 # assemble_base: Debian's minimum with compilers, and the Node.js and npm of this checkout's
 # machine.
 assemble_base() {
-  if [ ! -e "$cache/base.tar" ]; then
+  if [ ! -d "$cache/base" ]; then
     echo 'image: a base from Debian packages'
+    rm -rf "$cache/base.part"
     mmdebstrap --quiet --variant=apt --aptopt='APT::Sandbox::User "root"' \
       --include=ca-certificates,make,musl-tools,binutils \
       --include=gcc-aarch64-linux-gnu,libc6-dev-arm64-cross \
-      bookworm "$cache/base.tar.part"
-    mv "$cache/base.tar.part" "$cache/base.tar"
+      bookworm "$cache/base.part"
+    mv "$cache/base.part" "$cache/base"
   fi
   if tool inspect poplin-base >/dev/null 2>&1; then
     return
@@ -40,7 +43,7 @@ assemble_base() {
     *) node=node-linux-$own ;;
   esac
   container=$(tool from scratch)
-  tool add --quiet "$container" "$cache/base.tar" / >/dev/null
+  tool add --quiet "$container" "$cache/base" / >/dev/null
   tool copy --quiet "$container" "node_modules/$node/bin/node" /usr/local/bin/node >/dev/null
   tool copy --quiet "$container" "$(npm root -g)/npm" /usr/local/lib/node_modules/npm >/dev/null
   tool config --env PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -69,7 +72,7 @@ build() {
   name=$1
   architecture=$2
   shift 2
-  tool build --quiet --isolation chroot --layers=false --signature-policy "$cache/policy.json" \
+  tool build --quiet --isolation chroot --layers --signature-policy "$cache/policy.json" \
     --volume "$(npm config get cache 2>/dev/null):/root/.npm" "$@" \
     --build-arg BASE=localhost/poplin-base \
     --build-arg TARGETARCH="$architecture" --target "$name" --tag "$name:$version" . >/dev/null
