@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what is missing for a purpose: `check` needs only the npm packages, `lab` also system
 # packages and the CNI executable, `test` and `bench` further programs to compare with and what
-# builds images, `long` also cross compilers and a browser, `image` what builds images alone. What is
-# there already costs nothing.
+# builds images, `long` also cross compilers and a browser, `image` what builds images alone. What
+# is there already costs nothing.
 # Usage: sh scripts/setup.sh check|lab|test|bench|long|image
 set -eu
 purpose=${1:?usage: setup.sh check|lab|test|bench|long|image}
