@@ -22,7 +22,7 @@ export function findFunctions(code: string): readonly FunctionSpan[] {
     const close = closingOf(code, open);
     const body = close < 0 ? undefined : bodyAfter(code, close + 1);
     if (body === undefined) continue;
-    const name = /([\w$]*)\s*(?:<[^<>()]*>\s*)?$/.exec(code.slice(0, open))?.[1] ?? '';
+    const name = /([\w$]*)\s*(?:<[^<>()]*>\s*)?$/.exec(textBefore(code, open))?.[1] ?? '';
     if (body.kind === 'block' && (name === '' || KEYWORDS.has(name))) continue;
     found.push({
       name: body.kind === 'arrow' ? arrowName(code, open) : name,
@@ -34,6 +34,10 @@ export function findFunctions(code: string): readonly FunctionSpan[] {
   }
   return found;
 }
+
+/** As much as a name and type parameters take: a search in all of the file takes its time. */
+const textBefore = (code: string, open: number): string =>
+  code.slice(Math.max(0, open - 200), open);
 
 /** Offset of the bracket that closes the one at `open`; -1 when there is none. */
 function closingOf(code: string, open: number): number {
@@ -121,7 +125,7 @@ function countParameters(list: string): number {
 /** `const name = (…) =>`, `name: (…) =>`; '' for an anonymous one. */
 const arrowName = (code: string, open: number): string =>
   /([\w$]+)\s*(?::[^=;,{}()]*)?[=:]\s*(?:async\s*)?(?:<[^<>]*>\s*)?$/.exec(
-    code.slice(Math.max(0, open - 200), open),
+    textBefore(code, open),
   )?.[1] ?? '';
 
 /** The call that the function is an argument of, if it begins on the same line. */
