@@ -5,7 +5,7 @@
 // have broken in silence, but what came back counts.
 
 import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
-import { renderAdvert } from '../cluster/advert.ts';
+import { renderAdvert, renderPromise } from '../cluster/advert.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Publication, Source } from '../source/source.ts';
@@ -135,7 +135,3 @@ export class AdvertPublisher {
     this.#settled();
   }
 }
-
-/** By what it sends changes with each peer's path, and promises nobody anything. */
-const renderPromise = (advert: Advert): string =>
-  renderAdvert({ ...advert, sends: [], sendsVxlan: [] });

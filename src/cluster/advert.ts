@@ -187,3 +187,7 @@ export const renderAdvert = (advert: Advert): string =>
 
 const isPathName = (text: string): text is PathName =>
   (PATH_NAMES as readonly string[]).includes(text);
+
+/** By what it sends changes with each peer's path, and promises nobody anything. */
+export const renderPromise = (advert: Advert): string =>
+  renderAdvert({ ...advert, sends: [], sendsVxlan: [] });

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { parseAdvert, renderAdvert } from '../../src/cluster/advert.ts';
+import { parseAdvert, renderPromise } from '../../src/cluster/advert.ts';
 import { runCommand } from '../../src/lab/command.ts';
 import type { Ip } from '../../src/net/ip.ts';
 import { ADVERT_ANNOTATION, FLANNEL_PREFIX } from '../../src/source/kubernetes/annotations.ts';
@@ -35,7 +35,7 @@ const advertOf = async (lab: TestLab, node: string): Promise<string> => {
 /** What it says but by what the node sends, which follows its paths at their own time. */
 function promiseOf(text: string | undefined): string {
   const read = parseAdvert(text ?? '');
-  return read.kind === 'ok' ? renderAdvert({ ...read.advert, sends: [], sendsVxlan: [] }) : '';
+  return read.kind === 'ok' ? renderPromise(read.advert) : '';
 }
 
 /** Until every other node names `node` with these words. */
