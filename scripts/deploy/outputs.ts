@@ -10,7 +10,14 @@ import { checkDocuments } from './check.ts';
 import { cleanupDaemonSet } from './cleanup.ts';
 import { dashboard } from './dashboard.ts';
 import { dualStackCluster, singleStackCluster } from './kind.ts';
-import { baseKustomization, ETCD, kustomization, netConfPatch, OVERLAYS } from './overlays.ts';
+import {
+  agentKustomization,
+  baseKustomization,
+  ETCD,
+  kustomization,
+  netConfPatch,
+  OVERLAYS,
+} from './overlays.ts';
 import type { Parameters } from './parameters.ts';
 import { chartParameters, plainParameters } from './parameters.ts';
 import type { Yaml } from './yaml.ts';
@@ -76,7 +83,7 @@ export function outputs(): readonly Output[] {
       text: renderDocuments(CHECK, checkDocuments(plainParameters())),
     },
     ...kindOutputs(),
-    ...kustomizeOutputs(plain),
+    ...kustomizeOutputs(),
     ...chartOutputs(admission),
     ...monitoringOutputs(),
   ];
@@ -98,10 +105,16 @@ function kindOutputs(): readonly Output[] {
   ];
 }
 
-function kustomizeOutputs(plain: string): readonly Output[] {
-  const base = 'deploy/kustomize/base';
+function kustomizeOutputs(): readonly Output[] {
+  const [agent, base] = ['deploy/kustomize/agent', 'deploy/kustomize/base'];
+  const documents = documentsOf(plainParameters());
+  const isRight = (document: Yaml): boolean =>
+    typeof document === 'object' && 'kind' in document && /Role/.test(String(document.kind));
+  const others = documents.filter((document) => !isRight(document));
   return [
-    { path: `${base}/poplin.yaml`, text: plain },
+    { path: `${agent}/poplin.yaml`, text: renderDocuments(MADE, others) },
+    { path: `${agent}/kustomization.yaml`, text: renderDocument(MADE, agentKustomization()) },
+    { path: `${base}/rights.yaml`, text: renderDocuments(MADE, documents.filter(isRight)) },
     { path: `${base}/kustomization.yaml`, text: renderDocument(MADE, baseKustomization()) },
     ...OVERLAYS.flatMap((overlay) => {
       const folder = `deploy/kustomize/overlays/${overlay.name}`;

@@ -1,5 +1,6 @@
 // The kustomize base, which is the plain manifest, and its overlays. Each overlay says only what is
-// different, in the form that kubectl of Kubernetes 1.20 reads too.
+// different, in the form that kubectl of Kubernetes 1.20 reads too. That one cannot take an object
+// away, so the agent's rights are apart, for the overlay that has none.
 
 import { birdContainer } from './bird.ts';
 import { etcdEnvironment } from './environment.ts';
@@ -12,6 +13,7 @@ type Overlay = {
   readonly name: string;
   readonly about: string;
   readonly netConf: Json;
+  readonly base: 'base' | 'agent';
   /** Strategic merge patches, by the name of their file. */
   readonly patches: Readonly<Record<string, readonly Yaml[]>>;
 };
@@ -28,24 +30,28 @@ export const OVERLAYS: readonly Overlay[] = [
   {
     name: 'vxlan',
     about: 'Packets between nodes are wrapped in UDP: works over any network. The default.',
+    base: 'base',
     netConf: { Network, Backend: { Type: 'vxlan' } },
     patches: {},
   },
   {
     name: 'host-gw',
     about: 'Plain routes between nodes of one segment, VXLAN to nodes behind a router.',
+    base: 'base',
     netConf: { Network, Backend: { Type: 'host-gw' } },
     patches: {},
   },
   {
     name: 'bgp',
     about: 'Plain routes that BIRD exchanges, in a container beside the agent.',
+    base: 'base',
     netConf: { Network, Backend: { Type: 'bgp' }, BGP: { AS: 64512 } },
     patches: { 'bird.yaml': [birdPatch()] },
   },
   {
     name: 'dual-stack',
     about: 'IPv4 and IPv6. The controller-manager, where it allocates, needs ranges of both.',
+    base: 'base',
     netConf: { Network, ...DUAL_STACK, Backend: { Type: 'vxlan' } },
     patches: {},
   },
@@ -55,6 +61,7 @@ export const OVERLAYS: readonly Overlay[] = [
       'For a cluster that moves from Flannel, node by node: only nodes with the label ' +
       'poplin.dev/network=poplin (docs/migration.md). Put the net-conf.json of Flannel ' +
       'into net-conf.yaml.',
+    base: 'base',
     netConf: { Network, Backend: { Type: 'vxlan' } },
     patches: {
       'nodes.yaml': [daemonSetPatch({ nodeSelector: { 'poplin.dev/network': 'poplin' } })],
@@ -66,8 +73,9 @@ export const OVERLAYS: readonly Overlay[] = [
       'Leases in etcd instead of the Kubernetes API, of which the agent then needs ' +
       'nothing. Set the endpoints in etcd.yaml, and make the Secret poplin-etcd ' +
       '(ca.crt, tls.crt, tls.key).',
+    base: 'agent',
     netConf: { Network, Backend: { Type: 'vxlan' } },
-    patches: { 'etcd.yaml': [etcdPatch()], 'rights.yaml': withoutRights() },
+    patches: { 'etcd.yaml': [etcdPatch()] },
   },
 ];
 
@@ -80,11 +88,17 @@ export const netConfPatch = ({ netConf }: Overlay): Yaml => ({
 /** `bases` and `patchesStrategicMerge` are older names, which old and new kubectls know. */
 export const kustomization = (overlay: Overlay): Yaml => ({
   ...{ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' },
-  bases: ['../../base'],
+  bases: [`../../${overlay.base}`],
   patchesStrategicMerge: ['net-conf.yaml', ...Object.keys(overlay.patches)],
 });
 
 export const baseKustomization = (): Yaml => ({
+  ...{ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' },
+  bases: ['../agent'],
+  resources: ['rights.yaml'],
+});
+
+export const agentKustomization = (): Yaml => ({
   ...{ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' },
   resources: ['poplin.yaml'],
 });
@@ -122,19 +136,4 @@ function etcdPatch(): Yaml {
       { name: 'etcd-tls', secret: { secretName: 'poplin-etcd', defaultMode: 0o400 } },
     ],
   });
-}
-
-function withoutRights(): readonly Yaml[] {
-  const places = ['', 'default', NAMESPACE];
-  return places.flatMap((namespace) =>
-    ['Role', 'RoleBinding'].map((kind) => ({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: namespace === '' ? `Cluster${kind}` : kind,
-      metadata: {
-        name: namespace === 'default' ? 'poplin-events' : 'poplin',
-        namespace: namespace === '' ? undefined : namespace,
-      },
-      $patch: 'delete',
-    })),
-  );
 }

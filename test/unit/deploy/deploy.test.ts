@@ -33,6 +33,29 @@ describe('deploy/ is made of one source', () => {
     });
   }
 
+  test('no overlay takes an object away, which kubectl of 1.20 leaves behind empty', () => {
+    const taking = outputs().filter(({ text }) => text.includes('$patch'));
+    assert.deepEqual(
+      taking.map(({ path }) => path),
+      [],
+    );
+  });
+
+  test('the base is the plain manifest, and the overlay for etcd has no rights', () => {
+    const kinds = (path: string): string[] => readManifests(path).map(({ kind = '' }) => kind);
+    const [agentKinds, rights] = [
+      kinds('deploy/kustomize/agent/poplin.yaml'),
+      kinds('deploy/kustomize/base/rights.yaml'),
+    ];
+    assert.deepEqual([...agentKinds, ...rights].sort(), plain.map(({ kind = '' }) => kind).sort());
+    assert.ok(!agentKinds.some((kind) => kind.includes('Role')));
+    const etcd = readFileSync(
+      join(ROOT, 'deploy/kustomize/overlays/etcd/kustomization.yaml'),
+      'utf8',
+    );
+    assert.match(etcd, /- "?\.\.\/\.\.\/agent"?\n/);
+  });
+
   test('nothing else is among what is made', () => {
     const made = new Set(outputs().map(({ path }) => path));
     const folders = ['deploy/kustomize', 'deploy/helm', 'deploy/monitoring', 'deploy/kind'];
