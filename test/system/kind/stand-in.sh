@@ -81,7 +81,7 @@ case $call in
     ;;
   'kubectl apply -k '*)
     [ $# -eq 3 ] && grep -q '^kind: Kustomization$' "$3/kustomization.yaml" || refuse "what is $*"
-    images_are_there "$3/../../base/poplin.yaml"
+    images_are_there "$3/../../agent/poplin.yaml"
     : >"$state/applied"
     ;;
   'kubectl -n poplin rollout restart daemonset/poplin' | \
