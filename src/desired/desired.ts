@@ -36,7 +36,14 @@ import type { BackendSettings } from './path-ways.ts';
 import { backendSettings } from './path-ways.ts';
 import type { ChosenPath, PeerPath, Verdicts } from './paths.ts';
 import { choosePath } from './paths.ts';
-import { addPath, pathMemory, sendsBy, sendsVxlanBy, usedLinks } from './peer-objects.ts';
+import {
+  addPath,
+  addProbeRule,
+  pathMemory,
+  sendsBy,
+  sendsVxlanBy,
+  usedLinks,
+} from './peer-objects.ts';
 import { podMtu } from './pod-mtu.ts';
 import type { PathProbe } from './probes.ts';
 import { probesOf } from './probes.ts';
@@ -136,6 +143,7 @@ export function desired(
     withMtu(choosePath(settings, known, target), local),
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
+  for (const { family } of config.families) addProbeRule(builder, family);
   const attachments = withinSubnets(local.attachments, ownSubnets);
   builder.join(hostSide(attachments, sources));
   for (const [set, elements] of hostPortSets(attachments)) builder.nftSet(set, elements);

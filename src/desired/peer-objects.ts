@@ -53,7 +53,6 @@ export function addPath(
   const destination = hostCidr(cidrAddress(subnet));
   const via = isBirdPlan(plan) ? probeVia(plan) : viaOf(plan, local);
   builder.route(routeTo(destination, { table: PROBE_TABLE, via, source }));
-  addProbeRule(builder, target.family);
 }
 
 /** Written out, since thousands of them are made in each pass. */
@@ -80,11 +79,12 @@ const viaOf = ({ nexthop }: OwnPlan, local: Local): RouteVia =>
     : { kind: 'gateway', ...nexthop };
 
 /**
- * Marked packets take the path that is being tested. The rule is there only as long as one is: from
- * a namespace's first rule on, the kernel looks local addresses and routes up one after the other,
- * for each packet (fib_unmerge in net/ipv4/fib_trie.c, fib_lookup in include/net/ip_fib.h).
+ * Marked packets take the path that is being tested; where none is, they go like all others. The
+ * rule is there from the start: while a namespace gets its first one, the kernel finds no local
+ * address for a moment (fib_unmerge of net/ipv4/fib_frontend.c takes them out of `main` before
+ * `fib_has_custom_rules` is set), and packets would be lost in a switch.
  */
-function addProbeRule(builder: StateBuilder, family: Family): void {
+export function addProbeRule(builder: StateBuilder, family: Family): void {
   const mark = { mark: PROBE_MARK, markMask: PROBE_MARK };
   builder.rule({ family, priority: PROBE_TABLE, ...mark, table: PROBE_TABLE });
 }

@@ -78,7 +78,7 @@ export function driftsOf(lab: TestLab, node: string, peer: string): Drift[] {
       isBack: has(fdb, `${mac} dst ${underlay}`),
     },
     ...ownThings(lab, node),
-    unwantedRule,
+    ...probeRuleDrifts('ipv4'),
     ...nftables(lab, node, underlay),
   ];
 }
@@ -138,14 +138,7 @@ function ownThings(lab: TestLab, node: string): Drift[] {
   ];
 }
 
-/** While no path is tested none is wanted: with any rule the kernel is slower for each packet. */
-const unwantedRule: Drift = {
-  kind: 'rule that nobody needs',
-  harm: 'ip rule add priority 113 fwmark 0x1000/0x1000 lookup 113',
-  isBack: "! ip rule | grep -q '^113:'",
-};
-
-/** What leads marked packets to a path, on a node that tests one. */
+/** What leads marked packets to the paths that are tested. */
 export function probeRuleDrifts(family: Family): Drift[] {
   const rule = family === 'ipv6' ? 'ip -6 rule' : 'ip rule';
   const kind = `${family} rule`;

@@ -53,8 +53,8 @@ function decide(
   const [path] = paths;
   assert.ok(path !== undefined);
   const tested = [...state.routes.values()].filter(({ table }) => table === 113);
-  // A rule makes each packet slower: none is there that leads nowhere.
-  assert.equal(state.rules.size, tested.length);
+  // Making the first rule of a namespace may lose a packet: it is there before there are any.
+  assert.equal(state.rules.size, 1);
   return { path, probes, tested };
 }
 
