@@ -126,7 +126,7 @@ describe('agents run from the image', () => {
   after(() => rmSync(directory, { recursive: true }));
 
   const launcher = (without: string): string[] => [
-    ...['sh', join(ROOT, 'test/lab/image-launcher.sh')],
+    ...['sh', join(ROOT, 'test/long/image-launcher.sh')],
     ...[directory, join(IMAGES, 'poplin-amd64'), without],
   ];
   const families = ['ipv4', 'ipv6'] as const;
