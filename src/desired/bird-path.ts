@@ -2,8 +2,9 @@
 // BIRD's: that is how the kernel sends then, whatever was asked for, so it is said so, and left for
 // another path like any other one. Begun is it only where `Type` says bgp, the peer promises it and
 // BIRD has a route to each of its subnets. Once in use it lasts as long as the route to the first
-// subnet does: neither a word of the peer about its BIRD, which restarts, nor a further subnet that
-// BIRD has not heard of yet ends it. Pure.
+// subnet does, and then by the copy of it until another path has answered: neither a word of the
+// peer about its BIRD, which restarts, nor a further subnet that BIRD has not heard of yet ends it.
+// Pure.
 
 import type { BirdPlan, LocalNode, PathOffer, PathPlan, PeerTarget } from '../backend/backend.ts';
 import { bgp } from '../backend/bgp.ts';
