@@ -26,7 +26,8 @@ export function agentStatus(parts: AgentParts, own: OwnView): Status {
     version: parts.version,
     node: parts.nodeName,
     problems: problemsOf(seen),
-    cluster: seen.cluster.current?.kind ?? 'unknown',
+    // Of what is known since then the rest of the document does not tell yet.
+    cluster: seen.outcome?.clusterKind ?? seen.cluster.current?.kind ?? 'unknown',
     lease: leases.view,
     families: seen.plan?.states ?? [],
     config,

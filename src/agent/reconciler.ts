@@ -90,6 +90,7 @@ export type PassInput = {
 
 /** What is kept of a pass: without the states, which are megabytes in a large cluster. */
 export type LastPass = {
+  readonly clusterKind: PassInput['cluster']['kind'];
   readonly desired: Omit<Desired, 'state' | 'probes'>;
   readonly underlay: UnderlaySearch;
   /** Of the node, on links of others. */
@@ -175,7 +176,7 @@ export class Reconciler {
   }
 
   async pass(input: PassInput): Promise<PassOutcome> {
-    const { config, cluster, right, neededFamilies, promised = [] } = input;
+    const { config, cluster, right, families: searched, neededFamilies, promised = [] } = input;
     const { kernel, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     const own = cluster.nodes.get(this.#parts.nodeName);
@@ -201,12 +202,13 @@ export class Reconciler {
     const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
-    const searched = input.families;
+    const { kind: clusterKind } = cluster;
     const advert = withoutFailed(computed.advert, failures);
     const addresses = [...kernelState.addresses.values()].filter(({ link }) => !ownsLink(link));
     const devices = [...kernelState.links.values()].filter(isOwnVxlan);
-    const outcome = { underlay, addresses, devices, searched, reachable, failures, durationMs };
-    this.#last = { desired: { ...computed, advert }, ...outcome, opCount: ops.length };
+    const found = { underlay, addresses, devices, searched, reachable };
+    const outcome = { clusterKind, ...found, opCount: ops.length, failures, durationMs };
+    this.#last = { desired: { ...computed, advert }, ...outcome };
     this.#birdPeers = birdPeersIn(computed.paths);
     this.#hasPassed ||= cluster.kind === 'synced';
     return { ...this.#last, ops, probes: probes.filter((probe) => isLaidOut(probe, undone)) };

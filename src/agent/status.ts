@@ -60,7 +60,7 @@ export type Status = {
     /** Why the newest text is not in force; empty when it is. */
     readonly problems: readonly ConfigProblem[];
   };
-  /** Whether all is known of the cluster, or only what the disk remembers. */
+  /** What the last pass worked by: all of the cluster, or only what the disk remembers. */
   readonly cluster: 'synced' | 'remembered' | 'unknown';
   readonly lease: {
     /** What gives the right to subnets: podCIDR, lease or etcd; '' while it is not decided. */

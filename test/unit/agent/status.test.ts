@@ -157,6 +157,31 @@ describe('status and what is published', () => {
       assert.ok(status.startedAt > '2026-01-01T00:00:20');
     }));
 
+  test('the cluster counts as known when what is known of it is done', () =>
+    withThree(async ({ agents, cluster }) => {
+      const [first] = agents;
+      assert.ok(first !== undefined);
+      await first.end();
+      cluster.store.setAway(true);
+      first.start();
+      await cluster.clock.advance(5_000);
+      assert.deepEqual([statusOf(first).cluster, statusOf(first).peers.length], ['remembered', 2]);
+      cluster.store.deleteNode('node-2');
+      cluster.store.setAway(false);
+      const due = cluster.clock.advance(1_000);
+      // At every moment, also between what the datastore says and the pass that obeys it.
+      for (let turn = 0; statusOf(first).cluster !== 'synced'; turn += 1) {
+        assert.ok(turn < 100_000);
+        assert.equal(statusOf(first).peers.length, 2);
+        await Promise.resolve();
+      }
+      assert.deepEqual(
+        statusOf(first).peers.map(({ peer }) => peer),
+        ['node-3'],
+      );
+      await due;
+    }));
+
   test('without a subnet the reason is said, and told to all', async () => {
     const one = { SubnetMin: '10.244.2.0', SubnetMax: '10.244.2.0' };
     await using cluster = new FakeCluster({ ...CONFIG, ...one });
