@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { writeWhole } from '../lib/whole-file.ts';
-import type { AgentOptions } from './options.ts';
+import type { AgentOptions, EtcdOptions } from './options.ts';
 
 const FILE_NAME = 'agent.json';
 
@@ -23,6 +23,15 @@ const traceSchema = z.object({
   birdDir: z.string(),
   cniConfDir: z.string(),
   procSys: z.string(),
+  /** Absent where the Kubernetes API is the datastore. */
+  etcd: z
+    .object({
+      endpoints: z.array(z.string()),
+      caFile: z.string(),
+      certFile: z.string(),
+      keyFile: z.string(),
+    })
+    .optional(),
   /** Files and directories with secrets, so that these can be kept out of what leaves the node. */
   secretPlaces: z.array(z.string()),
 });
@@ -42,10 +51,15 @@ export const traceOf = (options: AgentOptions, pid: number): AgentTrace => ({
   birdDir: options.birdDir,
   cniConfDir: options.cniConfDir,
   procSys: options.procSys,
+  ...(options.etcd === undefined ? {} : { etcd: etcdOf(options.etcd) }),
   secretPlaces: [
     options.bgpPasswordsDir,
     ...(options.etcd === undefined ? [] : [options.etcd.keyFile, options.etcd.passwordFile]),
   ].filter((path) => path !== ''),
+});
+
+const etcdOf = ({ endpoints, caFile, certFile, keyFile }: EtcdOptions): AgentTrace['etcd'] => ({
+  ...{ endpoints: [...endpoints], caFile, certFile, keyFile },
 });
 
 /** Throws what the disk says. */

@@ -102,5 +102,5 @@ export function clusterOf(
   for (const [name, text] of summaries ?? []) texts.set(name, text);
   const own = summaryOf(status, { at: now, withinSeconds: OWN_SECONDS });
   texts.set(status.node, renderSummary(own));
-  return overviewOf(texts, now);
+  return overviewOf(texts, now, status.source.problem);
 }

@@ -1,11 +1,12 @@
 // The whole cluster by what its nodes publish of themselves: one row a node, with the nodes that
-// have said nothing for too long told from those that say something is wrong. For `status --all`
-// and the web page. Pure.
+// have said nothing for too long told from those that say something is wrong. Who cannot hear them,
+// since the datastore does not answer, blames none of them. For `status --all` and the web page.
+// Pure.
 
 import type { NodeSummary } from './summary.ts';
 import { parseSummary, silentSince } from './summary.ts';
 
-/** `silent`: nothing for too long. `unknown`: never anything, or nothing that is understood. */
+/** `silent`: nothing for too long. `unknown`: nothing that is understood, or that can be heard. */
 export type NodeState = 'ready' | 'not-ready' | 'silent' | 'unknown';
 
 export type NodeRow = {
@@ -22,29 +23,37 @@ export type NodeRow = {
 export type ClusterOverview = {
   readonly schema: 1;
   readonly at: string;
+  /** Why others are not heard of, in words; absent: they are. */
+  readonly problem?: string;
   readonly nodes: readonly NodeRow[];
 };
 
 /** One for all comparisons: making it takes longer than comparing. */
 const BY_NUMBERS = new Intl.Collator('en', { numeric: true });
 
-/** `texts`: of all nodes that there are; undefined of those that have published nothing. */
+/**
+ * `texts`: of all nodes that there are; undefined of those that have published nothing. `problem`:
+ * why the texts may be old ones.
+ */
 export function overviewOf(
   texts: ReadonlyMap<string, string | undefined>,
   now: Date,
+  problem?: string,
 ): ClusterOverview {
   const nodes = [...texts]
-    .map(([name, text]) => rowOf(name, text, now))
+    .map(([name, text]) => rowOf(name, text, { now, isHeard: problem === undefined }))
     .sort((a, b) => BY_NUMBERS.compare(a.name, b.name));
-  return { schema: 1, at: now.toISOString(), nodes };
+  return { schema: 1, at: now.toISOString(), ...(problem === undefined ? {} : { problem }), nodes };
 }
 
-function rowOf(name: string, text: string | undefined, now: Date): NodeRow {
+type Hearing = { readonly now: Date; readonly isHeard: boolean };
+
+function rowOf(name: string, text: string | undefined, { now, isHeard }: Hearing): NodeRow {
   if (text === undefined) {
-    const problems = [
-      'it has published nothing: no agent runs there, or one that does not publish',
-    ];
-    return { name, state: 'unknown', problems };
+    const problem = isHeard
+      ? 'it has published nothing: no agent runs there, or one that does not publish'
+      : 'nothing is known of it while the datastore does not answer';
+    return { name, state: 'unknown', problems: [problem] };
   }
   const parsed = parseSummary(text);
   if (parsed.kind === 'malformed') {
@@ -56,7 +65,10 @@ function rowOf(name: string, text: string | undefined, now: Date): NodeRow {
   const since = silentSince(summary, now);
   if (since !== undefined) {
     const last = summary.ready ? [] : summary.problems.map((words) => `before that: ${words}`);
-    return { ...common, state: 'silent', problems: [`silent since ${since}`, ...last] };
+    const unheard = `not heard of since ${since}, for the datastore does not answer`;
+    return isHeard
+      ? { ...common, state: 'silent', problems: [`silent since ${since}`, ...last] }
+      : { ...common, state: 'unknown', problems: [unheard, ...last] };
   }
   return summary.ready
     ? { ...common, state: 'ready', problems: [] }

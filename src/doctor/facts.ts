@@ -52,6 +52,7 @@ export type DroppedByFilter = {
 /** Something that the agent asks of the Kubernetes API: `patch nodes/status`. */
 export type Permission = { readonly action: string; readonly isFor: string };
 
+/** Of the datastore: the Kubernetes API, or etcd, which has no permissions to ask for. */
 export type ApiFacts = {
   /** Where it was asked: `http://HOST:PORT`. */
   readonly server: string;

@@ -60,6 +60,7 @@ export function matrixOf(rows: readonly NodeRow[]): readonly (readonly Cell[])[]
 function cellOf(row: NodeRow, to: string, paths: readonly Path[]): Cell {
   const common = { from: row.name, to };
   if (row.name === to) return { ...common, level: 'self', text: '–', label: `${to} itself` };
+  if (!isHeard(row)) return { ...common, ...unheard(row, to) };
   const [worst] = [...paths].sort((a, b) => RANK.indexOf(levelOf(b)) - RANK.indexOf(levelOf(a)));
   if (worst === undefined) return { ...common, ...withoutPath(row, to) };
   const text = wordsOf(worst);
@@ -67,14 +68,20 @@ function cellOf(row: NodeRow, to: string, paths: readonly Path[]): Cell {
   return { ...common, level: levelOf(worst), text, label: `${row.name} to ${to}: ${all}` };
 }
 
+const isHeard = ({ state }: NodeRow): boolean => state === 'ready' || state === 'not-ready';
+
+type CellWords = Omit<Cell, 'from' | 'to'>;
+
+/** What it said last may be long over. */
+const unheard = ({ name }: NodeRow, to: string): CellWords => ({
+  ...{ level: 'unknown', text: '?', label: `${name} to ${to}: nothing is known` },
+});
+
 /** A node with many peers names only those with a fault. */
-function withoutPath({ name, state, summary }: NodeRow, to: string): Omit<Cell, 'from' | 'to'> {
-  const isHeard = summary !== undefined && state !== 'silent' && state !== 'unknown';
-  if (isHeard && !summary.peers.isWhole) {
-    return { level: 'well', text: 'answers', label: `${name} to ${to}: answers` };
-  }
-  return { level: 'unknown', text: '?', label: `${name} to ${to}: nothing is known` };
-}
+const withoutPath = (row: NodeRow, to: string): CellWords =>
+  row.summary?.peers.isWhole === false
+    ? { level: 'well', text: 'answers', label: `${row.name} to ${to}: answers` }
+    : unheard(row, to);
 
 export function levelOf([, , used, probe, latencyMs, lossPercent]: Path): Level {
   if (used === 'none') return 'none';
@@ -107,19 +114,20 @@ const millisecondWords = (milliseconds: number): string =>
 /** A node is dead to the others when all that have tried hear nothing. */
 export function isHeardByNobody(name: string, rows: readonly NodeRow[]): boolean {
   const tried = rows
-    .filter(({ state }) => state === 'ready' || state === 'not-ready')
+    .filter(isHeard)
     .flatMap(({ summary }) => summary?.paths ?? [])
     .filter(([peer, , , probe]) => peer === name && probe !== 'untried');
   return tried.length > 0 && tried.every(([, , , probe]) => probe === 'silent');
 }
 
 export const stateWords = (row: NodeRow, rows: readonly NodeRow[]): string => {
-  if (row.state === 'silent' || row.state === 'unknown') return row.state;
+  if (row.state === 'silent') return row.state;
   if (isHeardByNobody(row.name, rows)) return 'does not answer';
+  if (row.state === 'unknown') return row.state;
   return row.state === 'ready' ? 'ready' : 'not ready';
 };
 
-export function summaryWords({ nodes }: ClusterOverview): string {
+export function summaryWords({ nodes, problem }: ClusterOverview): string {
   const counts = new Map<string, number>();
   for (const row of nodes) {
     const words = stateWords(row, nodes);
@@ -128,7 +136,8 @@ export function summaryWords({ nodes }: ClusterOverview): string {
   const ready = counts.get('ready') ?? 0;
   counts.delete('ready');
   const rest = [...counts].map(([words, count]) => `, ${count} ${words}`).join('');
-  return `${ready} of ${nodes.length} nodes are ready${rest}`;
+  const words = `${ready} of ${nodes.length} nodes are ready${rest}`;
+  return problem === undefined ? words : `${words}. Others may not be heard: ${problem}`;
 }
 
 export const pathRows = (row: NodeRow | undefined): readonly PathRow[] =>

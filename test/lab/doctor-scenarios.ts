@@ -153,6 +153,14 @@ const KUBE_PROXY = `
 
 const PORT = 4790;
 
+/** For a doctor whose wall clock alone is wrong. */
+export function aDayAhead(): Readonly<Record<string, string>> {
+  const [library] = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1');
+  assert.ok(library !== undefined, "Debian's package faketime is not there");
+  const only = { FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' };
+  return { LD_PRELOAD: library, FAKETIME: '+1d', NO_FAKE_STAT: '1', ...only };
+}
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     ...{ check: 'leftovers', title: "Flannel's devices", says: /flannel\.7.*|cni0/ },
@@ -210,13 +218,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     ...{ check: 'clock', title: 'a wall clock that is a day ahead', says: /86\d\d\d s ahead/ },
-    settings: () => {
-      const [library] = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1');
-      assert.ok(library !== undefined, "Debian's package faketime is not there");
-      const only = { FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' };
-      const environment = { LD_PRELOAD: library, FAKETIME: '+1d', NO_FAKE_STAT: '1', ...only };
-      return { environment };
-    },
+    settings: () => ({ environment: aDayAhead() }),
     break: () => () => undefined,
   },
   {

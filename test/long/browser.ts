@@ -93,8 +93,8 @@ export class Browser implements AsyncDisposable {
   }
 
   /** Until an expression in the page is true. */
-  async until(what: string, expression: string): Promise<void> {
-    await until(what, () => this.evaluate<boolean>(`Boolean(${expression})`), START_TIMEOUT_MS);
+  async until(what: string, expression: string, timeoutMs = START_TIMEOUT_MS): Promise<void> {
+    await until(what, () => this.evaluate<boolean>(`Boolean(${expression})`), timeoutMs);
   }
 
   async press(key: 'Tab' | 'Enter' | 'ArrowDown' | 'ArrowRight' | 'ArrowLeft'): Promise<void> {

@@ -1,15 +1,17 @@
 // What the doctor can find only after some time: a hop that takes less than both ends believe,
 // pods' addresses that the network between the nodes eats, a peer that is gone, and BGP sessions
-// that do not come up. Each is found alone, and nothing is found when it is over.
+// that do not come up; and etcd in the place of the Kubernetes API. Each is found alone, and
+// nothing is found when it is over.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { killSidecar, startSidecar } from '../../src/lab/bird.ts';
 import { bird, isSpeaking, untilAllBgp } from '../lab/birds.ts';
 import { runDoctor, untilFound } from '../lab/doctor.ts';
-import { load, NODE, PEER } from '../lab/doctor-scenarios.ts';
+import { aDayAhead, load, NODE, PEER } from '../lab/doctor-scenarios.ts';
 import type { TestLab } from '../lab/lab.ts';
 import { effects, withLab } from '../lab/lab.ts';
+import { killEtcd, restartEtcd } from '../lab/lab-etcd.ts';
 
 const TEST_TIMEOUT_MS = 900_000;
 
@@ -54,6 +56,18 @@ test('what shows itself in time is found, alone', { timeout: TEST_TIMEOUT_MS }, 
       mend();
       await untilFound(lab, NODE, { checks: [] });
     });
+  });
+});
+
+test('etcd is asked as well', { timeout: TEST_TIMEOUT_MS }, async () => {
+  await withLab({ nodeCount: 2, datastore: 'etcd' }, async (lab) => {
+    await untilFound(lab, NODE, { checks: [] });
+    const [ahead] = await untilFound(lab, NODE, { checks: ['clock'], environment: aDayAhead() });
+    assert.match(ahead?.what ?? '', /86\d\d\d s ahead of that of http:/);
+    await killEtcd(lab);
+    await isFound(lab, { check: 'datastore', says: /etcd at http:.* does not answer/ });
+    await restartEtcd(lab);
+    await untilFound(lab, NODE, { checks: [] });
   });
 });
 

@@ -1,12 +1,14 @@
 // The web page in a real browser, of a lab that runs: it shows the nodes and the matrix, is updated
 // when a node dies, is used by the keyboard alone, has names for those who hear it, and can be read
-// in both colour schemes. Nothing is loaded from elsewhere.
+// in both colour schemes. Nothing is loaded from elsewhere. And what it says while things are
+// broken: no lease, a bad configuration, no API, an agent that is away.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startPageRelay, urlOf } from '../../src/lab/page-relay.ts';
+import { sendSignal } from '../../src/lab/processes.ts';
 import type { TestLab } from '../lab/lab.ts';
-import { withLab } from '../lab/lab.ts';
+import { until, withLab } from '../lab/lab.ts';
 import { Browser } from './browser.ts';
 
 type AxNode = {
@@ -156,6 +158,80 @@ test('the page shows a lab, live, to everybody', async () => {
       await assertUpdated(lab, browser);
       await assertReadable(browser, 'dark');
       assert.deepEqual(browser.complaints, []);
+    } finally {
+      server.close();
+    }
+  });
+});
+
+/** A node's word holds for a minute, and is given half of one more. */
+const SAYS_TIMEOUT_MS = 240_000;
+const SUMMARY = `document.getElementById('summary').textContent`;
+const says = (browser: Browser, what: RegExp): Promise<unknown> =>
+  browser.until(`the page says ${what}`, `${what}.test(${SUMMARY})`, SAYS_TIMEOUT_MS);
+
+/** The one that got no subnet, for there are two for three. */
+const untilOneWaits = async (lab: TestLab): Promise<string> => {
+  const names = lab.plan.nodes.map(({ name }) => name);
+  return until('one node waits, the others are ready', async () => {
+    const statuses = await Promise.all(names.map((name) => lab.status(name).catch(() => undefined)));
+    const isDone = statuses.filter((status) => status?.ready).length === names.length - 1;
+    const waiting = statuses.find((status) => /no (free )?subnet/.test(status?.lease.reason ?? ''));
+    return isDone && waiting?.node;
+  });
+};
+
+test('the page is right while things are broken', { timeout: 900_000 }, async (t) => {
+  const full = { SubnetMin: '10.244.1.0', SubnetMax: '10.244.2.0' };
+  const options = { nodeCount: 3, subnetSource: 'lease', netConf: full, settles: false } as const;
+  await withLab(options, async (lab) => {
+    const waiting = await untilOneWaits(lab);
+    const [own = '', other = ''] = ['node1', 'node2', 'node3'].filter((name) => name !== waiting);
+    const server = await startPageRelay(lab.directory.node(own), 0);
+    try {
+      await using browser = await Browser.open(urlOf(server));
+      const nodes = `document.querySelector('#nodes tbody').textContent`;
+      await t.test('no lease', async () => {
+        await says(browser, /^2 of 3 nodes are ready, 1 not ready$/);
+        const row = new RegExp(`${waiting}not ready.*no (free )?subnet`);
+        await browser.until('the reason', `${row}.test(${nodes})`);
+      });
+
+      await t.test('a bad configuration', async () => {
+        await lab.datastore.putNetConf('{"Network": "10.244.0.0/33"}');
+        await browser.until('who has refused it', `/newer INVALID/.test(${nodes})`);
+        const events = `document.getElementById('events').textContent`;
+        await browser.until('the event', `/ConfigInvalid.*Network/.test(${events})`);
+        const good = { Network: '10.244.0.0/16', SubnetSource: 'lease' };
+        await lab.datastore.putNetConf(JSON.stringify({ ...good, Backend: { Type: 'vxlan' } }));
+        await says(browser, /^3 of 3 nodes are ready$/);
+        assert.doesNotMatch(await browser.evaluate<string>(nodes), /INVALID/);
+      });
+
+      await t.test('no API', async () => {
+        const api = lab.directory.process('api') ?? assert.fail();
+        sendSignal(api, 'SIGKILL');
+        await says(browser, /Others may not be heard: /);
+        // Their last word has ended, which is no fault of theirs; what is measured here is of now.
+        await says(browser, /^1 of 3 nodes are ready, 2 unknown\. Others may not be heard: /);
+        const cell = await browser.evaluate<string>(`${CELL(own, other)}.textContent`);
+        assert.match(cell, /^\d+(\.\d+)? ms$/);
+        assert.equal(await browser.evaluate(`${CELL(other, own)}.textContent`), '?');
+        await lab.restartApi();
+        await says(browser, /^3 of 3 nodes are ready$/);
+      });
+
+      await t.test('an agent that is away, and starts', async () => {
+        await lab.endAgent(own, 'SIGKILL');
+        await says(browser, /^The agent does not answer; last heard \d+ s ago$/);
+        lab.startAgent(own);
+        await says(browser, /^3 of 3 nodes are ready$/);
+      });
+      // That the agent was away is a complaint of the browser as well.
+      assert.deepEqual(
+        browser.complaints.filter((text) => !text.includes('"source":"network"')),
+        [],
+      );
     } finally {
       server.close();
     }

@@ -1,4 +1,4 @@
-// Whether this node's wall clock says what the API server's does. Rights to subnets do not depend
+// Whether this node's wall clock says what the API server's or etcd's does. Rights to subnets do not depend
 // on it; certificates, tokens, and whoever compares logs do.
 
 import type { Facts } from '../facts.ts';

@@ -28,7 +28,6 @@ type Need = {
 };
 
 export async function askApi(places: Places, clock: Clock): Promise<Known<ApiFacts>> {
-  if (places.datastore === 'etcd') return unknown('the datastore is etcd');
   let credentials: Credentials;
   try {
     credentials = await credentialsOf(places, clock);

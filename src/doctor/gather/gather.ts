@@ -18,6 +18,7 @@ import { known, unknown } from '../facts.ts';
 import { askApi } from './api.ts';
 import { readCniFiles } from './cni-files.ts';
 import { readChecksums, readFiltered } from './counters.ts';
+import { askEtcd } from './etcd.ts';
 import { tryFeatures } from './features.ts';
 import { readKernel } from './kernel.ts';
 import { findDuplicates, pingNodes } from './network.ts';
@@ -50,7 +51,7 @@ export async function gatherFacts(parts: GatherParts): Promise<Facts> {
   const silentPeers = (peers.known ? peers.value : []).filter(({ name }) => silent.has(name));
   const [rules, api, pings, duplicates, features, droppedByFilter] = await Promise.all([
     readRules(run),
-    askApi(places, clock),
+    places.datastore === 'etcd' ? askEtcd(places.etcd, clock) : askApi(places, clock),
     pingNodes(silentPeers, parts),
     findDuplicates(ownAddresses(agent, kernel), kernel, clock),
     tryFeatures({ run, config, procSys: places.procSys }),

@@ -20,12 +20,13 @@ export function placesOf(runDir: string, environment: Environment): Places {
     return { ...rest, runDir, agentPid: pid, environment };
   }
   const value = (name: string, usual: string): string => environment[`POPLIN_${name}`] ?? usual;
+  const isEtcd = value('DATASTORE', '') === 'etcd';
   return {
     runDir,
     agentPid: undefined,
     environment,
     nodeName: value('NODE_NAME', ''),
-    datastore: value('DATASTORE', '') === 'etcd' ? 'etcd' : 'kubernetes',
+    datastore: isEtcd ? 'etcd' : 'kubernetes',
     kubeconfig: value('KUBECONFIG', ''),
     namespace: value('NAMESPACE', 'poplin'),
     configMap: value('CONFIG_MAP', 'poplin-config'),
@@ -34,6 +35,7 @@ export function placesOf(runDir: string, environment: Environment): Places {
     birdDir: value('BIRD_DIR', '/run/poplin/bird'),
     cniConfDir: value('CNI_CONF_DIR', '/etc/cni/net.d'),
     procSys: value('PROC_SYS', '/proc/sys/net'),
+    ...(isEtcd ? { etcd: etcdOf(value) } : {}),
     secretPlaces: [
       value('BGP_PASSWORDS_DIR', '/etc/poplin/bgp-passwords'),
       value('ETCD_KEY_FILE', ''),
@@ -41,3 +43,13 @@ export function placesOf(runDir: string, environment: Environment): Places {
     ],
   };
 }
+
+const etcdOf = (value: (name: string, usual: string) => string): NonNullable<Places['etcd']> => ({
+  endpoints: value('ETCD_ENDPOINTS', '')
+    .split(',')
+    .map((endpoint) => endpoint.trim())
+    .filter((endpoint) => URL.canParse(endpoint)),
+  caFile: value('ETCD_CA_FILE', ''),
+  certFile: value('ETCD_CERT_FILE', ''),
+  keyFile: value('ETCD_KEY_FILE', ''),
+});

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { clusterOf } from '../../../src/agent/page.ts';
 import type { Status } from '../../../src/agent/status.ts';
 import { renderStatus } from '../../../src/cli/status-page.ts';
 import type { ClusterOverview, NodeRow } from '../../../src/cluster/overview.ts';
@@ -135,6 +136,17 @@ describe('status and what is published', () => {
         ['answers', 'answers'],
       );
       assert.equal(rowOf(world, 'node-1').state, 'silent', 'it cannot write');
+      // As the page of that agent has it.
+      const { store, clock } = world.cluster;
+      const page = clusterOf(status, store.summaries, clock.now());
+      assert.equal(page.problem, 'the datastore does not answer');
+      assert.deepEqual(
+        page.nodes.map(({ state }) => state),
+        ['ready', 'unknown', 'unknown'],
+      );
+      assert.match(page.nodes[1]?.problems.join() ?? '', /^not heard of since .* does not answer$/);
+      const restarted = clusterOf(status, undefined, clock.now());
+      assert.match(restarted.nodes[1]?.problems.join() ?? '', /^nothing is known of it while/);
       world.cluster.store.setAway(false);
       await world.cluster.clock.advance(120_000);
       assert.equal(rowOf(world, 'node-1').state, 'ready');

@@ -82,6 +82,22 @@ test('a node that nobody hears is dead before its own word has ended', () => {
   assert.equal(isHeardByNobody('x', rows), false, 'nobody has tried');
 });
 
+test('while the datastore does not answer, nobody else is blamed', () => {
+  const unheard = (name: string): NodeRow => ({
+    ...{ ...rowOf(name, [path('a')]), state: 'unknown' },
+  });
+  const own = rowOf('a', [path('b'), path('c', { 3: 'silent' })]);
+  const rows = [own, unheard('b'), unheard('c')];
+  const overview = { ...overviewOf(rows), problem: 'GET /api: no answer' };
+  assert.equal(
+    summaryWords(overview),
+    '1 of 3 nodes are ready, 1 unknown, 1 does not answer. ' +
+      'Others may not be heard: GET /api: no answer',
+  );
+  const texts = matrixOf(rows).map((cells) => cells.map(({ text }) => text).join(' '));
+  assert.deepEqual(texts, ['– 0.21 ms silent', '? – ?', '? ? –'], 'what was measured before');
+});
+
 test('of many nodes those with a fault come first', () => {
   const many = Array.from({ length: 100 }, (_, index) => rowOf(`n${index}`, []));
   many[90] = { ...rowOf('n90', []), state: 'not-ready' };
