@@ -11,6 +11,8 @@ PATH=$PATH:/usr/sbin:/sbin
 sh scripts/setup.sh image
 cache=$root/.cache/image
 mkdir -p "$cache/rootfs"
+exec 9>"$cache/lock"
+flock 9
 own=$(dpkg --print-architecture)
 [ $# -gt 0 ] || set -- "$own"
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what is missing for a purpose: `check` needs only the npm packages, `lab` also system
-# packages and the CNI executable, `test` and `bench` further programs to compare with, `long` also
-# cross compilers and a browser, `image` what builds images. What is there already costs nothing.
+# packages and the CNI executable, `test` and `bench` further programs to compare with and what
+# builds images, `long` also cross compilers and a browser, `image` what builds images alone. What
+# is there already costs nothing.
 # Usage: sh scripts/setup.sh check|lab|test|bench|long|image
 set -eu
 purpose=${1:?usage: setup.sh check|lab|test|bench|long|image}
@@ -13,10 +14,10 @@ lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:i
   etcd:etcd-server'
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
   tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime iptables:iptables
-  clang:clang nsenter:util-linux systemd-analyze:systemd'
+  clang:clang nsenter:util-linux systemd-analyze:systemd mmdebstrap:mmdebstrap
+  /usr/share/containers/seccomp.json:buildah readelf:binutils curl:curl'
 long_needs='aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
-  /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross readelf:binutils curl:curl
-  /usr/lib/go-1.19/bin/go:golang-1.19 /usr/share/containers/seccomp.json:buildah
+  /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross /usr/lib/go-1.19/bin/go:golang-1.19
   chromium-headless-shell:chromium-headless-shell etcdctl:etcd-client'
 image_needs='buildah:buildah mmdebstrap:mmdebstrap'
 needs=

@@ -12,7 +12,7 @@ sh scripts/setup.sh test
 NODE_COMPILE_CACHE=$root/.cache/compile
 export NODE_COMPILE_CACHE
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+trap 'rm -rf "$results" "$results.images"' EXIT
 failed=0
 
 # run NAME NODE-ARGUMENTS… : one run of the test runner, its counts kept in a file.
@@ -48,6 +48,12 @@ count() {
   cat "$results"/* | sed -n "s/^# $1 //p" | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
+# The images are built by what the machine has left; whoever needs them builds what is not there.
+build_images() {
+  nice -n 19 sh scripts/image.sh amd64 arm64 >"$results.images" 2>&1 ||
+    echo 'test.sh: the images are not built yet' >>"$results.images"
+}
+
 if [ $# -gt 0 ]; then
   run chosen --test-concurrency=1 "$@"
 else
@@ -60,11 +66,15 @@ else
   run unit --test-isolation=none 'test/unit/**/*.test.ts' 'test/golden/**/*.test.ts' \
     'test/fuzz/**/*.test.ts' test/tidy.test.ts
   run sim --test-concurrency=2 'test/sim/**/*.test.ts'
-  # BIRD and etcd mostly wait.
+  build_images &
+  images=$!
+  # BIRD and etcd mostly wait, and what comes after them runs one at a time.
   run waiting --test-concurrency=3 'test/system/bird/**/*.test.ts' 'test/system/bgp/**/*.test.ts' \
     'test/system/etcd/**/*.test.ts'
   # shellcheck disable=SC2046
   run system --test-concurrency=1 $(system_tests)
+  wait "$images"
+  cat "$results.images"
   # shellcheck disable=SC2046 # lists of words
   run lab --test-concurrency=3 $(lab_tests together)
   # shellcheck disable=SC2046

@@ -1,8 +1,9 @@
 // Suite `datapath`: one TCP connection between pods, in one node and across two, by vxlan and by
 // host-gw, against the same between the two nodes over the bare underlay; in one node also against
-// pods of the bridge plugin, alone on their node and masqueraded as ours are, and of ptp. Pods are
-// attached by the real executables. Both sides take turns, so that a busy machine slows both; each
-// end of a connection has a processor of its own, or chance would put both on one now and then.
+// pods of the bridge plugin, alone on their node, masqueraded as ours are, and both on nodes with
+// kube-proxy's rules; and of ptp. Pods are attached by the real executables. Both sides take turns,
+// so that a busy machine slows both; each end of a connection has a processor of its own, or chance
+// would put both on one now and then.
 
 import { availableParallelism } from 'node:os';
 import { mustRun, runCommand } from '../../src/lab/command.ts';
@@ -17,6 +18,7 @@ import {
   masqueradingPtpChain,
   poplinChain,
 } from './cni-chains.ts';
+import { withServices } from './kube-proxy.ts';
 import type { Measure } from './measure.ts';
 import { spreadText } from './measure.ts';
 import type { Stage } from './stage.ts';
@@ -44,7 +46,8 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
   const [node1, node2] = [cluster.node(1), cluster.node(2)];
   const [near, other] = await attachPods(stage, await poplinChain(stage, node1), 'near');
   const [far] = await attachPods(stage, await poplinChain(stage, node2), 'far');
-  const [onBridge, besideIt] = await attachPods(stage, await bridgeChain(stage), 'bridge');
+  const bridging = await bridgeChain(stage);
+  const [onBridge, besideIt] = await attachPods(stage, bridging, 'bridge');
   const pingPong = await compile(stage, 'ping-pong');
   const [onMasked, besideThat] = await attachPods(stage, await masqueradingChain(stage), 'mq');
   const [onPtp, besidePtp] = await attachPods(stage, await masqueradingPtpChain(stage), 'pt');
@@ -79,6 +82,13 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
   await compare(local, bridge);
   await compare(local, masquerading);
   await compare(local, routed);
+  await withServices([node1.namespace, bridging.host], () =>
+    compare(local, {
+      ...bridge,
+      name: "pods of the bridge plugin, both nodes with kube-proxy's rules",
+      suffix: '.bridge-services',
+    }),
+  );
   await usePath(cluster, 'vxlan');
   await compare({ name: 'vxlan', from: near, to: far }, bare);
   await usePath(cluster, 'host-gw');

@@ -166,7 +166,7 @@ test('the page shows a lab, live, to everybody', async () => {
 
 /** A node's word holds for a minute, and is given half of one more. */
 const SAYS_TIMEOUT_MS = 240_000;
-const SUMMARY = `document.getElementById('summary').textContent`;
+const SUMMARY = `document.getElementById('summary')?.textContent`;
 const says = (browser: Browser, what: RegExp): Promise<unknown> =>
   browser.until(`the page says ${what}`, `${what}.test(${SUMMARY})`, SAYS_TIMEOUT_MS);
 
@@ -174,7 +174,9 @@ const says = (browser: Browser, what: RegExp): Promise<unknown> =>
 const untilOneWaits = async (lab: TestLab): Promise<string> => {
   const names = lab.plan.nodes.map(({ name }) => name);
   return until('one node waits, the others are ready', async () => {
-    const statuses = await Promise.all(names.map((name) => lab.status(name).catch(() => undefined)));
+    const statuses = await Promise.all(
+      names.map((name) => lab.status(name).catch(() => undefined)),
+    );
     const isDone = statuses.filter((status) => status?.ready).length === names.length - 1;
     const waiting = statuses.find((status) => /no (free )?subnet/.test(status?.lease.reason ?? ''));
     return isDone && waiting?.node;
@@ -190,7 +192,7 @@ test('the page is right while things are broken', { timeout: 900_000 }, async (t
     const server = await startPageRelay(lab.directory.node(own), 0);
     try {
       await using browser = await Browser.open(urlOf(server));
-      const nodes = `document.querySelector('#nodes tbody').textContent`;
+      const nodes = `document.querySelector('#nodes tbody')?.textContent`;
       await t.test('no lease', async () => {
         await says(browser, /^2 of 3 nodes are ready, 1 not ready$/);
         const row = new RegExp(`${waiting}not ready.*no (free )?subnet`);

@@ -1,5 +1,5 @@
-// Whether this node's wall clock says what the API server's or etcd's does. Rights to subnets do not depend
-// on it; certificates, tokens, and whoever compares logs do.
+// Whether this node's wall clock says what the API server's or etcd's does. Rights to subnets do
+// not depend on it; certificates, tokens, and whoever compares logs do.
 
 import type { Facts } from '../facts.ts';
 import type { Verdict } from '../finding.ts';

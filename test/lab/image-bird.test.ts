@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BIRD_CAPABILITIES } from '../../scripts/deploy/bird.ts';
 import { startSidecar, stopSidecar } from '../../src/lab/bird.ts';
-import type { TestLab } from '../lab/lab.ts';
-import { effects, withLab } from '../lab/lab.ts';
 import { ROOT } from '../unit/deploy/manifests.ts';
+import type { TestLab } from './lab.ts';
+import { effects, withLab } from './lab.ts';
 
 const RUNC = join(ROOT, '.cache/containerd-1.6/usr/sbin/runc');
 const ROOTFS = join(ROOT, '.cache/image/rootfs/poplin-bird-amd64');
@@ -75,7 +75,7 @@ const onBgp = (lab: TestLab): Promise<unknown> =>
 test('BIRDs of the image announce the nodes, and outlive a stop', async () => {
   const bird = {
     path: join(ROOTFS, 'usr/sbin/bird'),
-    script: join(ROOT, 'test/long/image-bird.sh'),
+    script: join(ROOT, 'test/lab/image-bird.sh'),
     environment: { IMAGE_BIRD_BUNDLES: bundles, IMAGE_BIRD_RUNC: RUNC },
   };
   await withLab({ backend: 'bgp', families: ['ipv4', 'ipv6'], nodeCount: 2, bird }, async (lab) => {

@@ -22,10 +22,10 @@ import { CAPABILITIES } from '../../scripts/deploy/agent.ts';
 import type { Diagnosis } from '../../src/doctor/finding.ts';
 import type { NetConf } from '../../src/lab/cluster-api.ts';
 import { nodeStatus } from '../../src/lab/node-status.ts';
-import type { TestLab } from '../lab/lab.ts';
-import { until, withLab } from '../lab/lab.ts';
 import { ROOT } from '../unit/deploy/manifests.ts';
 import { execInImage } from './image-exec.ts';
+import type { TestLab } from './lab.ts';
+import { until, withLab } from './lab.ts';
 
 const IMAGES = join(ROOT, '.cache/image/rootfs');
 const SIZE_MAX_MB = { poplin: 150, 'poplin-bird': 40 } as const;
@@ -124,7 +124,7 @@ describe('agents run from the image', () => {
   after(() => rmSync(directory, { recursive: true }));
 
   const launcher = (without: string): string[] => [
-    ...['sh', join(ROOT, 'test/long/image-launcher.sh')],
+    ...['sh', join(ROOT, 'test/lab/image-launcher.sh')],
     ...[directory, join(IMAGES, 'poplin-amd64'), without],
   ];
   const families = ['ipv4', 'ipv6'] as const;
