@@ -28,14 +28,18 @@ const RANK = {
   secondary: 2,
   deprecated: 3,
   tentative: 4,
+  duplicate: 4,
 } as const satisfies Record<AddressDrawback | 'none', number>;
+
+const isUnusable = (drawback: AddressDrawback | undefined): boolean =>
+  drawback === 'tentative' || drawback === 'duplicate';
 
 /** In the kernel's order, which is that of its links. */
 export function underlayCandidates(kernel: KernelState, inUse: ReadonlySet<Ip>): Candidate[] {
   return [...kernel.addresses.values()]
     .filter(
       ({ link, scope, drawback }) =>
-        scope === 'global' && link !== 'lo' && !ownsLink(link) && drawback !== 'tentative',
+        scope === 'global' && link !== 'lo' && !ownsLink(link) && !isUnusable(drawback),
     )
     .map(({ link, address, drawback }) => ({
       ...{ link, address, isInUse: inUse.has(address) },

@@ -23,7 +23,8 @@ const STATE_NAMES = named(
   ...['attachments', 'attachments.spare', 'tombstones', 'cluster.json', 'holding.json'],
   ...['last-good-net-conf.json', 'original-sysctls.json', 'retired-families.json'],
 );
-const RUN_NAMES = named('cni.sock', 'admin.sock', 'subnet.env', 'agent.json');
+/** The archive is what docs/doctor.md has made there. */
+const RUN_NAMES = named('cni.sock', 'admin.sock', 'subnet.env', 'agent.json', 'poplin.tgz');
 const BIRD_NAMES = named(
   ...['bird.conf', 'candidate.conf', 'bird.ctl', 'bird.refused', 'bird.ran'],
 );

@@ -34,12 +34,15 @@ export type CniFile = {
 };
 
 /** Packets that came in, and of these those whose checksum was wrong. */
-export type ChecksumCount = {
+export type Checksums = { readonly all: number; readonly wrong: number };
+
+/** Since the node's or the pod's start. */
+export type ChecksumCount = Checksums & {
   /** `node`, or the pod. */
   readonly place: string;
   readonly protocol: 'TCP' | 'UDP' | 'ICMP';
-  readonly all: number;
-  readonly wrong: number;
+  /** Of these while the doctor looked; absent where it had no reason to look twice. */
+  readonly meanwhile?: Checksums;
 };
 
 export type DroppedByFilter = {

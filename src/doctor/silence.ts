@@ -11,6 +11,8 @@ export type Silence = SilentPath & {
   readonly underlay: Ip | undefined;
   /** undefined: it was not asked, or could not be. */
   readonly nodeAnswers: boolean | undefined;
+  /** Only the first of many are asked: of the others nothing is concluded. */
+  readonly wasLeftOut: boolean;
 };
 
 export function silences({
@@ -25,7 +27,8 @@ export function silences({
     const reach = node === undefined ? undefined : reachOf(node);
     const underlay = reach?.underlay.find((ip) => familyOf(ip) === path.family);
     const nodeAnswers = underlay === undefined ? undefined : pings.get(underlay);
-    return { ...path, underlay, nodeAnswers };
+    const wasLeftOut = underlay !== undefined && nodeAnswers === undefined && pings.size > 0;
+    return { ...path, underlay, nodeAnswers, wasLeftOut };
   });
 }
 

@@ -71,7 +71,8 @@ export function addressFrom(message: AddressMessage, links: LinkTable): Address 
 
 /** The worst of them. */
 function drawbackFrom(flags: number): AddressDrawback | undefined {
-  if ((flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) !== 0) return 'tentative';
+  if ((flags & IFA_F_DADFAILED) !== 0) return 'duplicate';
+  if ((flags & IFA_F_TENTATIVE) !== 0) return 'tentative';
   if ((flags & IFA_F_DEPRECATED) !== 0) return 'deprecated';
   if ((flags & IFA_F_SECONDARY) !== 0) return 'secondary';
   return (flags & IFA_F_PERMANENT) === 0 ? 'dynamic' : undefined;

@@ -72,7 +72,7 @@ export type Address = {
  * `dynamic`: ends by itself, as of DHCP. `secondary`: in IPv4 not the first of its network, in IPv6
  * temporary (RFC 8981). `deprecated`: for old connections only. `tentative`: not usable (yet).
  */
-export type AddressDrawback = 'dynamic' | 'secondary' | 'deprecated' | 'tentative';
+export type AddressDrawback = 'dynamic' | 'secondary' | 'deprecated' | 'tentative' | 'duplicate';
 
 /** A nexthop object (RTM_NEWNEXTHOP, kernel 5.3). Its numeric id is the adapter's business. */
 export type Nexthop = {

@@ -1,12 +1,15 @@
 // Whether packets arrive with wrong checksums, as where a network card computes those of tunnelled
-// packets wrongly: then only ping works. Counted by the kernel on the node and in its pods.
+// packets wrongly: then only ping works. Counted by the kernel on the node and in its pods, since
+// their start: what arrives while the doctor looks decides, where that is enough to go by.
 
-import type { ChecksumCount, Facts } from '../facts.ts';
+import type { ChecksumCount, Checksums, Facts } from '../facts.ts';
 import type { Verdict } from '../finding.ts';
 
 /** A single broken packet is nobody's fault. */
 const WRONG_MIN = 3;
 const SHARE_MIN = 0.001;
+/** So many that arrive right while it is looked say that the fault is over. */
+const ENOUGH = 100;
 
 export function checksum({ checksums }: Facts): Verdict {
   if (!checksums.known) return { skipped: checksums.why };
@@ -32,5 +35,11 @@ export function checksum({ checksums }: Facts): Verdict {
   ];
 }
 
-const isMuch = ({ all, wrong }: ChecksumCount): boolean =>
-  wrong >= WRONG_MIN && wrong >= all * SHARE_MIN;
+function isMuch(count: ChecksumCount): boolean {
+  if (count.wrong < WRONG_MIN) return false;
+  const { meanwhile } = count;
+  const decides = meanwhile !== undefined && (meanwhile.wrong > 0 || meanwhile.all >= ENOUGH);
+  return isShare(decides ? meanwhile : count);
+}
+
+const isShare = ({ all, wrong }: Checksums): boolean => wrong > 0 && wrong >= all * SHARE_MIN;

@@ -9,7 +9,7 @@ export function duplicateAddress({ duplicates, agent, kernel, node }: Facts): Ve
   const failed = kernel.known
     ? [...kernel.value.addresses.values()].filter(
         ({ address, drawback, scope }) =>
-          drawback === 'tentative' && scope === 'global' && address.includes(':'),
+          drawback === 'duplicate' && scope === 'global' && address.includes(':'),
       )
     : [];
   const said = agent.known ? (agent.value.nodeProblems[node] ?? []) : [];
@@ -18,7 +18,7 @@ export function duplicateAddress({ duplicates, agent, kernel, node }: Facts): Ve
       finding(`another machine on ${link} has the address ${address} too (${mac})`),
     ),
     ...failed.map(({ address, link }) =>
-      finding(`${address} on ${link} is not usable: another machine may have it`),
+      finding(`${address} on ${link} is not usable: another machine has answered for it`),
     ),
     ...said.filter((text) => /is also that of/.test(text)).map(finding),
   ];

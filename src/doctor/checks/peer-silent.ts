@@ -8,7 +8,8 @@ import { peersOf, silences } from '../silence.ts';
 export function peerSilent(facts: Facts): Verdict {
   if (!facts.agent.known) return { skipped: 'the agent does not answer' };
   const silent = silences(facts).filter(
-    ({ isOfSizeOnly, nodeAnswers }) => !isOfSizeOnly && nodeAnswers !== true,
+    ({ isOfSizeOnly, nodeAnswers, wasLeftOut }) =>
+      !isOfSizeOnly && nodeAnswers !== true && !wasLeftOut,
   );
   if (silent.length === 0) return [];
   const addresses = [...new Set(silent.flatMap(({ underlay }) => underlay ?? []))].slice(0, 5);

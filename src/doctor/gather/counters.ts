@@ -1,9 +1,11 @@
 // Counters of the kernel that tell of packets which were dropped: wrong checksums, of the node and
-// of its pods, each in its own network namespace, and reverse-path filters. Read from /proc.
+// of its pods, each in its own network namespace, and reverse-path filters. Read from /proc. They
+// count since the start, so where there were any it is looked twice: a fault may be over.
 
 import { closeSync, readFileSync } from 'node:fs';
 import type { Attachment } from '../../endpoint/attachment.ts';
 import { inNetns, openNetns } from '../../kernel/netns.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { ChecksumCount, Known } from '../facts.ts';
 import { known, unknown } from '../facts.ts';
@@ -11,8 +13,31 @@ import { known, unknown } from '../facts.ts';
 const PROC_NET = '/proc/thread-self/net';
 /** Of thousands of pods the first ones say enough. */
 const PODS_MAX = 200;
+/** Where something was dropped before, it is seen whether it still is. */
+export const WATCH_MS = 2_000;
 
-export function readChecksums(attachments: readonly Attachment[]): Known<readonly ChecksumCount[]> {
+/** Takes some time where wrong ones were counted, and none where there were none. */
+export async function watchChecksums(
+  attachments: readonly Attachment[],
+  clock: Clock,
+): Promise<Known<readonly ChecksumCount[]>> {
+  const first = readChecksums(attachments);
+  if (!first.known || first.value.every(({ wrong }) => wrong === 0)) return first;
+  await clock.sleep(WATCH_MS);
+  const second = readChecksums(attachments);
+  if (!second.known) return second;
+  const before = new Map(first.value.map((count) => [keyOf(count), count]));
+  return known(
+    second.value.map((count) => {
+      const { all, wrong } = before.get(keyOf(count)) ?? { all: 0, wrong: 0 };
+      return { ...count, meanwhile: { all: count.all - all, wrong: count.wrong - wrong } };
+    }),
+  );
+}
+
+const keyOf = ({ place, protocol }: ChecksumCount): string => `${place} ${protocol}`;
+
+function readChecksums(attachments: readonly Attachment[]): Known<readonly ChecksumCount[]> {
   try {
     const pods = attachments.slice(0, PODS_MAX).flatMap(ofPod);
     return known([...readHere('the node'), ...pods]);

@@ -17,7 +17,7 @@ import type { DroppedByFilter, Facts, Known } from '../facts.ts';
 import { known, unknown } from '../facts.ts';
 import { askApi } from './api.ts';
 import { readCniFiles } from './cni-files.ts';
-import { readChecksums, readFiltered } from './counters.ts';
+import { readFiltered, WATCH_MS, watchChecksums } from './counters.ts';
 import { askEtcd } from './etcd.ts';
 import { tryFeatures } from './features.ts';
 import { readKernel } from './kernel.ts';
@@ -35,8 +35,6 @@ export type GatherParts = {
 };
 
 const STATUS_TIMEOUT_MS = 5_000;
-/** Where filters have dropped packets before, it is seen whether they still do. */
-const FILTER_WATCH_MS = 2_000;
 const DEFAULT_PORT = 8472;
 
 export async function gatherFacts(parts: GatherParts): Promise<Facts> {
@@ -47,23 +45,24 @@ export async function gatherFacts(parts: GatherParts): Promise<Facts> {
   const peers = readPeers(places.stateDir, node);
   const kernel = readKernel(places.procSys);
   const filter = watchFilter(kernel, clock);
+  const checksumWatch = watchChecksums(readAttachments(places.stateDir), clock);
   const silent = new Set(agent.known ? agent.value.silent.map(({ peer }) => peer) : []);
   const silentPeers = (peers.known ? peers.value : []).filter(({ name }) => silent.has(name));
-  const [rules, api, pings, duplicates, features, droppedByFilter] = await Promise.all([
+  const [rules, api, pings, duplicates, features, droppedByFilter, checksums] = await Promise.all([
     readRules(run),
     places.datastore === 'etcd' ? askEtcd(places.etcd, clock) : askApi(places, clock),
     pingNodes(silentPeers, parts),
     findDuplicates(ownAddresses(agent, kernel), kernel, clock),
     tryFeatures({ run, config, procSys: places.procSys }),
     filter,
+    checksumWatch,
   ]);
   return {
     ...{ node, agent, config, peers, kernel, rules, api, pings, duplicates, features },
-    droppedByFilter,
+    ...{ droppedByFilter, checksums },
     datastore: places.datastore,
     udpSockets: readUdpSockets(new Set([portOf(config)])),
     cniFiles: readCniFiles(places.cniConfDir),
-    checksums: readChecksums(readAttachments(places.stateDir)),
     kubeProxy: readKubeProxyArguments(),
   };
 }
@@ -96,7 +95,7 @@ async function watchFilter(
   const before = readFiltered();
   const isStrict = kernel.known && strictLinks(kernel.value).length > 0;
   if (before === 0 || !isStrict) return known({ total: before, meanwhile: 0 });
-  await clock.sleep(FILTER_WATCH_MS);
+  await clock.sleep(WATCH_MS);
   const total = readFiltered();
   return known({ total, meanwhile: total - before });
 }

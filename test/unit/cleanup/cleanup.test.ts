@@ -32,7 +32,8 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const FILES = [
   ...['state/original-sysctls.json', 'state/cluster.json.tmp', 'state/holding.json.format-9'],
-  ...['run/subnet.env', 'bird/bird.conf', 'net.d/10-poplin.conflist', 'net.d/20-other.conflist'],
+  ...['run/subnet.env', 'run/poplin.tgz', 'bird/bird.conf'],
+  ...['net.d/10-poplin.conflist', 'net.d/20-other.conflist'],
   ...['bin/poplin', 'bin/bridge'],
 ];
 
@@ -86,7 +87,7 @@ describe('a cleanup', () => {
       'route remove unreachable 10.244.1.0/24 proto 113 metric 16',
       ...['API: Lease', 'remove Lease'],
       ...['remove /bird/bird.conf', 'remove /bird', 'remove /bin/poplin'],
-      ...['remove /run/subnet.env', 'remove /run'],
+      ...['remove /run/poplin.tgz', 'remove /run/subnet.env', 'remove /run'],
       ...['remove /state/cluster.json.tmp', 'remove /state/holding.json.format-9'],
       ...['remove /state/original-sysctls.json', 'remove /state'],
     ];

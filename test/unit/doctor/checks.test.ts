@@ -196,6 +196,32 @@ const CASES: readonly Case[] = [
     /pod a\/b: 40 of 100 TCP/,
   ],
   [
+    'checksums that are wrong since a moment ago',
+    'checksum',
+    {
+      checksums: known([
+        {
+          ...{ place: 'the node', protocol: 'TCP', all: 1_000_000_000, wrong: 50 },
+          meanwhile: { all: 120, wrong: 50 },
+        },
+      ]),
+    },
+    /the node: 50 of 1000000000 TCP/,
+  ],
+  [
+    'checksums that were wrong, and nothing has come since',
+    'checksum',
+    {
+      checksums: known([
+        {
+          ...{ place: 'the node', protocol: 'TCP', all: 100, wrong: 40 },
+          meanwhile: { all: 3, wrong: 0 },
+        },
+      ]),
+    },
+    /the node: 40 of 100 TCP/,
+  ],
+  [
     'another machine with our address',
     'duplicate-address',
     {

@@ -5,8 +5,16 @@ import { describe, test } from 'node:test';
 import { diagnose } from '../../../src/doctor/diagnose.ts';
 import type { Facts } from '../../../src/doctor/facts.ts';
 import { known } from '../../../src/doctor/facts.ts';
+import type { Ip } from '../../../src/net/ip.ts';
 import { configFrom } from '../../fake/config-from.ts';
-import { factsWith, kernelWith, otherLink, rulesOf, statusWith } from '../../fake/doctor.ts';
+import {
+  factsWith,
+  kernelWith,
+  otherLink,
+  rulesOf,
+  silentBy,
+  statusWith,
+} from '../../fake/doctor.ts';
 import {
   API,
   BGP,
@@ -111,6 +119,21 @@ const HARMLESS: readonly (readonly [string, Partial<Facts>])[] = [
     {
       checksums: known([{ place: 'the node', protocol: 'UDP', all: 1_000_000, wrong: 9 }]),
     },
+  ],
+  [
+    'checksums that were wrong before all was mended',
+    {
+      checksums: known([
+        {
+          ...{ place: 'the node', protocol: 'UDP', all: 400, wrong: 90 },
+          meanwhile: { all: 150, wrong: 0 },
+        },
+      ]),
+    },
+  ],
+  [
+    'a silent peer of many, whose node was not asked',
+    { ...silentBy('vxlan', true), pings: new Map([['192.168.1.77' as Ip, true]]) },
   ],
   ['a clock that is a second off', { api: known({ ...API, aheadMs: 1_400 }) }],
   [

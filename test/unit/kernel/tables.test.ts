@@ -126,7 +126,7 @@ describe('an address is not the best', () => {
     ['because it is secondary or temporary', 0x81, 'secondary'],
     ['because it is deprecated, whatever else', 0x21, 'deprecated'],
     ['because its uniqueness is not known yet', 0xc0, 'tentative'],
-    ['because another machine has it', 0x88, 'tentative'],
+    ['because another machine has it', 0xc8, 'duplicate'],
   ];
   for (const [name, flags, drawback] of cases) {
     test(name, () => {
