@@ -40,6 +40,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'cni.add.hostport': { of: 'ratio', compare: '≤', limit: 0.2 },
   'cni.add.parallel50.hostport': { of: 'ratio', compare: '≤', limit: 0.2 },
   'hostport.10000.latency': { of: 'ratio', compare: '≤', limit: 1.1 },
+  'hostport.10000.roundtrip': { of: 'ratio', compare: '≤', limit: 1.1 },
   'peers.5000.add': { of: 'ratio', compare: '≤', limit: 1.3 },
   'reconcile.5000.empty': { of: 'value', compare: '<', limit: 100 },
   'reconcile.5000.empty.writes': { of: 'value', compare: '≤', limit: 0 },
