@@ -7,10 +7,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { killSidecar, startSidecar } from '../../src/lab/bird.ts';
 import { bird, isSpeaking, untilAllBgp } from '../lab/birds.ts';
-import { runDoctor, untilFound } from '../lab/doctor.ts';
+import { diagnosisOf, runDoctor, untilFound } from '../lab/doctor.ts';
 import { aDayAhead, load, NODE, PEER } from '../lab/doctor-scenarios.ts';
 import type { TestLab } from '../lab/lab.ts';
-import { effects, withLab } from '../lab/lab.ts';
+import { effects, until, withLab } from '../lab/lab.ts';
 import { killEtcd, restartEtcd } from '../lab/lab-etcd.ts';
 
 const TEST_TIMEOUT_MS = 900_000;
@@ -68,6 +68,43 @@ test('etcd is asked as well', { timeout: TEST_TIMEOUT_MS }, async () => {
     await isFound(lab, { check: 'datastore', says: /etcd at http:.* does not answer/ });
     await restartEtcd(lab);
     await untilFound(lab, NODE, { checks: [] });
+  });
+});
+
+test('a kernel without IPv6 is named', { timeout: TEST_TIMEOUT_MS }, async () => {
+  await withLab({ nodeCount: 2, families: ['ipv4', 'ipv6'] }, async (lab) => {
+    await untilFound(lab, NODE, { checks: [] });
+    // As a machine that was booted so: its agent comes up without it.
+    await lab.endAgent(NODE, 'SIGTERM');
+    lab.run(NODE, 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1');
+    lab.startAgent(NODE);
+    await isFound(lab, {
+      check: 'kernel-features',
+      says: /^IPv6 does not work: .*disable_ipv6 is 1/,
+    });
+  });
+});
+
+test('a node without a subnet is named', { timeout: TEST_TIMEOUT_MS }, async () => {
+  const netConf = { SubnetMin: '10.244.1.0', SubnetMax: '10.244.1.0' };
+  const options = { nodeCount: 2, subnetSource: 'lease', netConf, settles: false } as const;
+  await withLab(options, async (lab) => {
+    const names = lab.plan.nodes.map(({ name }) => name);
+    const waiting = await until('one of two waits', async () => {
+      const statuses = await Promise.all(
+        names.map((name) => lab.status(name).catch(() => undefined)),
+      );
+      const found = statuses.find((status) => /no (free )?subnet/.test(status?.lease.reason ?? ''));
+      return statuses.some((status) => status?.ready) && found?.node;
+    });
+    const { findings } = await diagnosisOf(lab, waiting);
+    assert.deepEqual(
+      findings.map(({ check }) => check),
+      ['node'],
+    );
+    assert.match(findings[0]?.do ?? '', /SubnetMax/);
+    const having = names.find((name) => name !== waiting) ?? assert.fail();
+    await untilFound(lab, having, { checks: [] });
   });
 });
 

@@ -16,12 +16,22 @@ export function node({ agent }: Facts, findings: readonly Finding[]): Verdict {
     ...agent.value.pods.isolated,
   ]);
   if (words.size === 0) return [];
-  return [
-    {
-      severity: ready ? 'warning' : 'error',
-      what: `the agent says: ${[...words].slice(0, 5).join('; ')}`,
-      why: 'no check of the doctor knows the cause',
-      do: 'see poplin status, and docs/errors.md for the codes in the log of the agent',
-    },
-  ];
+  const what = `the agent says: ${[...words].slice(0, 5).join('; ')}`;
+  const advice = [...words].some((text) => FULL.test(text)) ? WHEN_FULL : OTHERWISE;
+  return [{ severity: ready ? 'warning' : 'error', what, ...advice }];
 }
+
+/** As the sources of subnets say it. */
+const FULL = /\bno free subnet\b/;
+
+const WHEN_FULL = {
+  why: 'the network has no subnet left for this node; it waits for one, and starts no pods',
+  do:
+    'delete the Nodes of machines that are gone (in etcd, revoke their leases: docs/etcd.md), or ' +
+    'give the network more subnets: a larger Network or SubnetMax in net-conf.json',
+};
+
+const OTHERWISE = {
+  why: 'no check of the doctor knows the cause',
+  do: 'see poplin status, and docs/errors.md for the codes in the log of the agent',
+};

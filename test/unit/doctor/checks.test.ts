@@ -291,6 +291,12 @@ describe('checks', () => {
     assert.equal(remains({}).length, 2);
   });
 
+  test('a full network has advice of its own', () => {
+    const problems = ['no free subnet: all 1 of /24 from 10.244.1.0 to 10.244.1.0 are taken'];
+    const { findings } = diagnose(factsWith(statusWith({ ready: false, problems })), VERSION);
+    assert.match(findings[0]?.do ?? '', /delete the Nodes .* SubnetMax/);
+  });
+
   test('every check has a case', () => {
     const asked = new Set(CASES.map(([, check]) => check));
     assert.deepEqual(
