@@ -1,5 +1,5 @@
-// What status says of BGP sessions that are not up: by what BIRD says of them, and by what the agent
-// has told BIRD of them.
+// What status says of BGP sessions that are not up: by what BIRD says of them, and by what the
+// agent has told BIRD of them. That the words are right is tried with real BIRDs in test/system.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
