@@ -7,6 +7,7 @@ import { environment, etcdMounts, etcdVolumes, PROC_SYS } from './environment.ts
 import { hardened } from './hardened.ts';
 import type { Parameters } from './parameters.ts';
 import { optional } from './parameters.ts';
+import { passwordMounts, passwordVolumes } from './passwords.ts';
 import type { Yaml } from './yaml.ts';
 import { note, raw } from './yaml.ts';
 
@@ -164,6 +165,7 @@ function agentContainer(parameters: Parameters): Yaml {
         mountPropagation: propagation,
       })),
       ...etcdMounts(parameters),
+      ...passwordMounts(parameters.passwordSecrets),
     ],
   };
 }
@@ -184,5 +186,6 @@ function volumes(parameters: Parameters): readonly Yaml[] {
     ),
     ...optional(usesBird, hostPath('bird', '/run/poplin/bird', 'DirectoryOrCreate')),
     ...etcdVolumes(parameters),
+    ...passwordVolumes(parameters.passwordSecrets),
   ];
 }

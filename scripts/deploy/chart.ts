@@ -31,6 +31,9 @@ const ABOUT: Readonly<Record<keyof typeof DEFAULTS, string>> = {
   tolerations: 'All taints: a node without a network has some.',
   maxUnavailable: 'How many nodes are updated at a time: a number, or a share as 10%.',
   bird: 'BIRD beside the agent, for Backend Type bgp.',
+  bgp:
+    'passwordSecrets: names of Secrets, in the namespace, that have passwords of BGP sessions ' +
+    '(docs/configuration.md).',
   etcd: 'etcd as the datastore. secretName: a Secret with ca.crt, tls.crt and tls.key.',
   admission: 'Agents write their own Node only: Kubernetes 1.30 and later.',
 };
@@ -55,6 +58,10 @@ const OPEN: Readonly<Record<string, Json>> = {
     items: { type: 'object', required: ['name'], properties: { name: { type: 'string' } } },
   },
   maxUnavailable: { type: ['integer', 'string'] },
+  'bgp.passwordSecrets': {
+    ...{ type: 'array', uniqueItems: true },
+    items: { type: 'string', pattern: '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$' },
+  },
   logLevel: { enum: ['debug', 'info', 'warn', 'error'] },
   'image.pullPolicy': { enum: ['Always', 'IfNotPresent', 'Never'] },
   metricsListen: { type: 'string', pattern: '^(\\[[0-9a-fA-F:]+\\]|[^:]*):[0-9]{1,5}$' },

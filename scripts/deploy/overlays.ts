@@ -6,6 +6,12 @@ import { birdContainer } from './bird.ts';
 import { etcdEnvironment } from './environment.ts';
 import type { Json, Parameters } from './parameters.ts';
 import { DEFAULTS, NAMESPACE, netConfText, plainParameters } from './parameters.ts';
+import {
+  onePasswordSecret,
+  PASSWORD_SECRET,
+  passwordMounts,
+  passwordVolumes,
+} from './passwords.ts';
 import type { Yaml } from './yaml.ts';
 import { lines } from './yaml.ts';
 
@@ -43,10 +49,12 @@ export const OVERLAYS: readonly Overlay[] = [
   },
   {
     name: 'bgp',
-    about: 'Plain routes that BIRD exchanges, in a container beside the agent.',
+    about:
+      'Plain routes that BIRD exchanges, in a container beside the agent. Passwords of ' +
+      `sessions are keys of the Secret ${PASSWORD_SECRET}, which need not be there.`,
     base: 'base',
     netConf: { Network, Backend: { Type: 'bgp' }, BGP: { AS: 64512 } },
-    patches: { 'bird.yaml': [birdPatch()] },
+    patches: { 'bird.yaml': [birdPatch()], 'passwords.yaml': [passwordsPatch()] },
   },
   {
     name: 'dual-stack',
@@ -115,6 +123,14 @@ function birdPatch(): Yaml {
   return daemonSetPatch({
     containers: [birdContainer(plainParameters())],
     volumes: [{ name: 'bird', hostPath: { path: '/run/poplin/bird', type: 'DirectoryOrCreate' } }],
+  });
+}
+
+function passwordsPatch(): Yaml {
+  const secrets = onePasswordSecret(PASSWORD_SECRET);
+  return daemonSetPatch({
+    containers: [{ name: 'agent', volumeMounts: passwordMounts(secrets) }],
+    volumes: passwordVolumes(secrets),
   });
 }
 

@@ -3,6 +3,8 @@
 // values.yaml is made of them.
 
 import { readFileSync } from 'node:fs';
+import type { PasswordSecrets } from './passwords.ts';
+import { noPasswordSecret, passwordSecretsOf } from './passwords.ts';
 import type { Yaml } from './yaml.ts';
 import { each, lines, raw, when } from './yaml.ts';
 
@@ -39,6 +41,7 @@ export const DEFAULTS = {
     image: { repository: 'poplin-bird', tag: '' },
     resources: { requests: { cpu: '20m', memory: '30Mi' } },
   },
+  bgp: { passwordSecrets: [] },
   etcd: {
     enabled: false,
     endpoints: 'https://etcd.example:2379',
@@ -75,6 +78,7 @@ export type Parameters = {
   readonly maxUnavailable: Yaml;
   readonly usesKubernetes: Choice;
   readonly usesBird: Choice;
+  readonly passwordSecrets: PasswordSecrets;
   readonly etcd: EtcdParameters;
 };
 
@@ -118,6 +122,7 @@ export function plainParameters(): Parameters {
     maxUnavailable: DEFAULTS.maxUnavailable,
     usesKubernetes: true,
     usesBird: false,
+    passwordSecrets: noPasswordSecret(),
     etcd: { ...etcd, used: false, hasSecret: false },
   };
 }
@@ -155,6 +160,7 @@ export function chartParameters(): Parameters {
     maxUnavailable: json('.Values.maxUnavailable'),
     usesKubernetes: 'not .Values.etcd.enabled',
     usesBird: '.Values.bird.enabled',
+    passwordSecrets: passwordSecretsOf('.Values.bgp.passwordSecrets'),
     etcd: {
       used: '.Values.etcd.enabled',
       endpoints: quoted('.Values.etcd.endpoints'),

@@ -33,7 +33,7 @@ export function agentStatus(parts: AgentParts, own: OwnView): Status {
     config,
     bird: seen.bird,
     flannel: parts.flannel?.view,
-    leftOut: parts.bgp?.problems ?? [],
+    bgp: parts.bgp,
     outcome: reconciler.last,
     tracks: prober.tracks,
     foreignDrops: foreignRules.findings,

@@ -8,6 +8,7 @@ import { renderBird } from '../bgp/render.ts';
 import { speakerOf } from '../bgp/speaker.ts';
 import type { LocalAddress, Speaker, SpeakerInput, SpeakerNode } from '../bgp/speaker-types.ts';
 import { writtenPasswords } from '../bgp/written-passwords.ts';
+import type { SessionFacts } from '../bird/causes.ts';
 import { peerFamilyKey } from '../desired/path-mtu.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cidr } from '../net/cidr.ts';
@@ -43,6 +44,7 @@ export class BirdSpeaker implements BgpSpeaker {
   #text: string | undefined;
   #as: number | undefined;
   #problems: readonly string[] = [];
+  #sessionFacts: ReadonlyMap<string, SessionFacts> = new Map();
   #confirmedMs = Number.NEGATIVE_INFINITY;
   #spokeMs = Number.NEGATIVE_INFINITY;
 
@@ -58,6 +60,10 @@ export class BirdSpeaker implements BgpSpeaker {
 
   get problems(): readonly string[] {
     return this.#problems;
+  }
+
+  get sessionFacts(): ReadonlyMap<string, SessionFacts> {
+    return this.#sessionFacts;
   }
 
   get life(): BirdLife | undefined {
@@ -97,6 +103,9 @@ export class BirdSpeaker implements BgpSpeaker {
       );
       this.#text = renderBird(said, looked.used);
       this.#problems = [...speaker.problems, ...passwordProblems(said.sessions, looked)];
+      this.#sessionFacts = new Map(
+        said.sessions.map(({ name, password }) => [name, { hasPassword: password !== undefined }]),
+      );
       return;
     }
     this.#problems = [];

@@ -4,6 +4,7 @@
 
 import { causeOf, causeText } from '../bird/causes.ts';
 import type { BirdSession } from '../bird/sessions.ts';
+import type { BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
 
 export type BgpStatus = {
@@ -25,11 +26,15 @@ export type BgpStatus = {
 /** undefined: this node has no use for a BIRD. */
 export function bgpStatus(
   view: BirdView | undefined,
-  leftOut: readonly string[],
+  speaker: Pick<BgpSpeaker, 'problems' | 'sessionFacts'> | undefined,
 ): BgpStatus | undefined {
   if (view?.wanted === undefined) return undefined;
+  const leftOut = speaker?.problems ?? [];
   const { running, absence, wanted, problems, sessions } = view;
-  const hinted = sessions.map((session) => ({ ...session, hint: causeText(causeOf(session)) }));
+  const hinted = sessions.map((session) => {
+    const cause = causeOf(session, speaker?.sessionFacts.get(session.name));
+    return { ...session, hint: causeText(cause) };
+  });
   return { bird: running, absence, wanted, problems, leftOut, sessions: hinted };
 }
 

@@ -10,6 +10,7 @@ import type { SourceHealth } from '../source/source.ts';
 import type { VxlanLink } from '../state/kernel-state.ts';
 import { printOp } from '../state/print.ts';
 import type { RecentEvent } from './announcer.ts';
+import type { BgpSpeaker } from './bgp-speaker.ts';
 import type { BirdView } from './bird-keeper.ts';
 import type { BgpStatus } from './bird-status.ts';
 import { bgpStatus } from './bird-status.ts';
@@ -142,7 +143,7 @@ export type StatusParts = Pick<Status, 'version' | 'node' | 'cni' | 'drift' | 'e
   readonly config: Pick<ConfigKeeper, 'config' | 'origin' | 'problems'>;
   readonly bird: BirdView | undefined;
   readonly flannel: FlannelView | undefined;
-  readonly leftOut: readonly string[];
+  readonly bgp: Pick<BgpSpeaker, 'problems' | 'sessionFacts'> | undefined;
   readonly cluster: Status['cluster'];
   readonly lease: LeaseView;
   readonly usage: Status['lease']['usage'];
@@ -160,7 +161,7 @@ export type StatusParts = Pick<Status, 'version' | 'node' | 'cni' | 'drift' | 'e
 export function buildStatus(parts: StatusParts): Status {
   const { outcome } = parts;
   const wanted = outcome?.desired;
-  const bgp = bgpStatus(parts.bird, parts.leftOut);
+  const bgp = bgpStatus(parts.bird, parts.bgp);
   return {
     schema: 1,
     version: parts.version,

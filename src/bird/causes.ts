@@ -1,19 +1,11 @@
 // What usually is behind a BGP session that does not come up, and what to do about it: from what
-// BIRD says of it (proto/bgp/packets.c), and from what else is known of the peer. Where nobody
-// knows nothing is said. Pure; for status and for whoever looks closer.
+// BIRD says of it (proto/bgp/packets.c), and from what this node has told BIRD of it. Where nobody
+// knows nothing is said. Pure.
 
 import type { BirdSession } from './sessions.ts';
 
-/** Absent: nobody has looked. */
-export type SessionFacts = {
-  /** The peer's address answers to something, or has a neighbour entry. */
-  readonly isReachable?: boolean;
-  /** The kernel has a way to it. */
-  readonly hasRoute?: boolean;
-  /** A connection to its port was accepted, refused, or met with silence. */
-  readonly port?: 'open' | 'refused' | 'silent';
-  readonly hasPassword?: boolean;
-};
+/** What BIRD does not say. Absent: not known. */
+export type SessionFacts = { readonly hasPassword?: boolean };
 
 export type SessionCause = { readonly what: string; readonly todo: string };
 
@@ -100,13 +92,9 @@ export function causeOf(session: BirdSession, facts: SessionFacts = {}): Session
   if (state === 'established') return undefined;
   const found = BY_WORDS.find(([words]) => words.test(lastError ?? ''))?.[1];
   if (found !== undefined && !isOver(found, session)) return found;
-  if (facts.hasRoute === false) return NO_ROUTE;
-  if (facts.isReachable === false) return NOT_THERE;
-  if (facts.port === 'refused') return REFUSED;
-  const hadTime = hasHadTime(session);
-  if (isConnected(session) && hadTime) return UNHEARD;
-  const isSilent = state === 'connect' && hadTime;
-  return facts.port === 'silent' || isSilent ? silence(facts) : undefined;
+  if (!hasHadTime(session)) return undefined;
+  if (isConnected(session)) return UNHEARD;
+  return state === 'connect' ? silence(facts) : undefined;
 }
 
 const hasHadTime = ({ sinceSeconds }: BirdSession): boolean => (sinceSeconds ?? 0) > SILENT_SECONDS;

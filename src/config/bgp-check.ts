@@ -5,7 +5,7 @@ import type { Cidr } from '../net/cidr.ts';
 import { overlaps, parseCidr } from '../net/cidr.ts';
 import { parseIp } from '../net/ip.ts';
 import { nodesOf, nodesProblems } from './bgp-nodes.ts';
-import { communitiesOf, peerOf, peersProblems } from './bgp-peers.ts';
+import { bringsPods, communitiesOf, peerOf, peersProblems } from './bgp-peers.ts';
 import type { BgpConf } from './bgp-schema.ts';
 import type { BgpSettings } from './bgp-settings.ts';
 import type { ConfigProblem } from './config.ts';
@@ -18,7 +18,7 @@ export function bgpProblems(conf: BgpConf, networks: readonly Cidr[]): readonly 
     ...nodesProblems(conf),
     ...rangesProblems(conf, networks),
     ...peersProblems(conf, { networks, serviceRanges }),
-    ...isolationProblems(conf),
+    ...isolationProblems(conf, networks),
   ];
 }
 
@@ -88,9 +88,17 @@ function explainRange(
   return reserved && `overlaps ${reserved.range}, which is reserved for ${reserved.use}`;
 }
 
-/** Without any of the three no node would hear of another. */
-function isolationProblems(conf: BgpConf): readonly ConfigProblem[] {
-  if (conf.FullMesh || conf.RouteReflectors !== undefined || conf.Peers.length > 0) return [];
-  const why = 'leaves the nodes without sessions: set it to true, or give RouteReflectors or Peers';
+/** Without any of the three no node would hear of another; nor by peers that may not tell of it. */
+function isolationProblems(conf: BgpConf, networks: readonly Cidr[]): readonly ConfigProblem[] {
+  if (conf.FullMesh || conf.RouteReflectors !== undefined) return [];
+  if (conf.Peers.length === 0) {
+    const why =
+      'leaves the nodes without sessions: set it to true, or give RouteReflectors or Peers';
+    return [problem('BGP.FullMesh', false, why)];
+  }
+  if (networks.length === 0 || conf.Peers.some((peer) => bringsPods(peer, networks))) return [];
+  const why =
+    'leaves the nodes without routes to each other, since no peer may bring any: set AcceptPods ' +
+    'to true in the Peers that know them, or set FullMesh to true, or give RouteReflectors';
   return [problem('BGP.FullMesh', false, why)];
 }

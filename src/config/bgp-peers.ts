@@ -9,7 +9,7 @@ import { FAMILY_LABEL } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf, parseIp } from '../net/ip.ts';
 import { nodesOf } from './bgp-nodes.ts';
-import { filterProblems, ruleOf, within } from './bgp-rules.ts';
+import { filterProblems, mayTake, ruleOf, within } from './bgp-rules.ts';
 import type { BgpConf, BgpPeerConf } from './bgp-schema.ts';
 import type { BgpPeer, Community, NodeSelector } from './bgp-settings.ts';
 import { parseCommunity } from './bgp-text.ts';
@@ -123,14 +123,27 @@ function filtersProblems(
     ...filterProblems(peer.ImportFilter, {
       ...{ key: `${key}.ImportFilter`, family },
       accepted: ofFamily(networks, peer.AcceptPods).map(within),
-      without: 'AcceptPods to false',
+      instead: peer.AcceptPods
+        ? 'leave it out and set AcceptPods to false'
+        : 'set AcceptPods to true, or leave it out',
     }),
     ...filterProblems(peer.ExportFilter, {
       ...{ key: `${key}.ExportFilter`, family },
       accepted: told.map(within),
-      without: 'AnnouncePods and AnnounceServices to false',
+      instead: 'leave it out and set AnnouncePods and AnnounceServices to false',
     }),
   ];
+}
+
+/** Whether routes to pods of other nodes may come from it. */
+export function bringsPods(peer: BgpPeerConf, networks: readonly Cidr[]): boolean {
+  const address = parseIp(peer.Address);
+  const rules = peer.ImportFilter.map(ruleOf);
+  return networks.some(
+    (network) =>
+      (address === undefined || familyOf(address) === cidrFamily(network)) &&
+      mayTake(rules, network, peer.AcceptPods),
+  );
 }
 
 const exchangesSomething = (peer: BgpPeerConf, { serviceRanges }: PeerContext): boolean =>

@@ -21,8 +21,8 @@ export type FilterContext = {
   readonly family: Family;
   /** What is accepted when no rule matches. */
   readonly accepted: readonly Match[];
-  /** The keys that say so without a filter. */
-  readonly without: string;
+  /** What to do instead of a filter that rejects everything. */
+  readonly instead: string;
 };
 
 export const ruleOf = (conf: BgpRuleConf): BgpRule => {
@@ -101,7 +101,7 @@ function lengths(rule: BgpRuleConf, key: string, prefix: Cidr): readonly ConfigP
 
 function togetherProblems(
   confs: readonly BgpRuleConf[],
-  { key, accepted, without }: FilterContext,
+  { key, accepted, instead }: FilterContext,
 ): readonly ConfigProblem[] {
   const rules = confs.map(ruleOf);
   for (const [index, rule] of rules.entries()) {
@@ -111,7 +111,7 @@ function togetherProblems(
     return [problem(`${key}[${index}]`, confs[index], why)];
   }
   if (rules.length === 0 || letsThrough(rules, accepted)) return [];
-  const why = `rejects everything: accept something, or leave it out and set ${without}`;
+  const why = `rejects everything: accept something, or ${instead}`;
   return [problem(key, confs, why)];
 }
 
@@ -121,6 +121,20 @@ function letsThrough(rules: readonly BgpRule[], accepted: readonly Match[]): boo
     (match) => !rules.some((rule) => takesAllOf(rule, { match, communities: [] })),
   );
 }
+
+/** Whether something inside of `network` may be taken; `isAccepted` counts where no rule does. */
+export function mayTake(rules: readonly BgpRule[], network: Cidr, isAccepted: boolean): boolean {
+  const all = { match: within(network), communities: [] };
+  const first = rules.find((rule) =>
+    rule.action === 'accept' ? isInside(rule.match, network) : takesAllOf(rule, all),
+  );
+  return first === undefined ? isAccepted : first.action === 'accept';
+}
+
+const isInside = (match: BgpRule['match'], network: Cidr): boolean =>
+  match === undefined ||
+  containsCidr(network, match.prefix) ||
+  (containsCidr(match.prefix, network) && match.lengthMaxBits >= cidrLengthBits(network));
 
 /** Whether whatever `later` matches is matched by `earlier`. */
 function takesAllOf(

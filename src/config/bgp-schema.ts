@@ -149,7 +149,7 @@ const peerSchema = z.strictObject(
     BFD: about(flag().default(false), 'Whether its death is found by BFD.'),
     SourceAddress: about(address('192.168.1.11').optional(), 'From which address.'),
     AllowLocalAS: about(wholeNumber(0, 10).default(0), 'How often the own AS may be in a path.'),
-    AcceptPods: about(flag().default(true), 'Whether subnets of other nodes are taken from it.'),
+    AcceptPods: about(flag().default(false), 'Whether subnets of other nodes are taken from it.'),
     AnnouncePods: about(flag().default(true), 'Whether it is told the node’s subnets.'),
     AnnounceServices: about(flag().default(true), 'Whether it is told the service ranges.'),
     ImportFilter: about(rulesOf(ruleSchema), 'What is taken from it.'),

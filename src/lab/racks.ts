@@ -40,8 +40,9 @@ export function bgpConfOf(plan: LabPlan): Readonly<Record<string, unknown>> | un
       Peers: racks.flatMap(({ segment, index }) =>
         segment.routerAddresses.map((Address, family) => ({
           Name: `tor-${rackName(index)}-${family}`,
-          // The router tells it of the rack's other nodes, which have the same AS.
+          // The router tells it of all nodes: those of the rack too, which have the same AS.
           ...{ Address, AS: ROUTER_AS_BASE + index, BFD: true, AllowLocalAS: 1 },
+          AcceptPods: true,
           ...selector(index),
         })),
       ),

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AgentParts } from '../../src/agent/agent.ts';
 import { Agent } from '../../src/agent/agent.ts';
 import { Announcer } from '../../src/agent/announcer.ts';
 import { ConfigKeeper } from '../../src/agent/config-keeper.ts';
@@ -76,6 +77,8 @@ export class FakeAgent implements AsyncDisposable {
   isUnreadable = false;
   /** Whether a probe is answered. */
   answers: (request: EchoRequest) => boolean = () => true;
+  /** Its BIRD, and who speaks to it; by itself it has none. */
+  bird: Pick<AgentParts, 'bird' | 'bgp'> = {};
   /** Whether it publishes its summary. */
   publishes = false;
   readonly metrics = new AgentMetrics();
@@ -230,6 +233,7 @@ export class FakeAgent implements AsyncDisposable {
       foreignRules: new ForeignRules({ run: noRules, clock, log }),
       announcer: new Announcer(source, clock, log),
       metrics: this.metrics,
+      ...this.bird,
       ...(this.publishes ? { summaries: this.#publisher(source) } : {}),
     });
   }

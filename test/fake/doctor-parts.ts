@@ -2,7 +2,7 @@
 // a session of BGP that is down.
 
 import type { BirdSession } from '../../src/bird/sessions.ts';
-import { rulesOf } from './doctor.ts';
+import { rulesOf, statusWith } from './doctor.ts';
 
 export const match = (left: unknown, right: unknown, op = '==') => ({ match: { op, left, right } });
 export const payload = (protocol: string, field: string) => ({ payload: { protocol, field } });
@@ -15,7 +15,7 @@ export const API = {
   denied: [],
   unasked: '',
 };
-export const SESSION: BirdSession & { readonly hint: string } = {
+const SESSION: BirdSession & { readonly hint: string } = {
   ...{ name: 'mesh_1', neighbour: '192.168.1.12', neighbourAs: 64512, state: 'active' },
   ...{ since: '', sinceSeconds: 60, channels: [], lastError: 'Socket: Connection refused' },
   ...{ restarting: undefined, bfd: undefined, hint: 'nobody speaks BGP there' },
@@ -24,13 +24,17 @@ export const BGP = {
   ...{ bird: undefined, absence: 'nobody listens', wanted: 'x', problems: [] },
   ...{ leftOut: [], sessions: [] },
 } as const;
-export const BIRD = {
+const BIRD = {
   version: '2.0.12',
   upSeconds: 5,
   config: 'x',
   routes: 1,
   isRecovering: false,
 };
+
+/** A node of which one session is like this; by itself it was refused a minute ago. */
+export const sessionWith = (session: Partial<typeof SESSION>) =>
+  statusWith({ bgp: { ...BGP, bird: BIRD, sessions: [{ ...SESSION, ...session }] } });
 
 export const input = (rules: readonly unknown[], policy: 'accept' | 'drop' = 'accept') =>
   rulesOf([{ table: 'inet wall', name: 'in', hook: 'input', policy, rules: [{ expr: rules }] }]);

@@ -78,6 +78,27 @@ test('with the admission policy it is that of deploy/', () => {
   assert.deepEqual(rendered, readManifests('deploy/poplin-admission.yaml'));
 });
 
+test('each Secret of passwords is mounted by its name, whatever it is', () => {
+  const long = `tor.${'x'.repeat(80)}`;
+  const manifests = render({ bgp: { passwordSecrets: ['bgp-passwords', long] } });
+  const isOurs = ({ name }: { readonly name: string }) => name.startsWith('bgp-passwords-');
+  assert.deepEqual(
+    containerOf(manifests, 'agent').volumeMounts?.filter(isOurs),
+    ['bgp-passwords', long].map((name, index) => ({
+      ...{ name: `bgp-passwords-${index}`, mountPath: `/etc/poplin/bgp-passwords/${name}` },
+      readOnly: true,
+    })),
+  );
+  const pod = one<V1DaemonSet>(manifests, 'DaemonSet').spec?.template.spec;
+  assert.deepEqual(
+    pod?.volumes?.filter(isOurs),
+    ['bgp-passwords', long].map((secretName, index) => ({
+      name: `bgp-passwords-${index}`,
+      secret: { secretName, defaultMode: 0o400, optional: true },
+    })),
+  );
+});
+
 test('every value does what it says, and the API knows the fields', () => {
   const manifests = render({
     namespace: { name: 'net', create: false },

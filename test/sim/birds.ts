@@ -141,6 +141,7 @@ export class SimBirds {
         this.#configure(machine, { speaks, subnets: ownSubnets, nodes: new Map(nodes) });
       },
       problems: [],
+      sessionFacts: new Map(),
       view: NO_VIEW,
       run: (changed, stop) =>
         new Promise((resolve) => {

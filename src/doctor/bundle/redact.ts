@@ -18,8 +18,9 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, REMOVED],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{4,}/gi, `$1 ${REMOVED}`],
   [/(:\/\/[^\s:/@"']*):[^\s/@"']+@/g, `$1:${REMOVED}@`],
-  // bird.conf: `password "…"`, `authentication … key "…"`.
-  [/\b(password|key|secret)\s+"[^"\n]*"/gi, `$1 "${REMOVED}"`],
+  // bird.conf: `password "…"`, `authentication … key "…"`; by `POPLIN_KEY = "…"` anybody could try
+  // which passwords give the text the name that stands beside it and in status.
+  [/\b(password|key|secret|\w*_KEY\s*=)\s+"[^"\n]*"/gi, `$1 "${REMOVED}"`],
 ];
 
 /** `"key": "value"` of JSON, also where that is text inside of JSON, with `\\"` for each quote. */

@@ -7,6 +7,10 @@ import type { Found, Verdict } from '../finding.ts';
 /** A session that has just begun is no finding: hellos, holds and BFD take their time. */
 const YOUNG_SECONDS = 15;
 
+/** What is wrong with an OPEN is met by each try, and each begins the time of the session anew. */
+const LASTING =
+  /Invalid OPEN|Unsupported version|Bad (?:peer AS|BGP identifier)|Unacceptable|capability missing/;
+
 export function bgp({ agent }: Facts): Verdict {
   if (!agent.known) return { skipped: 'the agent does not answer' };
   const { bgp: status } = agent.value;
@@ -21,10 +25,14 @@ export function bgp({ agent }: Facts): Verdict {
 
 type Session = BgpStatus['sessions'][number];
 
-const isDown = ({ state, sinceSeconds, lastError }: Session): boolean =>
-  state !== 'established' &&
-  state !== 'passive' &&
-  (lastError !== undefined || (sinceSeconds ?? 0) > YOUNG_SECONDS);
+function isDown({ state, sinceSeconds, lastError }: Session): boolean {
+  if (state === 'established') return false;
+  const isYoung = (sinceSeconds ?? 0) <= YOUNG_SECONDS;
+  if (state !== 'passive') return lastError !== undefined || !isYoung;
+  // Whoever only waits knows nothing of one that has never connected: the other end says it. What
+  // has ended is awaited in peace while it may be a restart, if the same cannot come of it again.
+  return lastError !== undefined && (!isYoung || LASTING.test(lastError));
+}
 
 const missing = ({ absence }: BgpStatus): Found => ({
   severity: 'error',

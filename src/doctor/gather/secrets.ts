@@ -12,7 +12,8 @@ const DEPTH_MAX = 4;
 const KUBECONFIG_KEY =
   '(?:token|password|client-key-data|id-token|refresh-token|access-token|client-secret)';
 const KUBECONFIG_VALUES = new RegExp(`["']?${KUBECONFIG_KEY}["']?\\s*:\\s*["']?([^\\s"',}]+)`, 'g');
-const BIRD_VALUES = /\b(?:password|key)\s+"([^"]+)"/g;
+/** Of bird.conf; its own key is one as well (agent/bird-text.ts). */
+const BIRD_VALUES = /\b(?:password|key|\w*_KEY\s*=)\s+"([^"]+)"/g;
 
 export function readSecrets(places: Places): readonly string[] {
   const whole = [SERVICE_ACCOUNT, ...places.secretPlaces].flatMap((path) => textsIn(path, 0));

@@ -84,7 +84,7 @@ const withRouter = (more: object = {}): BgpSettings =>
   bgpSettings({
     ServiceRanges: { ClusterIP: ['10.96.0.0/12', 'fd00:96::/112'] },
     Peers: Object.values(ROUTER).map((Address) => ({
-      ...{ Address, AS: 65001, BFD: false },
+      ...{ Address, AS: 65001, BFD: false, AcceptPods: true },
       ...(Address.includes(':') ? {} : more),
     })),
   });
@@ -100,6 +100,13 @@ const HARMFUL = [
   ...['10.244.1.0/24', '10.244.1.128/25', '10.244.1.7/32', 'fd00:10:244:1::/64'],
   ...['10.244.2.128/25', '10.244.2.7/32', 'fd00:10:244:2:8000::/65', '10.244.0.0/16'],
 ];
+
+/** The prefixes that the sessions of this name have brought, accepted by their filters. */
+function takenBy(bird: Bird, name: string): readonly string[] {
+  const taken = bird.ask(`show route where proto ~ "${name}*"`);
+  const nets = [...taken.matchAll(/^([\da-f.:]+\/\d+) /gm)].map(([, net = '']) => net);
+  return [...new Set(nets)].sort();
+}
 
 describe('BIRD with rendered configurations', () => {
   test('has each other node’s subnets in the kernel, and what a router may bring', async () => {
@@ -125,9 +132,7 @@ describe('BIRD with rendered configurations', () => {
     assert.deepEqual([...kernelRoutes(one).keys()].sort(), [...FAR, ...subnetsOf(2)].sort());
     assert.deepEqual([...kernelRoutes(two).keys()].sort(), [...FAR, ...subnetsOf(1)].sort());
     // Not even BIRD keeps the others, so that no filter of its own has to be right twice.
-    const taken = birdOne.ask('show route where proto ~ "peer*"');
-    const nets = [...taken.matchAll(/^([\da-f.:]+\/\d+) /gm)].map(([, net]) => net);
-    assert.deepEqual([...new Set(nets)].sort(), [...FAR, ...subnetsOf(2)].sort());
+    assert.deepEqual(takenBy(birdOne, 'peer'), [...FAR, ...subnetsOf(2)].sort());
     const routes = [...kernelRoutes(one).values()].map((line) => line.trim());
     for (const [line, next, source] of [
       ['10.244.2.0/24', '192.168.77.12', '10.244.1.0'],
@@ -144,12 +149,38 @@ describe('BIRD with rendered configurations', () => {
     assert.doesNotMatch(tor.ask('show route 10.244.2.0/24 all'), /from 192.168.77.11/);
   });
 
+  test('by itself a router brings no pods, neither those of a node nor of nobody', async () => {
+    using segment = new Segment();
+    // The BIRD of node-2 is away, so that nothing but the filter stands against the router.
+    const one = joinNode(segment, 1);
+    const router = segment.join('tor', [`${ROUTER.ipv4}/24`, `${ROUTER.ipv6}/64`]);
+    const peers = (more: object) =>
+      bgpSettings({
+        Peers: Object.values(ROUTER).map((Address) => ({ Address, AS: 65001, ...more })),
+      });
+    await using bird = new Bird(one.name, confOf(1, peers({})));
+    const claimed = [...FAR, ...subnetsOf(2)].sort();
+    await using _tor = new Bird(router.name, routerConf([...HARMFUL, ...claimed]));
+    const count = HARMFUL.length + claimed.length;
+    await until('all is heard', () => heard(bird, 'peer') >= count);
+    assert.deepEqual(takenBy(bird, 'peer'), []);
+    assert.deepEqual([...kernelRoutes(one).keys()], []);
+    assert.match(bird.configure(confOf(1, peers({ AcceptPods: true }))), /Reconfig|in progress/);
+    await until('what it says is taken', () => kernelRoutes(one).size >= claimed.length);
+    assert.deepEqual(takenBy(bird, 'peer'), claimed);
+    assert.deepEqual([...kernelRoutes(one).keys()].sort(), claimed);
+  });
+
   test('a router of the own AS does not win by its preference', async () => {
     using segment = new Segment();
     const [one, two] = [joinNode(segment, 1), joinNode(segment, 2)];
     const router = segment.join('tor', [`${ROUTER.ipv4}/24`, `${ROUTER.ipv6}/64`]);
-    const inside = { Peers: Object.values(ROUTER).map((Address) => ({ Address, AS: 64512 })) };
-    const settings = bgpSettings(inside);
+    const Peers = Object.values(ROUTER).map((Address) => ({
+      Address,
+      AS: 64512,
+      AcceptPods: true,
+    }));
+    const settings = bgpSettings({ Peers });
     await using birdOne = new Bird(one.name, confOf(1, settings));
     await using _two = new Bird(two.name, confOf(2, settings));
     await using _tor = new Bird(router.name, routerConf([...subnetsOf(2), ...FAR], 64512));

@@ -7,7 +7,7 @@ import { BirdKeeper } from '../../../src/agent/bird-keeper.ts';
 import { bgpStatus, birdProblems } from '../../../src/agent/bird-status.ts';
 import { birdText, hashIn } from '../../../src/agent/bird-text.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { FakeBird, FakeBirdFiles, fakeSession } from '../../fake/bird.ts';
+import { FakeBird, FakeBirdFiles } from '../../fake/bird.ts';
 import { KEY } from '../../fake/bird-key.ts';
 import { FakeClock, settle } from '../../fake/clock.ts';
 
@@ -83,7 +83,7 @@ describe('the keeper of BIRD', () => {
     await using scene = new Scene(undefined);
     await scene.clock.advance(30_000);
     assert.equal(scene.files.texts.size, 0);
-    assert.equal(bgpStatus(scene.keeper.view, []), undefined);
+    assert.equal(bgpStatus(scene.keeper.view, undefined), undefined);
     assert.deepEqual(birdProblems(scene.keeper.view), []);
     assert.equal(scene.keeper.view.isMissing, false);
   });
@@ -258,25 +258,4 @@ describe('the keeper of BIRD', () => {
     await scene.clock.advance(5_000);
     assert.deepEqual(birdProblems(scene.keeper.view), []);
   });
-});
-
-describe('what is said of a session that is not up', () => {
-  const cases = [
-    ['BGP Error: Bad peer AS', 'idle', /another AS number/],
-    ['Received: Bad peer AS', 'idle', /another AS number/],
-    ['Socket: Connection refused', 'active', /nobody speaks BGP there/],
-    ['Error: Hold timer expired', 'active', /nothing was heard/],
-    [undefined, 'connect', /the password differs/],
-    ['Socket: Connection refused', 'established', /^$/],
-    ['something new', 'idle', /^$/],
-  ] as const;
-  for (const [lastError, state, expected] of cases) {
-    test(`${lastError} while ${state}`, () => {
-      const session = fakeSession({ lastError, state, sinceSeconds: 60 });
-      const running = { version: '', upSeconds: 1, config: 'a', isRecovering: false, routes: 0 };
-      const rest = { absence: '', isMissing: false, waiting: [], problems: [] };
-      const status = bgpStatus({ wanted: 'a', running, sessions: [session], ...rest }, []);
-      assert.match(status?.sessions[0]?.hint ?? '?', expected);
-    });
-  }
 });

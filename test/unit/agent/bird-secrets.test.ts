@@ -99,7 +99,7 @@ class Scene implements AsyncDisposable {
   }
 
   async said(): Promise<Readonly<Record<string, string>>> {
-    const status = bgpStatus(this.keeper.view, this.speaker.problems);
+    const status = bgpStatus(this.keeper.view, this.speaker);
     return {
       status: JSON.stringify(status),
       page: birdLines(status).join('\n'),

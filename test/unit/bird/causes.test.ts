@@ -45,7 +45,6 @@ const CASES: readonly Case[] = [
     /only the other end has a password/,
     { hasPassword: false },
   ],
-  ['refused, by who has looked', 'active', undefined, 60, /^nobody/, { port: 'refused' }],
 ];
 
 for (const [name, state, lastError, sinceSeconds, says, facts] of CASES) {

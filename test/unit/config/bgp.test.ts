@@ -28,7 +28,7 @@ const DEFAULTS = {
 const PEER = {
   ...{ name: '192.168.1.1', nodes: { kind: 'all' }, address: '192.168.1.1', as: 65001 },
   ...{ portNumber: 179, gtsm: false, bfd: false, allowLocalAs: 0, importLimit: 10_000 },
-  ...{ acceptPods: true, announcePods: true, announceServices: true },
+  ...{ acceptPods: false, announcePods: true, announceServices: true },
   ...{ importRules: [], exportRules: [], communities: [] },
 };
 
@@ -55,7 +55,7 @@ describe('the settings of BGP', () => {
     const peer = {
       ...{ Name: 'tor', Address: 'fd00:1::1', AS: 4_200_000_000, Port: 1179, Multihop: 3 },
       ...{ NodeNames: ['b', 'a', 'b'], PasswordSecret: { Name: 'bgp', Key: 'tor' } },
-      ...{ GTSM: true, BFD: true, AllowLocalAS: 2, ImportLimit: 5, AcceptPods: false },
+      ...{ GTSM: true, BFD: true, AllowLocalAS: 2, ImportLimit: 5, AcceptPods: true },
       ...{ AnnouncePods: false, AnnounceServices: false, Communities: ['1:2', '1:2', '1:2:3'] },
       ImportFilter: [
         { Action: 'accept', Prefix: '2001:db8::/32', MinLength: 40, Preference: 7 },
@@ -71,7 +71,7 @@ describe('the settings of BGP', () => {
           ...{ name: 'tor', nodes: { kind: 'names', names: ['a', 'b'] }, address: 'fd00:1::1' },
           ...{ as: 4_200_000_000, portNumber: 1179, password: { secret: 'bgp', key: 'tor' } },
           ...{ multihop: 3, gtsm: true, bfd: true, allowLocalAs: 2, importLimit: 5 },
-          ...{ acceptPods: false, announcePods: false, announceServices: false },
+          ...{ acceptPods: true, announcePods: false, announceServices: false },
           importRules: [
             {
               ...{ action: 'accept', communities: [], localPreference: 7 },
@@ -96,6 +96,22 @@ describe('the settings of BGP', () => {
     const of = (name: string) => `{"Address": "192.168.1.1", "AS": 1, "NodeNames": ["${name}"]}`;
     const text = `{${NETWORK}, "BGP": {"Peers": [${of('a')}, ${of('b')}]}}`;
     assert.equal(configOf(text).bgp.peers.length, 2);
+  });
+
+  test('without a mesh, a peer that may bring routes to pods is enough', () => {
+    const rule = (more: object) => ({ ImportFilter: [{ Action: 'accept', ...more }] });
+    const enough = [
+      { AcceptPods: true },
+      rule({ Prefix: '10.244.0.0/16' }),
+      rule({ Prefix: '10.244.32.0/20', MaxLength: 24 }),
+      rule({ Prefix: '10.0.0.0/8', MaxLength: 24 }),
+      rule({ Communities: ['65001:1'] }),
+    ];
+    for (const more of enough) {
+      const peer = { Address: '192.168.1.1', AS: 65_001, ...more };
+      const bgp = JSON.stringify({ FullMesh: false, Peers: [peer] });
+      assert.equal(configOf(`{${NETWORK}, "BGP": ${bgp}}`).bgp.peers.length, 1);
+    }
   });
 
   test('a change of it is another configuration', () => {

@@ -29,12 +29,12 @@ const REFUSED: readonly Refusal[] = [
     name: 'a filter that rejects everything',
     text: importing('[{"Action": "reject"}]'),
     problems: [
-      'BGP.Peers[0].ImportFilter = [{"Action":"reject","Communities":[]}]: rejects everything: accept something, or leave it out and set AcceptPods to false',
+      'BGP.Peers[0].ImportFilter = [{"Action":"reject","Communities":[]}]: rejects everything: accept something, or set AcceptPods to true, or leave it out',
     ],
   },
   {
     name: 'a filter that rejects all that would be accepted',
-    text: importing('[{"Action": "reject", "Prefix": "10.0.0.0/8", "MaxLength": 32}]'),
+    text: `{${NETWORK}, "BGP": {"Peers": [{${TOR}, "AcceptPods": true, "ImportFilter": [{"Action": "reject", "Prefix": "10.0.0.0/8", "MaxLength": 32}]}]}}`,
     problems: [
       'BGP.Peers[0].ImportFilter = [{"Action":"reject","Prefix":"10.0.0.0/8","MaxLength":32,"Co…: rejects everything: accept something, or leave it out and set AcceptPods to false',
     ],

@@ -10,6 +10,9 @@ const TOR = '"Address": "192.168.1.1", "AS": 65001';
 
 const AS_RIGHT = 'must be a whole number from 1 to 4294967294 except 23456 and 65535, as 64512';
 
+const WITHOUT_ROUTES =
+  'BGP.FullMesh = false: leaves the nodes without routes to each other, since no peer may bring any: set AcceptPods to true in the Peers that know them, or set FullMesh to true, or give RouteReflectors';
+
 const REFUSED: readonly Refusal[] = [
   // Keys
   {
@@ -151,6 +154,24 @@ const REFUSED: readonly Refusal[] = [
       'BGP.FullMesh = false: leaves the nodes without sessions: set it to true, or give RouteReflectors or Peers',
     ],
   },
+  {
+    name: 'nodes that no peer may tell of each other',
+    text: bgp(`{"FullMesh": false, "Peers": [{${TOR}}]}`),
+    problems: [WITHOUT_ROUTES],
+  },
+  {
+    name: 'the same, where a filter takes what is outside of the pod network, or all of it away',
+    text: bgp(
+      `{"FullMesh": false, "Peers": [{${TOR}, "ImportFilter": [` +
+        '{"Action": "accept", "Prefix": "0.0.0.0/0"}, ' +
+        '{"Action": "accept", "Prefix": "172.20.0.0/16", "MaxLength": 24}]}, ' +
+        '{"Address": "192.168.1.2", "AS": 65002, "AcceptPods": true, "ImportFilter": [' +
+        '{"Action": "reject", "Prefix": "10.0.0.0/8", "MaxLength": 32}, ' +
+        '{"Action": "accept", "Prefix": "0.0.0.0/0", "MaxLength": 32}]}, ' +
+        '{"Address": "fd00:1::1", "AS": 65002, "AcceptPods": true}]}',
+    ),
+    problems: [WITHOUT_ROUTES],
+  },
   // Peers
   {
     name: 'a peer without address',
@@ -219,7 +240,7 @@ const REFUSED: readonly Refusal[] = [
   },
   {
     name: 'a peer to exchange nothing with',
-    text: peers(`{${TOR}, "AcceptPods": false, "AnnouncePods": false}`),
+    text: peers(`{${TOR}, "AnnouncePods": false}`),
     problems: [
       'BGP.Peers[0] = "192.168.1.1": exchanges nothing with this node: set AcceptPods or AnnouncePods, or remove the peer',
     ],

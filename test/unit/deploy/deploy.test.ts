@@ -283,7 +283,7 @@ test('a template uses no function but those of text/template and sprig', () => {
   assert.equal(texts.length, 2);
   for (const { path, text } of texts) {
     for (const [, action = ''] of text.matchAll(/\{\{-? (.*?) -?\}\}/g)) {
-      const words = action.replace(/"[^"]*"/g, '').match(/(?<![.\w])[A-Za-z]\w*/g) ?? [];
+      const words = action.replace(/"[^"]*"/g, '').match(/(?<![.$\w])[A-Za-z]\w*/g) ?? [];
       for (const word of words) assert.ok(allowed.has(word), `${path}: ${word} in ${action}`);
     }
   }

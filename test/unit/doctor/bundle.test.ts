@@ -3,9 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { birdText } from '../../../src/agent/bird-text.ts';
 import { redact } from '../../../src/doctor/bundle/redact.ts';
 import { renderTar } from '../../../src/doctor/bundle/tar.ts';
+import { placesOf } from '../../../src/doctor/gather/places.ts';
+import { readSecrets } from '../../../src/doctor/gather/secrets.ts';
+import { KEY } from '../../fake/bird-key.ts';
 
 const SECRET = 'h7Kq-Zt_42.long';
 const PEM = '-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nAbC\n-----END RSA PRIVATE KEY-----';
@@ -60,6 +67,29 @@ describe('redact', () => {
     const text = JSON.stringify({ token: 'a"b\\c', list: [1], inner: { password: 'x y' } });
     const left = JSON.parse(redact(text, []));
     assert.deepEqual(left, { token: '[removed]', list: [1], inner: { password: '[removed]' } });
+  });
+});
+
+describe('the key that texts of bird.conf are named by', () => {
+  const { text, hash } = birdText('protocol bgp a {\n  password "zzz111zzz";\n}\n', KEY);
+
+  test('goes with the passwords, and the name stays', () => {
+    const left = redact(text, []);
+    assert.doesNotMatch(left, new RegExp(`${KEY}|zzz111zzz`));
+    assert.match(left, /define POPLIN_KEY = "\[removed\]";/);
+    assert.ok(left.includes(`define POPLIN_CONFIG = "${hash}";`), 'as in status');
+  });
+
+  test('is a secret of this node wherever else it stands', () => {
+    const birdDir = mkdtempSync(join(tmpdir(), 'poplin-bundle-'));
+    try {
+      writeFileSync(join(birdDir, 'candidate.conf'), text);
+      const places = placesOf(birdDir, { POPLIN_BIRD_DIR: birdDir });
+      const left = redact(JSON.stringify({ said: text, also: KEY }), readSecrets(places));
+      assert.doesNotMatch(left, new RegExp(`${KEY}|zzz111zzz`));
+    } finally {
+      rmSync(birdDir, { recursive: true });
+    }
   });
 });
 

@@ -23,13 +23,12 @@ import {
 import {
   API,
   BGP,
-  BIRD,
   input,
   kubeProxyRule,
   match,
   meta,
   payload,
-  SESSION,
+  sessionWith,
 } from '../../fake/doctor-parts.ts';
 import { ACCEPT, DROP, REJECT } from '../../fake/ruleset.ts';
 
@@ -245,11 +244,18 @@ const CASES: readonly Case[] = [
     /process 3/,
   ],
   ['a BIRD that is away', 'bgp', statusWith({ bgp: BGP }), /nobody listens/],
+  ['a session that is down', 'bgp', sessionWith({}), /mesh_1.*Connection refused/],
   [
-    'a session that is down',
+    'a session that waits in vain for who was there once',
     'bgp',
-    statusWith({ bgp: { ...BGP, bird: BIRD, sessions: [SESSION] } }),
-    /mesh_1.*Connection refused/,
+    sessionWith({ state: 'passive', lastError: 'Socket: Connection closed' }),
+    /mesh_1.*passive; last error: Socket: Connection closed/,
+  ],
+  [
+    'a session that waits, and is wrong at each try',
+    'bgp',
+    sessionWith({ state: 'passive', sinceSeconds: 3, lastError: 'BGP Error: Bad peer AS' }),
+    /mesh_1.*Bad peer AS/,
   ],
   [
     'what only the agent knows',

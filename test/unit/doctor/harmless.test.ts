@@ -7,24 +7,15 @@ import type { Facts } from '../../../src/doctor/facts.ts';
 import { known } from '../../../src/doctor/facts.ts';
 import type { Ip } from '../../../src/net/ip.ts';
 import { configFrom } from '../../fake/config-from.ts';
-import {
-  factsWith,
-  kernelWith,
-  otherLink,
-  rulesOf,
-  silentBy,
-  statusWith,
-} from '../../fake/doctor.ts';
+import { factsWith, kernelWith, otherLink, rulesOf, silentBy } from '../../fake/doctor.ts';
 import {
   API,
-  BGP,
-  BIRD,
   input,
   kubeProxyRule,
   match,
   meta,
   payload,
-  SESSION,
+  sessionWith,
 } from '../../fake/doctor-parts.ts';
 import { ACCEPT, DROP } from '../../fake/ruleset.ts';
 
@@ -59,9 +50,7 @@ const HARMLESS: readonly (readonly [string, Partial<Facts>])[] = [
   ],
   [
     'a BGP session that is up, whatever was before',
-    statusWith({
-      bgp: { ...BGP, bird: BIRD, sessions: [{ ...SESSION, state: 'established', hint: '' }] },
-    }),
+    sessionWith({ state: 'established', hint: '' }),
   ],
   [
     'a filter that is strict where a link is loose by itself',
@@ -136,15 +125,14 @@ const HARMLESS: readonly (readonly [string, Partial<Facts>])[] = [
     { ...silentBy('vxlan', true), pings: new Map([['192.168.1.77' as Ip, true]]) },
   ],
   ['a clock that is a second off', { api: known({ ...API, aheadMs: 1_400 }) }],
+  ['a BGP session that has just begun', sessionWith({ sinceSeconds: 2, lastError: undefined })],
   [
-    'a BGP session that has just begun',
-    statusWith({
-      bgp: {
-        ...BGP,
-        bird: BIRD,
-        sessions: [{ ...SESSION, sinceSeconds: 2, lastError: undefined }],
-      },
-    }),
+    'a BGP session that waits for a node which has never been there',
+    sessionWith({ state: 'passive', sinceSeconds: 600, lastError: undefined }),
+  ],
+  [
+    'a BGP session that waits for a BIRD which restarts',
+    sessionWith({ state: 'passive', sinceSeconds: 3, lastError: 'Socket: Connection closed' }),
   ],
 ];
 
