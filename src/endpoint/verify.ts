@@ -64,7 +64,7 @@ function linkFault(wanted: Link, current: Link | undefined): string | undefined 
   return `has the Ethernet address ${current.mac} instead of ${wanted.mac}`;
 }
 
-/** What the kernel would do with a packet to the pod, where it does not give it to the pod's link. */
+/** What the kernel would do with a packet to the pod, where that is not to give it to its link. */
 export function detourFault(pod: Ip, lookup: RouteLookup, hostLink: string): string | undefined {
   switch (lookup.kind) {
     case 'onlink':
