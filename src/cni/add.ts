@@ -167,6 +167,7 @@ async function attachTo(step: AddStep, pod: Kernel): Promise<Verdict> {
     }
     reserved = attachment;
     const { hostLink } = attachment;
+    await context.sweeper.arrive(attachment.addresses);
     await makePair(attachment, step);
     isMade = true;
     await makePodSide(pod, attachment, context.host.peerIndexOf(hostLink));

@@ -6,7 +6,7 @@ import type { Attachment } from '../endpoint/attachment.ts';
 import { hostSide } from '../endpoint/host-side.ts';
 import { necessarySysctls, podSide } from '../endpoint/pod-side.ts';
 import { linksOf } from '../endpoint/shaping.ts';
-import { faultsOf } from '../endpoint/verify.ts';
+import { detourFault, faultsOf } from '../endpoint/verify.ts';
 import { familyOf } from '../net/ip.ts';
 import type { NftTable } from '../state/kernel-state.ts';
 import type { CniWork } from './context.ts';
@@ -65,11 +65,22 @@ function kernelFaults(
   const sysctls = new Map([...wanted.sysctls, ...nodeSysctls(attachment)]);
   const scope = { sysctls: [...sysctls.keys()], nft: true };
   const onHost = context.host.read(checkScope(linksOf(attachment), scope));
+  const hostFaults = faultsOf({ ...wanted, sysctls }, onHost, 'host');
   return [
-    ...faultsOf({ ...wanted, sysctls }, onHost, 'host'),
+    // What is wrong of our own says more than where it leads to.
+    ...(hostFaults.length > 0 ? hostFaults : detourFaults(context, attachment)),
     ...filterFaults(onHost.nftTable),
     ...podFaults(context, descriptor, attachment),
   ];
+}
+
+/** Of two routes to the pod the other one may be better than ours. */
+function detourFaults({ host }: CniWork, { addresses, hostLink }: Attachment): string[] {
+  const lookups = host.lookUp(addresses);
+  return addresses.flatMap((address) => {
+    const lookup = lookups.get(address);
+    return lookup === undefined ? [] : (detourFault(address, lookup, hostLink) ?? []);
+  });
 }
 
 function podFaults(context: CniWork, descriptor: number, attachment: Attachment): string[] {
@@ -94,6 +105,9 @@ const nodeSysctls = ({ addresses }: Attachment): [string, string][] =>
 /** The rules know that they are all there: src/kernel/nft-read.ts. */
 function filterFaults(table: NftTable | undefined): string[] {
   if (table === undefined) return ['the nftables table with the anti-spoofing rules is missing'];
+  if (table.isDormant === true) {
+    return ['the nftables table is dormant: somebody has switched all of its rules off'];
+  }
   return table.hash === '' ? ['rules of the nftables table were changed by somebody'] : [];
 }
 

@@ -1,7 +1,8 @@
 // Makes the kernel forget what it remembers of connections from and to the addresses of pods that
 // are gone, so that none of it is found by the next pod of such an address. Looking through all
 // connections of a node costs up to a second, so it is done after the answer to DEL, for all that
-// went meanwhile together, and with pauses. An address that was given away again is left alone.
+// went meanwhile together, and with pauses. An ADD that gets such an address before its turn has it
+// looked through at once; from then on it is left alone.
 
 import type { Kernel, StaleConnections } from '../kernel/kernel.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -26,6 +27,8 @@ export type SweeperParts = {
 export class ConnectionSweeper {
   readonly #parts: SweeperParts;
   readonly #gone = new Set<Ip>();
+  /** Those of the sweep that is under way. */
+  #inSweep: ReadonlySet<Ip> = new Set();
   #isSweeping = false;
 
   constructor(parts: SweeperParts) {
@@ -36,6 +39,19 @@ export class ConnectionSweeper {
   leave(addresses: readonly Ip[]): void {
     for (const address of addresses) this.#gone.add(address);
     if (!this.#isSweeping && this.#gone.size > 0) void this.#sweepAll();
+  }
+
+  /**
+   * A new pod is about to get these, and nothing leads to it yet. Costs time only where their turn
+   * has not come. Never rejects with AppError: such a pod is better than none.
+   */
+  async arrive(addresses: readonly Ip[]): Promise<void> {
+    const unswept = addresses.filter((ip) => this.#gone.has(ip) || this.#inSweep.has(ip));
+    if (unswept.length === 0) return;
+    for (const address of unswept) this.#gone.delete(address);
+    await this.#forget(
+      unswept.map((address) => ({ kind: 'of-address', address, isFree: () => true })),
+    );
   }
 
   /** Ends when there is nothing left, or with the agent. */
@@ -53,11 +69,20 @@ export class ConnectionSweeper {
   }
 
   async #sweep(): Promise<void> {
-    const { host, log, isTaken } = this.#parts;
-    const stale = [...this.#gone].map((address): StaleConnections => {
-      return { kind: 'of-address', address, isFree: () => !isTaken(address) };
-    });
+    const { isTaken } = this.#parts;
+    this.#inSweep = new Set(this.#gone);
     this.#gone.clear();
+    await this.#forget(
+      [...this.#inSweep].map((address) => ({
+        ...{ kind: 'of-address', address },
+        isFree: () => !isTaken(address),
+      })),
+    );
+    this.#inSweep = new Set();
+  }
+
+  async #forget(stale: readonly StaleConnections[]): Promise<void> {
+    const { host, log } = this.#parts;
     try {
       const count = await host.forgetConnections(stale);
       log.debug({ addresses: stale.length, count }, 'connections of pods that are gone');

@@ -40,11 +40,16 @@ export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** Requests by capability that would be silently ignored otherwise. */
 const UNSUPPORTED_CAPABILITIES = ['deviceid', 'infinibandguid', 'ipranges'] as const;
 
+/** Nobody nests a configuration like that, and what looks into one must come to an end. */
+const LEVELS_MAX = 64;
+
 /** `isLenient`: what does not say which network it is may be of any form, as for a DEL. */
 export function parseNetworkConfig(stdin: Buffer, isLenient = false): Parsed<NetworkConfig> {
   const json = parseJson(stdin);
   if (json.kind === 'failed') return json;
-  const config = json.value;
+  const isDeep = isDeeperThan(LEVELS_MAX, json.value);
+  if (isDeep && !isLenient) return tooDeep();
+  const config = isDeep ? withoutObjects(json.value) : json.value;
   const name = config.name;
   if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
     return invalid('name', name, 'letters, digits, "_", "." and "-", a letter or digit first');
@@ -77,6 +82,20 @@ function parseJson(stdin: Buffer): Parsed<JsonObject> {
   } catch (error) {
     return decodeFailure(error instanceof Error ? error.message : String(error));
   }
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
+}
+
+const withoutObjects = (config: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(config).filter(([, value]) => typeof value !== 'object'));
+
+function tooDeep(): Parsed<never> {
+  const details = `it is nested deeper than ${LEVELS_MAX} levels`;
+  const message = 'invalid network configuration';
+  return { kind: 'failed', failure: failure(CNI_CODES.invalidConfig, message, details) };
 }
 
 const decodeFailure = (details: string): Parsed<never> => ({

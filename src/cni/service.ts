@@ -1,6 +1,6 @@
 // The CNI service: every call comes in here as a frame and leaves as exit code and stdout. It keeps
-// calls for one attachment apart and everything else concurrent, and carries out tombstones. What a
-// verb does is in its own file.
+// calls for one attachment apart and everything else concurrent. What a verb does is in its own
+// file.
 
 import type { Attachment } from '../endpoint/attachment.ts';
 import type { AttachmentIdentity } from '../endpoint/identity.ts';
@@ -28,13 +28,8 @@ import { retune } from './retune.ts';
 import type { RuntimeCache } from './runtime-cache.ts';
 import { Serialiser } from './serialise.ts';
 import { status } from './status.ts';
-import {
-  readTombstone,
-  readTombstones,
-  removeTombstone,
-  type Tombstone,
-  tombstoneNameOf,
-} from './tombstones.ts';
+import { TombstoneReplay } from './tombstone-replay.ts';
+import { removeTombstone, tombstoneNameOf } from './tombstones.ts';
 import { NEWEST_VERSION, renderVersions } from './version.ts';
 
 /** For metrics and the log. `code` is 0 for success, else the CNI error code. */
@@ -56,12 +51,16 @@ export class CniService {
   readonly #onCall: ((call: CniCall) => void) | undefined;
   /** By host link, which is the attachment's identity in a shorter form. */
   readonly #serialiser = new Serialiser();
+  readonly #tombstones: TombstoneReplay;
 
   constructor({ context, onCall }: CniServiceOptions) {
     const isTaken = (address: Ip): boolean => context.store.isTaken(address);
     const sweeper = new ConnectionSweeper({ ...context, isTaken });
     this.#context = { ...context, remover: new LinkRemover(context.host), sweeper };
     this.#onCall = onCall;
+    this.#tombstones = new TombstoneReplay(this.#context, (identity, work) =>
+      this.#serialise(identity, work),
+    );
   }
 
   /** Everything that the kernel should hold for pods now. */
@@ -73,10 +72,11 @@ export class CniService {
   async handle(frame: CniFrame, netns: number | undefined): Promise<CniReply> {
     const { clock, log } = this.#context;
     const startMs = clock.monotonicMs();
-    const parsed = parseRequest(frame);
-    const verb = parsed.kind === 'request' ? parsed.request.verb : 'unknown';
+    let verb: CniCall['verb'] = 'unknown';
     let verdict: Verdict;
     try {
+      const parsed = parseRequest(frame);
+      if (parsed.kind === 'request') verb = parsed.request.verb;
       verdict = parsed.kind === 'request' ? await this.#answer(parsed.request, netns) : parsed;
     } catch (error) {
       log.error({ verb, error: describeError(error) }, 'a CNI call met a fault of the agent');
@@ -103,22 +103,9 @@ export class CniService {
     return running ?? { kind: 'unwanted' };
   }
 
-  /** Carries out what came while the agent was away. What fails stays for the next time. */
-  async replayTombstones(): Promise<void> {
-    const { log } = this.#context;
-    let tombstones: Tombstone[];
-    try {
-      tombstones = readTombstones(this.#context);
-    } catch (error) {
-      log.error({ error: describeError(error) }, 'tombstones cannot be read');
-      return;
-    }
-    await Promise.all(
-      tombstones.map((tombstone) =>
-        this.#serialise(tombstone.request.identity, () => this.#replay(tombstone)),
-      ),
-    );
-    if (tombstones.length > 0) log.info({ count: tombstones.length }, 'late DELs carried out');
+  /** Carries out what came while the agent was away. What fails is tried again later. */
+  replayTombstones(): Promise<void> {
+    return this.#tombstones.start();
   }
 
   /**
@@ -134,13 +121,6 @@ export class CniService {
     }
   }
 
-  async #replay({ request, fileName }: Tombstone): Promise<Verdict> {
-    const verdict = await del(request, this.#context);
-    if (verdict.kind === 'done') removeTombstone(fileName, this.#context);
-    else this.#context.log.warn({ fileName, ...verdict.failure }, 'a late DEL has failed');
-    return verdict;
-  }
-
   async #answer(request: CniRequest, netns: number | undefined): Promise<Verdict> {
     const context = this.#context;
     switch (request.verb) {
@@ -152,8 +132,8 @@ export class CniService {
         return gc(request, context, this.#serialiser);
       case 'ADD':
         return this.#serialise(request.identity, async () => {
-          await this.#settle(request.identity);
-          return add(request, netns, context);
+          const obstacle = await this.#tombstones.settle(request.identity);
+          return obstacle ?? add(request, netns, context);
         });
       case 'DEL':
         return this.#serialise(request.identity, async () => {
@@ -165,15 +145,6 @@ export class CniService {
       case 'CHECK':
         return this.#serialise(request.identity, async () => check(request, netns, context));
     }
-  }
-
-  /** A DEL of the same container that is not carried out yet comes before its new ADD. */
-  async #settle(identity: AttachmentIdentity): Promise<void> {
-    const { directory, files } = this.#context.tombstones;
-    const name = tombstoneNameOf(identity);
-    if (!files.exists(`${directory}/${name}`)) return;
-    const tombstone = readTombstone(name, this.#context);
-    if (tombstone !== undefined) await this.#replay(tombstone);
   }
 
   async #serialise(identity: AttachmentIdentity, work: () => Promise<Verdict>): Promise<Verdict> {

@@ -34,6 +34,23 @@ export class SpareFiles {
     return this.#free.pop();
   }
 
+  /**
+   * The file is there with this text, or as it was. `temporary` is written where no spare file can
+   * be: their directory may be gone. Throws what the disk says.
+   */
+  write(path: string, text: string, temporary: string): void {
+    const spare = this.take();
+    if (spare !== undefined) {
+      try {
+        this.#put(path, text, spare);
+        return;
+      } catch {
+        // What is wrong with the disk itself is said below.
+      }
+    }
+    this.#put(path, text, temporary);
+  }
+
   /** In place of removing the file. Throws what the disk says. */
   keep(path: string): void {
     if (this.#free.length >= SPARES_MAX) {
@@ -49,6 +66,16 @@ export class SpareFiles {
     }
     this.#lastNumber += 1;
     this.#free.push(spare);
+  }
+
+  #put(path: string, text: string, by: string): void {
+    try {
+      this.#files.write(by, text);
+      this.#files.rename(by, path);
+    } catch (error) {
+      this.#files.remove(by);
+      throw error;
+    }
   }
 
   #adopt(): void {

@@ -10,6 +10,8 @@ export type StoreFiles = {
   list(directory: string): readonly string[];
   exists(path: string): boolean;
   read(path: string): Buffer;
+  /** When the file was written last, by the wall clock. */
+  writtenMs(path: string): number;
   /** The whole content; a new file gets mode 0600. */
   write(path: string, text: string): void;
   append(path: string, text: string): void;
@@ -32,6 +34,7 @@ export const systemFiles: StoreFiles = {
   },
   exists: (path) => fs.existsSync(path),
   read: (path) => fs.readFileSync(path),
+  writtenMs: (path) => fs.statSync(path).mtimeMs,
   write: (path, text) => {
     const bytes = Buffer.from(text);
     // Without O_TRUNC: ext4 would send a file that was emptied to the disk when it is closed

@@ -267,15 +267,7 @@ export class AttachmentStore {
   }
 
   #write(fileName: string, text: string): void {
-    const { files } = this.#options;
-    const temporary = this.#spares.take() ?? this.#path(`.${fileName}.tmp`);
-    try {
-      files.write(temporary, text);
-      files.rename(temporary, this.#path(fileName));
-    } catch (error) {
-      files.remove(temporary);
-      throw error;
-    }
+    this.#spares.write(this.#path(fileName), text, this.#path(`.${fileName}.tmp`));
   }
 
   #path(fileName: string): string {

@@ -3,8 +3,11 @@
 // qdiscs), so only what a pod cannot be reached or bounded without is compared, and additions are
 // never faults. Pure.
 
+import type { Ip } from '../net/ip.ts';
 import type { KernelState, Link, Qdisc, RouteVia } from '../state/kernel-state.ts';
 import { keyOfQdisc, linksOf } from '../state/kernel-state.ts';
+import { POD_LINK_GROUP } from '../state/own.ts';
+import type { RouteLookup } from '../state/route-lookup.ts';
 import { sameQdisc } from '../state/same-qdisc.ts';
 import type { EndpointState } from './host-side.ts';
 
@@ -51,9 +54,29 @@ export function faultsOf(wanted: EndpointState, actual: KernelState, place: stri
 function linkFault(wanted: Link, current: Link | undefined): string | undefined {
   if (current === undefined) return 'is missing';
   if (wanted.up && !current.up) return 'is down';
+  if (wanted.kind !== 'veth') return undefined;
+  // The filters tell pods' links by it: without, a pod may send from any address.
+  if (wanted.group === POD_LINK_GROUP && current.group !== wanted.group) {
+    return `is in group ${current.group} instead of ${wanted.group}`;
+  }
   // Each end sends to the other's Ethernet address, which it knows from us alone.
-  if (wanted.kind !== 'veth' || wanted.mac === current.mac) return undefined;
+  if (wanted.mac === current.mac) return undefined;
   return `has the Ethernet address ${current.mac} instead of ${wanted.mac}`;
+}
+
+/** What the kernel would do with a packet to the pod, where that is not to give it to its link. */
+export function detourFault(pod: Ip, lookup: RouteLookup, hostLink: string): string | undefined {
+  switch (lookup.kind) {
+    case 'onlink':
+    case 'gateway': {
+      const isRight = lookup.kind === 'onlink' && lookup.link === hostLink;
+      return isRight ? undefined : `a better route leads ${pod} to ${lookup.link} in the host`;
+    }
+    case 'local':
+      return `${pod} is an address of the host itself`;
+    case 'unreachable':
+      return `a better route or rule makes ${pod} unreachable in the host`;
+  }
 }
 
 function qdiscFault(wanted: Qdisc, current: Qdisc | undefined): string | undefined {

@@ -1,9 +1,11 @@
 // Reads our nftables table back: the hash that its structure was made with, and the elements of
 // its named sets. Each rule carries the comment `poplin <hash> <number>/<total>`; the structure
-// counts as present only when all rules of one hash are there exactly once and no other rule is.
+// counts as present only when all rules of one hash are there exactly once, no other rule is, and
+// the table is not switched off.
 
 import { DUMP, NLM_F_REQUEST } from '../netlink/constants.ts';
-import { encodeNftTableQuery } from '../netlink/nft.ts';
+import type { MessageCursor } from '../netlink/cursor.ts';
+import { decodeNftTableDormant, encodeNftTableQuery } from '../netlink/nft.ts';
 import {
   decodeNftElements,
   digestNftElements,
@@ -35,16 +37,20 @@ export type NftState = {
 };
 
 const ABSENT: NftState = { sets: new Map() };
+/** Whatever its rules are. Loading the text wakes it up. */
+const DORMANT: NftTable = { hash: '', text: '', isDormant: true };
 
 /** A table that somebody deletes and makes again the whole time is as good as absent. */
 export function readNft(reading: Reading): NftState {
   for (let attempt = 1; attempt <= READS_MAX; attempt += 1) {
-    if (!tableExists(reading.session)) return ABSENT;
+    const found = lookForTable(reading.session);
+    if (found === 'absent') return ABSENT;
     let isTorn = false;
     const state = readTable(reading, () => {
       isTorn = true;
     });
-    if (!isTorn) return state;
+    if (isTorn) continue;
+    return found === 'dormant' ? { ...state, table: DORMANT } : state;
   }
   return ABSENT;
 }
@@ -64,14 +70,18 @@ function readTable(reading: Reading, absent: () => void): NftState {
   return { table, sets };
 }
 
-function tableExists(session: Session): boolean {
+function lookForTable(session: Session): 'absent' | 'dormant' | 'awake' {
   const { writer, netfilter } = session;
   writer.clear();
   encodeNftTableQuery(writer, NLM_F_REQUEST, NFT_TABLE);
-  const [answer] = netfilter.exchange(writer).values();
+  let isDormant = false;
+  const visit = (message: MessageCursor): void => {
+    isDormant = decodeNftTableDormant(message);
+  };
+  const [answer] = netfilter.exchange(writer, visit).values();
   writer.clear();
-  if (answer === undefined) return true;
-  if (answer.errno === ERRNO.ENOENT) return false;
+  if (answer === undefined) return isDormant ? 'dormant' : 'awake';
+  if (answer.errno === ERRNO.ENOENT) return 'absent';
   throw failureOf(`read nftables table ${NFT_TABLE}`, answer);
 }
 

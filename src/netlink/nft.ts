@@ -1,7 +1,8 @@
 // The frame of nf_tables messages (linux/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c): the
 // header that all have, the batch that makes many one transaction, and the question whether a
-// table is there. Attribute integers are in network order throughout.
+// table is there and at work. Attribute integers are in network order throughout.
 
+import type { MessageCursor } from './cursor.ts';
 import type { MessageWriter } from './message.ts';
 
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -16,6 +17,9 @@ export const nftMessageType = (message: number): number => (NFNL_SUBSYS_NFTABLES
 
 const NFT_MSG_GETTABLE = nftMessageType(1);
 const NFTA_TABLE_NAME = 1;
+const NFTA_TABLE_FLAGS = 2;
+/** No packet meets its rules, though each of them is there. */
+const NFT_TABLE_F_DORMANT = 0x1;
 
 export function nftHeader(writer: MessageWriter, family: number, resource: number): void {
   writer.u8(family);
@@ -42,4 +46,14 @@ export function encodeNftTableQuery(writer: MessageWriter, flags: number, table:
   writer.attributeString(NFTA_TABLE_NAME, table);
   writer.end();
   return sequence;
+}
+
+/** Of the answer: whether somebody has switched the table off. */
+export function decodeNftTableDormant(message: MessageCursor): boolean {
+  const attributes = message.attributes(NFGENMSG_BYTES);
+  while (attributes.next()) {
+    if (attributes.type !== NFTA_TABLE_FLAGS) continue;
+    return (attributes.u32be() & NFT_TABLE_F_DORMANT) !== 0;
+  }
+  return false;
 }

@@ -154,6 +154,8 @@ export type NftTable = {
   readonly hash: string;
   /** The whole table as nft text; '' when read back, since listed rules do not round-trip. */
   readonly text: string;
+  /** Somebody has switched all of its rules off; the hash is '' then. */
+  readonly isDormant?: true;
 };
 
 export type KernelState = {

@@ -74,6 +74,19 @@ export function kernelNft(open: OpenWorld): void {
     assert.equal(read(world).nftSets.size, 0);
   });
 
+  test('one that is switched off is none of ours, and loading it again switches it on', async () => {
+    using world = open();
+    await done(world, [add(FIRST), add(element('pods4', '10.244.1.5'))]);
+    const awake = read(world);
+    const off = text('a1').replace('table inet poplin {', 'table inet poplin {\n  flags dormant;');
+    const print = fingerprint(world);
+    await done(world, [change(table('a1', off))]);
+    assert.deepEqual(read(world).nftTable, { hash: '', text: '', isDormant: true });
+    assert.notEqual(fingerprint(world), print);
+    await done(world, [change(FIRST)]);
+    assert.deepEqual(read(world), awake);
+  });
+
   test('nftables is not read when it is not asked for', async () => {
     using world = open();
     await done(world, [add(FIRST)]);

@@ -81,6 +81,8 @@ export class FakeNamespace {
   readonly sysctls = new CountingMap<string, string>([['ipv4/ip_forward', '0']]);
   /** Comments of the rules of our table; undefined when there is no table. */
   nftComments: readonly string[] | undefined;
+  /** Somebody has switched it off. */
+  isNftDormant = false;
   readonly nftSets = new Map<string, FakeSet>();
   /** What links answer for though it is elsewhere. */
   readonly proxies = new Map<string, ReadonlySet<Ip>>();

@@ -53,12 +53,14 @@ export function doNftTable(
 ): Refusal | undefined {
   if (verb === 'remove') {
     namespace.nftComments = undefined;
+    namespace.isNftDormant = false;
     namespace.nftSets.clear();
     return undefined;
   }
   if (!/^\s*(add )?table inet poplin\b/.test(text) || !chainsOf(text).every(isWellFormed)) {
     return refuse('Error: syntax error', 'NFT');
   }
+  namespace.isNftDormant = /^\s*flags dormant/m.test(text);
   const sets = setsOf(text);
   const clashes = [...namespace.nftSets].some(([name, { type }]) => {
     const declared = typesOf(text).get(name);
@@ -79,8 +81,11 @@ export function doNftTable(
   return undefined;
 }
 
-export const nftTableOf = ({ nftComments }: FakeNamespace): NftTable | undefined =>
-  nftComments === undefined ? undefined : { hash: hashOf(nftComments), text: '' };
+export function nftTableOf({ nftComments, isNftDormant }: FakeNamespace): NftTable | undefined {
+  if (nftComments === undefined) return undefined;
+  if (isNftDormant) return { hash: '', text: '', isDormant: true };
+  return { hash: hashOf(nftComments), text: '' };
+}
 
 /** Bodies of chains; `{ … }` inside a rule is taken out first. */
 const chainsOf = (text: string): string[] =>

@@ -59,13 +59,29 @@ export class Crowd {
 
   /** What there is of pods on the node: '' when there is nothing. */
   leftovers(): string {
-    const files = readdirSync(join(this.#lab.directory.node(this.#node).stateDir, 'attachments'));
-    return [
-      this.#lab.run(this.#node, 'ip -br link show group 113'),
-      this.#lab.run(this.#node, 'ip route show proto 113 scope link'),
-      this.#lab.run(this.#node, 'ip neigh show nud permanent to 169.254.0.0/16'),
-      ...files.filter((name) => name !== 'released'),
-    ].join('');
+    return Object.values(this.#traces()).join('');
+  }
+
+  /** While pods are there: each look that finds nothing of them would never find anything left. */
+  mustSeeAll(): void {
+    for (const [kind, text] of Object.entries(this.#traces())) {
+      assert.notEqual(text, '', `no ${kind} of any pod is seen`);
+    }
+  }
+
+  #traces() {
+    const { stateDir } = this.#lab.directory.node(this.#node);
+    const look = (command: string): string => this.#lab.run(this.#node, command);
+    const neighbours = look('ip neigh show nud permanent').split('\n');
+    return {
+      link: look('ip -br link show group 113'),
+      route: look('ip route show proto 113 scope link'),
+      // Peers' have an address of the node on `poplin4-1`: those of pods lie on their own links.
+      neighbour: neighbours.filter((line) => / dev poplin[0-9a-f]{9} /.test(line)).join('\n'),
+      file: readdirSync(join(stateDir, 'attachments'))
+        .filter((name) => name !== 'released')
+        .join('\n'),
+    };
   }
 
   async remove(): Promise<void> {

@@ -169,6 +169,12 @@ function nftables(lab: TestLab, node: string, underlay: string): Drift[] {
     },
     { kind: 'nftables rule', harm: `nft delete rule ${chain} handle ${handle}`, isBack: allRules },
     {
+      kind: 'nftables, switched off',
+      harm: `nft add table inet poplin '{ flags dormant; }'`,
+      isBack: `! ${table} | grep -q 'flags dormant'`,
+      isWhole: allRules,
+    },
+    {
       kind: 'nftables element',
       harm: `nft delete element ${element}`,
       isBack: hasElement,

@@ -4,12 +4,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withinSomeTime } from '../system/some-time.ts';
-import { AT_ONCE, Crowd, inParallel, medianOf, namesTo } from './crowd.ts';
+import { Crowd, inParallel, medianOf, namesTo } from './crowd.ts';
 import { until, withLab } from './lab.ts';
 
 const PODS = 500;
-/** Other work on the machine comes and goes. */
-const SLOWER_MAX = 2;
+/** Of so many calls the median counts, at the beginning and in the end. */
+const SAMPLE = 100;
+/** In the best of several tries: other work on the machine comes and goes. */
+const SLOWER_MAX = 1.3;
 const UNTIL_MS = 120_000;
 
 test(`${PODS} pods start, and end without a trace`, async (context) => {
@@ -27,6 +29,7 @@ test(`${PODS} pods start, and end without a trace`, async (context) => {
       const comeAndGo = async (): Promise<number> => {
         const addMs = await inParallel(names, (name) => crowd.add(name));
         assert.equal(new Set(crowd.addresses).size, PODS);
+        crowd.mustSeeAll();
         const { lease } = await lab.status('node1');
         assert.ok(lease.subnets.length >= 2, `${lease.subnets}`);
         const delMs = await inParallel(names, (name) => crowd.del(name));
@@ -34,9 +37,7 @@ test(`${PODS} pods start, and end without a trace`, async (context) => {
         const isAsBefore = async (): Promise<boolean> =>
           table() === before.table && routes() === before.routes;
         await until('only the first subnet, and all as before', isAsBefore, UNTIL_MS);
-        const [first = 0, last = 0] = [addMs.slice(0, AT_ONCE), addMs.slice(-AT_ONCE)].map(
-          medianOf,
-        );
+        const [first = 0, last = 0] = [addMs.slice(0, SAMPLE), addMs.slice(-SAMPLE)].map(medianOf);
         const numbers = [first, last, medianOf(delMs)].map((ms) => ms.toFixed(1)).join(', ');
         context.diagnostic(`ms of an ADD first, last, and of a DEL: ${numbers}`);
         return last / first;

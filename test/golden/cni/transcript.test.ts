@@ -2,8 +2,10 @@
 // the specification and each error code.
 
 import { test } from 'node:test';
-import type { FakeCall } from '../../fake/cni-node.ts';
+import { renderNftTable } from '../../../src/desired/nft-table.ts';
+import type { FakeCall, FakeCniNode } from '../../fake/cni-node.ts';
 import { READY } from '../../fake/cni-node.ts';
+import { configFrom, DUAL_STACK } from '../../fake/config-from.ts';
 import { matchGolden } from './golden.ts';
 import type { Step } from './steps.ts';
 import { runSteps } from './steps.ts';
@@ -13,6 +15,20 @@ const version = (cniVersion: string, more: object = {}): FakeCall => ({
 });
 
 const PREV = { interfaces: [{ name: 'eth0', sandbox: '/x' }], ips: [{ address: '10.244.1.6/32' }] };
+
+/** The agent's own work: host ports are elements of its maps. */
+function loadMaps({ host }: FakeCniNode): void {
+  const value = renderNftTable({ config: configFrom(DUAL_STACK), ownSubnets: [] });
+  host.touch([{ verb: 'add', object: 'nft-table', value }]);
+}
+
+const withPort = (container: string, mapping: object): FakeCall => ({
+  env: {
+    CNI_CONTAINERID: container,
+    CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=${container}`,
+  },
+  config: { runtimeConfig: { portMappings: [mapping] } },
+});
 
 const STEPS: readonly Step[] = [
   ...['0.3.1', '0.4.0', '1.0.0', '1.1.0'].flatMap((cniVersion): Step[] => [
@@ -61,6 +77,16 @@ const STEPS: readonly Step[] = [
     {},
     ({ host }) => host.inject({ effect: 'fail', matches: ({ object }) => object === 'route' }),
   ],
+  ['a host port', 'ADD', withPort('web', { hostPort: 8080, containerPort: 80 }), loadMaps],
+  ['104: another pod has it', 'ADD', withPort('api', { hostPort: 8080, containerPort: 8000 })],
+  [
+    '104: on one address, too',
+    'ADD',
+    withPort('api', { hostPort: 8080, containerPort: 8000, hostIP: '192.0.2.1' }),
+  ],
+  ['DEL of the one that has it', 'DEL', withPort('web', {})],
+  ['104 no more', 'ADD', withPort('api', { hostPort: 8080, containerPort: 8000 })],
+  ['DEL of the other', 'DEL', withPort('api', {})],
   ['ADD', 'ADD'],
   ['102: ADD again', 'ADD'],
   ['103: CHECK with the addresses of another', 'CHECK', { config: { prevResult: PREV } }],

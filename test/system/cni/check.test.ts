@@ -109,6 +109,32 @@ const FAULTS: readonly Fault[] = [
     /rules of the nftables table were changed/,
   ],
   [
+    'the table switched on',
+    (node) => node.run('nft', 'add', 'table', 'inet', 'poplin', '{ flags dormant; }'),
+    /the nftables table is dormant/,
+  ],
+  [
+    "the host link's group",
+    (node, _, link) => node.run('ip', 'link', 'set', link, 'group', 'default'),
+    /link poplin\w+ is in group 0 instead of 113 in the host/,
+  ],
+  [
+    'the best route',
+    (node, _, link) => {
+      const [route = ''] = node.run('ip', 'route', 'show', 'dev', link).split(' ');
+      node.run('ip', 'route', 'add', `${route}/32`, 'dev', 'lo');
+    },
+    /a better route leads 10\.244\.1\.\d+ to lo in the host/,
+  ],
+  [
+    'reachability',
+    (node, _, link) => {
+      const [route = ''] = node.run('ip', '-6', 'route', 'show', 'dev', link).split(' ');
+      node.run('ip', 'route', 'add', 'prohibit', route, 'metric', '1');
+    },
+    /a better route or rule makes fd00:10:244:1::\w+ unreachable in the host/,
+  ],
+  [
     'the reservation',
     (node) => {
       for (const name of attachmentFiles(node)) rmSync(join(node.attachmentDirectory, name));

@@ -20,7 +20,7 @@ import fc from 'fast-check';
 import type { CniFrame } from '../../../src/cni/frame.ts';
 import { decodeRequest, encodeReply, encodeRequest } from '../../../src/cni/frame.ts';
 import { withinSomeTime } from '../some-time.ts';
-import type { Installation } from './executable.ts';
+import type { Installation, Outcome } from './executable.ts';
 import { BUILT, call, envOf, install } from './executable.ts';
 import type { Behaviour } from './scripted-agent.ts';
 import { close, withAgent } from './scripted-agent.ts';
@@ -30,10 +30,18 @@ const errorIn = (stdout: string): { code: number; msg: string; details: string }
 
 describe('the CNI executable', () => {
   let place: Installation;
+  /** Waits while the other tests run. */
+  let forsaken: { readonly place: Installation; readonly running: Promise<Outcome> };
   before(async () => {
     place = await install();
+    const shipped = await install('as shipped');
+    const running = call(shipped.executable, { env: envOf('ADD'), stdin: '{}' });
+    forsaken = { place: shipped, running };
   });
-  after(() => place.remove());
+  after(() => {
+    place.remove();
+    forsaken.place.remove();
+  });
 
   test('is static, and small when musl is there', () => {
     const bytes = readFileSync(BUILT);
@@ -280,5 +288,13 @@ describe('the CNI executable', () => {
     writeFileSync(odd, content);
     chmodSync(odd, 0o644);
     assert.match(errorIn(outcome.stdout).details, /"quoted"\\\?/);
+  });
+
+  test('waits with ADD for 30 s as it is shipped', async () => {
+    const outcome = await forsaken.running;
+    assert.equal(errorIn(outcome.stdout).code, 11);
+    assert.ok(outcome.durationMs >= 30_000, `${outcome.durationMs} ms`);
+    // A runtime's own patience ends after minutes.
+    assert.ok(outcome.durationMs < 60_000, `${outcome.durationMs} ms`);
   });
 });

@@ -28,13 +28,17 @@ export type Installation = {
 };
 
 /** `executable`: one of those that the Makefile builds. */
-export async function install(addWaitMs = 300, executable = BUILT): Promise<Installation> {
+export async function install(
+  addWaitMs: number | 'as shipped' = 300,
+  executable = BUILT,
+): Promise<Installation> {
   make(`build/${basename(executable)}`);
   const directory = mkdtempSync(join(tmpdir(), 'poplin-cni-'));
   const socketPath = join(directory, 'run/cni.sock');
   const tombstoneDirectory = join(directory, 'state/tombstones');
   const binDir = join(directory, 'bin');
-  const paths = { socketPath, tombstoneDirectory, addWaitMs };
+  const patience = addWaitMs === 'as shipped' ? {} : { addWaitMs };
+  const paths = { socketPath, tombstoneDirectory, ...patience };
   await installCni({ executable, binDir, paths });
   return {
     directory,

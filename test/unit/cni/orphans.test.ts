@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { readRuntimeCache, runtimeCacheOf } from '../../../src/cni/runtime-cache.ts';
+import { hostLinkOf } from '../../../src/endpoint/identity.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { FakeCniNode } from '../../fake/cni-node.ts';
@@ -62,6 +63,22 @@ describe('at the start of an agent', () => {
     });
   }
 
+  for (const [what, gone, names, released] of [
+    ['is released without link and runtime', { link: true, netns: false }, ['x-c1-eth0'], 1],
+    ['is kept with its link', { link: false, netns: true }, [], 0],
+    ['is kept when the runtime knows it', { link: true, netns: true }, ['poplin-c1-eth0'], 0],
+  ] as const) {
+    test(`one whose file is not readable any more ${what}`, async () => {
+      const node = await nodeWith(gone);
+      const [file = ''] = node.files.list('/state/attachments');
+      node.files.contents.set(`/state/attachments/${file}`, '');
+      node.restart();
+      assert.equal(await node.service.releaseOrphans(runtimeCacheOf(names)), released);
+      assert.equal(node.store.entries().length, 1 - released);
+      assert.equal(node.files.list('/state/attachments').includes(file), released === 0);
+    });
+  }
+
   test('a name that only begins alike is another', async () => {
     const node = await nodeWith({ link: true, netns: true });
     const names = ['poplin-c1-eth01', 'poplin-c11-eth0', 'other-c1-eth0', 'poplin-c1'];
@@ -104,5 +121,18 @@ describe('the cache of the runtime', () => {
     assert.equal(cache.knows(of('c1')), true);
     assert.equal(cache.knows(of('c2')), false);
     rmSync(directory, { recursive: true });
+  });
+
+  test('knows a link by whatever a name could mean', () => {
+    const cache = runtimeCacheOf(['my-net-c-1-eth0', 'odd', 'two-parts']);
+    for (const [network, containerId, ifName, isKnown] of [
+      ['my-net', 'c-1', 'eth0', true],
+      ['my', 'net-c-1', 'eth0', true],
+      ['my-net', 'c', '1-eth0', true],
+      ['my-net', 'c-1', 'eth1', false],
+    ] as const) {
+      const hostLink = hostLinkOf({ network, containerId, ifName });
+      assert.equal(cache.knowsLink(hostLink), isKnown, `${network} ${containerId} ${ifName}`);
+    }
   });
 });

@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { encodeRequest } from '../../../src/cni/frame.ts';
 import type { NodeReadiness, WhenFull } from '../../../src/cni/node-network.ts';
 import type { Cidr } from '../../../src/net/cidr.ts';
 import { FakeCniNode, READY } from '../../fake/cni-node.ts';
@@ -138,6 +137,21 @@ test('GC removes what gets another MTU meanwhile', async () => {
   assert.equal(node.store.entries().length, 0);
 });
 
+test('a configuration that is nested too deep is refused with a CNI error, and no end of a DEL', async () => {
+  const node = new FakeCniNode();
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  for (const key of ['"runtimeConfig":{"ipRanges":', '"dns":{"x":', '"name":{"x":']) {
+    const stdin = `{"cniVersion":"1.1.0","name":"poplin",${key}${deep}}}`;
+    const refused = await node.call('ADD', { stdin });
+    assert.equal(codeOf(refused), 7, key);
+    assert.match(refused.stdout, /nested deeper than 64 levels/);
+  }
+  assert.equal((await node.call('ADD')).exitCode, 0);
+  const stdin = `{"cniVersion":"1.1.0","name":"poplin","runtimeConfig":{"ipRanges":${deep}}}`;
+  assert.equal((await node.call('DEL', { stdin })).exitCode, 0);
+  assert.equal(node.leftovers(), '');
+});
+
 test('a fault of the agent itself is code 999, and the next call goes on', async () => {
   const node = new FakeCniNode();
   node.host.inject({ effect: 'crash-before' });
@@ -259,37 +273,5 @@ test('a DEL that comes during an ADD of its container waits for it, another does
   await node.clock.advance(100);
   await Promise.all(all);
   assert.deepEqual(order, ['other DEL', 'ADD', 'DEL']);
-  assert.equal(node.leftovers(), '');
-});
-
-test('a tombstone of another version of Poplin stays for it', async () => {
-  const node = new FakeCniNode();
-  node.files.contents.set('/state/tombstones/c1@eth0', 'PPLN\u0002 in words of its own');
-  await node.service.replayTombstones();
-  assert.deepEqual(node.files.list('/state/tombstones'), ['c1@eth0']);
-});
-
-test('a tombstone goes when it is carried out or is none, and stays when it fails', async () => {
-  const node = new FakeCniNode();
-  const environment = new Map([
-    ['CNI_COMMAND', 'DEL'],
-    ['CNI_CONTAINERID', 'c1'],
-    ['CNI_IFNAME', 'eth0'],
-    ['CNI_PATH', '/opt/cni/bin'],
-  ]);
-  const stdin = Buffer.from('{"cniVersion":"1.0.0","name":"poplin"}');
-  const frame = encodeRequest({ environment, stdin, hasNetns: false, isRepeated: false });
-  const { contents } = node.files;
-  await node.call('ADD');
-  contents.set('/state/tombstones/c1@eth0', frame.toString('latin1'));
-  contents.set('/state/tombstones/c9@eth0', 'not a frame');
-  contents.set('/state/tombstones/.17.tmp', 'half a fr');
-  node.restart();
-  node.host.inject({ effect: 'fail' });
-  await node.service.replayTombstones();
-  assert.deepEqual(node.files.list('/state/tombstones'), ['c1@eth0', '.17.tmp']);
-  assert.notEqual(node.leftovers(), '');
-  await node.service.replayTombstones();
-  assert.deepEqual(node.files.list('/state/tombstones'), ['.17.tmp']);
   assert.equal(node.leftovers(), '');
 });

@@ -62,6 +62,20 @@ test('on a full disk the file is removed instead; on one that is read-only that 
   assert.throws(() => spares.keep('/b'), /EROFS/);
 });
 
+test('where their directory is gone, a file of its own is written instead', () => {
+  const files = new FakeFiles();
+  for (const name of ['1', '2']) files.contents.set(`${DIRECTORY}/${name}`, '');
+  const spares = new SpareFiles(files, DIRECTORY);
+  spares.load();
+  files.removeDirectory(DIRECTORY);
+  spares.write('/state/attachments/a', 'text', '/state/attachments/.a.tmp');
+  assert.deepEqual([...files.contents], [['/state/attachments/a', 'text']]);
+  files.refusal = 'ENOSPC';
+  assert.throws(() => spares.write('/b', 'text', '/.b.tmp'), /ENOSPC/);
+  files.refusal = undefined;
+  assert.deepEqual([...files.contents.keys()], ['/state/attachments/a']);
+});
+
 test('a directory that cannot be read has no spare files', () => {
   const files = new FakeFiles();
   files.list = () => {

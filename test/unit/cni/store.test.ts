@@ -187,6 +187,19 @@ describe('the attachment store', () => {
     assert.ok(store.find(identityOf('b')) !== undefined);
   });
 
+  test('loses no ADD with the directory of spare files', () => {
+    const files = new FakeFiles();
+    const store = open(files);
+    for (const id of ['a', 'b']) add(store, id);
+    for (const id of ['a', 'b']) remove(store, id);
+    assert.equal(files.list(`${DIRECTORY}.spare`).length, 2);
+    files.removeDirectory(`${DIRECTORY}.spare`);
+    for (const id of ['c', 'd', 'e']) add(store, id);
+    remove(store, 'c');
+    assert.deepEqual(open(files).attachments(), store.attachments());
+    assert.equal(attachmentFiles(files).length, 2);
+  });
+
   test('starts on a read-only disk with the leftover of a write', () => {
     const files = new FakeFiles();
     const kept = add(open(files), 'a');
