@@ -6,7 +6,6 @@ import { describe, test } from 'node:test';
 import { diagnose } from '../../../src/doctor/diagnose.ts';
 import { CHECK_NAMES } from '../../../src/doctor/names.ts';
 import { factsWith, kernelWith, otherLink, rulesOf, statusWith } from '../../fake/doctor.ts';
-import { match } from '../../fake/doctor-parts.ts';
 import { CASES } from './check-cases.ts';
 
 const VERSION = '0.1.0';
