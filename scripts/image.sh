@@ -59,8 +59,8 @@ assemble_base() {
 build() {
   archive=$cache/$1-$2.tar
   if [ -e "$archive" ] && [ -d "$cache/rootfs/$1-$2" ] &&
-    [ -z "$(find Dockerfile .dockerignore package-lock.json tsconfig.json scripts/image \
-      scripts/bird-run.sh scripts/build.sh src cni/poplin.c \
+    [ -z "$(find Dockerfile .dockerignore package.json package-lock.json tsconfig.json \
+      scripts/image scripts/bird-run.sh scripts/build.sh src cni/poplin.c \
       cni/Makefile -newer "$archive" -print -quit)" ]; then
     return
   fi

@@ -15,10 +15,11 @@ lab_needs='ip:iproute2 nft:nftables gcc:gcc make:make musl-gcc:musl-tools ping:i
 test_needs='kubectl:kubernetes-client /usr/lib/cni/loopback:containernetworking-plugins
   tcpdump:tcpdump iperf3:iperf3 strace:strace faketime:faketime iptables:iptables
   clang:clang nsenter:util-linux systemd-analyze:systemd mmdebstrap:mmdebstrap
-  /usr/share/containers/seccomp.json:buildah readelf:binutils curl:curl'
+  /usr/share/containers/seccomp.json:buildah readelf:binutils curl:curl
+  etcdctl:etcd-client'
 long_needs='aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
   /usr/aarch64-linux-gnu/lib/crt1.o:libc6-dev-arm64-cross /usr/lib/go-1.19/bin/go:golang-1.19
-  chromium-headless-shell:chromium-headless-shell etcdctl:etcd-client'
+  chromium-headless-shell:chromium-headless-shell'
 image_needs='buildah:buildah mmdebstrap:mmdebstrap'
 needs=
 case $purpose in

@@ -30,7 +30,7 @@ const ABOUT: Readonly<Record<keyof typeof DEFAULTS, string>> = {
   nodeSelector: 'Nodes that get an agent.',
   tolerations: 'All taints: a node without a network has some.',
   maxUnavailable: 'How many nodes are updated at a time: a number, or a share as 10%.',
-  bird: 'BIRD beside the agent, for Backend Type bgp.',
+  bird: 'BIRD beside the agent, for Backend Type bgp. agentResources: what the agent takes then.',
   bgp:
     'passwordSecrets: names of Secrets, in the namespace, that have passwords of BGP sessions ' +
     '(docs/configuration.md).',
@@ -51,6 +51,7 @@ const OPEN: Readonly<Record<string, Json>> = {
   netConf: { type: 'object' },
   resources: { type: 'object' },
   'bird.resources': { type: 'object' },
+  'bird.agentResources': { type: 'object' },
   nodeSelector: { type: 'object', additionalProperties: { type: 'string' } },
   tolerations: { type: 'array', items: { type: 'object' } },
   extraEnv: {

@@ -121,7 +121,10 @@ function daemonSetPatch(spec: Yaml): Yaml {
 
 function birdPatch(): Yaml {
   return daemonSetPatch({
-    containers: [birdContainer(plainParameters())],
+    containers: [
+      { name: 'agent', resources: DEFAULTS.bird.agentResources },
+      birdContainer(plainParameters()),
+    ],
     volumes: [{ name: 'bird', hostPath: { path: '/run/poplin/bird', type: 'DirectoryOrCreate' } }],
   });
 }

@@ -20,7 +20,8 @@ export type Json = string | number | boolean | readonly Json[] | { readonly [key
 
 /**
  * Values of the chart, and the plain manifest's. Memory and processor time are what the agent takes
- * with 5,000 nodes (docs/benchmarks.md: `memory.5000`, `updates.5000.heartbeat`): a test compares.
+ * with 5,000 nodes (docs/benchmarks.md: `memory.5000`, `updates.5000.heartbeat`), and beside BIRD
+ * with the sessions of 100 (`memory.bgp.100`): a test compares.
  */
 export const DEFAULTS = {
   namespace: { name: NAMESPACE, create: true },
@@ -40,6 +41,7 @@ export const DEFAULTS = {
     enabled: false,
     image: { repository: 'poplin-bird', tag: '' },
     resources: { requests: { cpu: '20m', memory: '30Mi' } },
+    agentResources: { requests: { memory: '120Mi' } },
   },
   bgp: { passwordSecrets: [] },
   etcd: {
@@ -150,7 +152,10 @@ export function chartParameters(): Parameters {
       port: raw('.Values.apiServer.port | toString | quote'),
     },
     extraEnv: [each('.Values.extraEnv', raw('. | toJson'))],
-    resources: json('.Values.resources'),
+    resources: raw(
+      'mergeOverwrite (deepCopy .Values.resources) ' +
+        '(ternary .Values.bird.agentResources (dict) .Values.bird.enabled) | toJson',
+    ),
     birdResources: json('.Values.bird.resources'),
     cniBinDir: quoted('.Values.cni.binDir'),
     cniConfDir: quoted('.Values.cni.confDir'),

@@ -2,10 +2,12 @@
 // they reach: etcd, API server, controller-manager and scheduler, with what a cluster has by
 // default. Nobody gives out podCIDRs.
 
-import { spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { until } from '../lab/lab.ts';
+import { ROOT } from '../unit/deploy/manifests.ts';
 import type { Certificates } from './certificates.ts';
 import { kubeconfigOf, makeCertificates } from './certificates.ts';
 import { kubernetesDirectory } from './cluster.ts';
@@ -17,6 +19,7 @@ const FIRST_SERVICE = '10.96.0.1';
 const ETCD_URL = 'http://127.0.0.1:2379';
 const PORT = 6443;
 const READY_TIMEOUT_MS = 300_000;
+const COMMAND_TIMEOUT_MS = 400_000;
 
 export type ControlPlanePlace = {
   readonly netns: string;
@@ -70,15 +73,19 @@ export class ControlPlane {
     throw new Error(`kubectl ${words.join(' ')}: ${stdout}${stderr}`);
   }
 
-  /** What a script for an operator says, who has this cluster's kubectl. */
-  script(...words: readonly string[]): string {
-    const directory = dirname(programOf('kubectl'));
-    const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` };
-    const argv = ['netns', 'exec', this.#place.netns, 'sh', ...words];
-    const all = [...argv, '--kubeconfig', this.kubeconfig];
-    const { status, stdout, stderr } = spawnSync('ip', all, { encoding: 'utf8', env });
+  /** What a command prints that an operator types in the checkout, with this cluster's kubectl. */
+  follow(command: string): string {
+    const options = { ...this.#ofOperator(), timeout: COMMAND_TIMEOUT_MS } as const;
+    const { status, stdout, stderr } = spawnSync('ip', this.#typed(command), {
+      ...{ ...options, encoding: 'utf8' },
+    });
     if (status === 0) return stdout;
-    throw new Error(`${words.join(' ')}: exit code ${status}: ${stdout}${stderr}`);
+    throw new Error(`${command}: exit code ${status}: ${stdout}${stderr}`);
+  }
+
+  /** One that goes on until it is ended. */
+  followOn(command: string): ChildProcess {
+    return spawn('ip', this.#typed(`exec ${command}`), { ...this.#ofOperator(), stdio: 'ignore' });
   }
 
   json<Answer>(...words: readonly string[]): Answer {
@@ -93,6 +100,15 @@ export class ControlPlane {
 
   async stop(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.kill()));
+  }
+
+  #typed(command: string): string[] {
+    return ['netns', 'exec', this.#place.netns, 'sh', '-ec', command];
+  }
+
+  #ofOperator() {
+    const path = `${dirname(programOf('kubectl'))}:${process.env.PATH}`;
+    return { cwd: ROOT, env: { ...process.env, PATH: path, KUBECONFIG: this.kubeconfig } };
   }
 
   #start(file: string, argv: readonly string[]): void {

@@ -1,20 +1,27 @@
 // A real Kubernetes with two nodes, and Poplin as a user installs it: the image that
 // scripts/image.sh has built, and `kubectl apply -f deploy/poplin.yaml`. Pods, a Service and a host
 // port work, an update and an edit of the configuration lose no packet, and after the cleanup
-// nothing is left.
+// nothing is left. The commands are those of the pages (documented.ts).
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { V1LeaseList, V1NodeList, V1PodList, V1Service } from '@kubernetes/client-node';
 import { systemClock } from '../../src/lib/clock.ts';
 import { until } from '../lab/lab.ts';
 import { wholeKernel } from '../lab/whole-node.ts';
-import { ROOT } from '../unit/deploy/manifests.ts';
+import { commandsOf } from '../unit/docs/pages.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { POD_NETWORK } from './control-plane.ts';
+import {
+  lookAround,
+  moveFromFlannel,
+  switchPageOn,
+  TAKING_AWAY,
+  untilItSays,
+  visitPage,
+} from './documented.ts';
 import type { RealNodes } from './real-nodes.ts';
 import { withRealNodes } from './real-nodes.ts';
 import { TEST_IMAGE } from './test-image.ts';
@@ -22,7 +29,6 @@ import { TEST_IMAGE } from './test-image.ts';
 const TIMEOUT_MS = 1_500_000;
 const WAIT_MS = 400_000;
 const HOST_PORT = 8080;
-const deploy = (name: string): string => join(ROOT, 'deploy', name);
 
 /** A pod on each node that says its name, on a port of the node as well. */
 const labels = { app: 'web' };
@@ -139,14 +145,20 @@ const isProxied = (node: ClusterNode): boolean =>
 type Inner = { diagnostic(text: string): void };
 
 async function becomeReady(cluster: RealNodes, inner: Inner): Promise<void> {
-  const { plane } = cluster;
+  const { plane, nodes } = cluster;
   const startedMs = performance.now();
-  plane.kubectl('apply', '-f', deploy('poplin.yaml'));
+  const since = (): string => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
+  const [apply = '', rollout = '', ...looks] = commandsOf('README.md', 'Install it for real');
+  plane.follow(apply);
   await until('all nodes are ready', () => areReady(cluster), WAIT_MS);
-  rolledOut(cluster, 'poplin', 'poplin');
-  inner.diagnostic(`ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-  const agent = ['-n', 'poplin', 'exec', 'ds/poplin', '-c', 'agent', '--'];
-  assert.match(plane.kubectl(...agent, 'poplin', 'status'), /: ready/);
+  plane.follow(rollout);
+  inner.diagnostic(`ready ${since()} after the manifest was applied`);
+  const said = plane.follow('sh deploy/check.sh');
+  inner.diagnostic(`the matrix of pods and a Service is complete after ${since()}`);
+  for (const { name } of nodes) assert.match(said, new RegExp(`^${name}: reaches 2 nodes`, 'm'));
+  for (const look of looks) await untilItSays(cluster, look, /2 of 2 nodes are ready/);
+  const left = (): string => plane.kubectl('get', 'ns', 'poplin-check', '--ignore-not-found');
+  await until('the namespace of deploy/check.sh is gone', () => left() === '', WAIT_MS);
 }
 
 async function reachEachOther(cluster: RealNodes): Promise<void> {
@@ -182,11 +194,12 @@ async function moveToHostGw(cluster: RealNodes): Promise<void> {
 
 async function takeAway(cluster: RealNodes): Promise<void> {
   const { plane } = cluster;
-  plane.kubectl('-n', 'poplin', 'delete', 'daemonset', 'poplin');
-  plane.kubectl('apply', '-f', deploy('poplin-cleanup.yaml'));
+  const [stop = '', clean = '', rollout = '', ...afterwards] = TAKING_AWAY;
+  plane.follow(stop);
+  plane.follow(clean);
   // It waits until the pods are gone, whose end the runtime tells an agent.
   plane.kubectl('delete', 'daemonset', 'web');
-  rolledOut(cluster, 'poplin', 'poplin-cleanup');
+  plane.follow(rollout);
   for (const { metadata, status } of plane.json<V1NodeList>('get', 'nodes').items) {
     const names = Object.keys(metadata?.annotations ?? {});
     assert.deepEqual(
@@ -197,8 +210,7 @@ async function takeAway(cluster: RealNodes): Promise<void> {
     assert.ok(!types.includes('NetworkUnavailable'), types.join());
   }
   assert.deepEqual(plane.json<V1LeaseList>('-n', 'poplin', 'get', 'leases').items, []);
-  plane.kubectl('delete', '-f', deploy('poplin-cleanup.yaml'));
-  plane.kubectl('delete', '--ignore-not-found', '-f', deploy('poplin.yaml'));
+  for (const command of afterwards) plane.follow(command);
 }
 
 test('Poplin on a real Kubernetes, as a user installs it', { timeout: TIMEOUT_MS }, async (t) => {
@@ -212,20 +224,11 @@ test('Poplin on a real Kubernetes, as a user installs it', { timeout: TIMEOUT_MS
 
     await t.test('nodes become ready', (inner) => becomeReady(cluster, inner));
     await t.test('pods reach each other, a Service and a host port', () => reachEachOther(cluster));
-    await t.test('deploy/check.sh finds that they do, and leaves nothing', async (inner) => {
-      const said = plane.script(deploy('check.sh'));
-      for (const { name } of nodes)
-        assert.match(said, new RegExp(`^${name}: reaches 2 nodes`, 'm'));
-      inner.diagnostic(said);
-      const left = (): string => plane.kubectl('get', 'ns', 'poplin-check', '--ignore-not-found');
-      await until('its namespace is gone', () => left() === '', WAIT_MS);
-    });
-    await t.test('a rolling update loses nothing', async (inner) => {
-      const result = await whilePinging(cluster, async () => {
-        plane.kubectl('-n', 'poplin', 'rollout', 'restart', 'daemonset/poplin');
-        rolledOut(cluster, 'poplin', 'poplin');
-      });
+    await t.test('status and doctor find nothing wrong, in the agents', () => lookAround(cluster));
+    await t.test('a rolling update loses nothing, and brings the web page', async (inner) => {
+      const result = await whilePinging(cluster, async () => switchPageOn(cluster));
       inner.diagnostic(mustLoseNothing(result));
+      await visitPage(cluster);
     });
     await t.test('an edit of the ConfigMap moves every node, without a loss', async (inner) => {
       inner.diagnostic(mustLoseNothing(await whilePinging(cluster, () => moveToHostGw(cluster))));
@@ -234,5 +237,6 @@ test('Poplin on a real Kubernetes, as a user installs it', { timeout: TIMEOUT_MS
       await takeAway(cluster);
       assert.deepEqual(nodes.map(stateOf), before);
     });
+    await t.test('docs/migration.md, command by command', () => moveFromFlannel(cluster));
   });
 });

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { agentFlags, prepareNode } from '../../src/lab/agents.ts';
@@ -16,6 +16,7 @@ import { endpointsOf } from '../../src/lab/endpoints.ts';
 import type { PodRecord } from '../../src/lab/pods.ts';
 import { callOf, forgetPod, hostOf, podRecords } from '../../src/lab/pods.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { commandOf } from '../unit/docs/pages.ts';
 import { cni } from './cni.ts';
 import type { FlannelBackend } from './flannel-host.ts';
 import { becomeFlannel, flannelAnnotations } from './flannel-host.ts';
@@ -124,7 +125,7 @@ async function moveAll(lab: TestLab, t: TestContext, flannel: FlannelBackend): P
   for (const node of NODES) {
     const annotations = await flannelAnnotations(lab, node);
     assert.equal(await networkOf(lab, node), 'flannel');
-    label(lab, 4, node);
+    label(lab, commandOf('docs/migration.md', 'kubectl label node NODE '), node);
     assert.equal(await networkOf(lab, node), 'poplin');
     const tookMs = await move(lab, node);
     assert.deepEqual(await flannelAnnotations(lab, node), annotations, 'as its peers know it');
@@ -187,18 +188,8 @@ async function deleteOld(lab: TestLab): Promise<void> {
   }
 }
 
-/** The lines of the block of a step of the page. */
-function commandsOf(step: number): string {
-  const page = readFileSync(new URL('../../docs/migration.md', import.meta.url), 'utf8');
-  const [, below = ''] = page.split(`\n## ${step}. `);
-  const [, commands = ''] = /```\n([^`]*)```/.exec(below.split('\n## ')[0] ?? '') ?? [];
-  assert.notEqual(commands, '', `step ${step}`);
-  return commands;
-}
-
 /** Its labels, which DaemonSets would follow. */
-function label(lab: TestLab, step: number, node = ''): void {
-  const [command = ''] = /^kubectl label .*$/m.exec(commandsOf(step)) ?? [];
+function label(lab: TestLab, command: string, node = ''): void {
   const env = { ...process.env, KUBECONFIG: lab.directory.kubeconfig };
   execFileSync('sh', ['-ec', command.replace('NODE', node)], { env, stdio: 'pipe' });
 }
@@ -234,7 +225,7 @@ export async function migrates(t: TestContext, flannel: FlannelBackend): Promise
   await withLab({ nodeCount: 3, podsPerNode: 0, families, backend, netConf }, async (lab) => {
     await Promise.all(NODES.map((node) => takeAway(lab, node)));
     await becomeFlannel(lab, flannel);
-    label(lab, 2);
+    label(lab, commandOf('docs/migration.md', 'kubectl label nodes --all '));
     await Promise.all(NODES.map((node) => lab.attach(node, OLD)));
     const probed = await whileProbing(lab, () => moveAll(lab, t, flannel));
     const lost = probed.pairs.reduce((sum, pair) => sum + pair.lost, 0);
@@ -244,7 +235,7 @@ export async function migrates(t: TestContext, flannel: FlannelBackend): Promise
     assertNothingLost(probed);
     await deleteOld(lab);
     for (const node of NODES) {
-      lab.runArgv(node, ['sh', '-ec', commandsOf(5)]);
+      lab.runArgv(node, ['sh', '-ec', commandOf('docs/migration.md', 'for program in ')]);
       nothingIsLeft(lab, node);
     }
     await lab.mustReach();

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { V1ConfigMap, V1DaemonSet } from '@kubernetes/client-node';
 import { parse } from 'yaml';
+import { DEFAULTS } from '../../scripts/deploy/parameters.ts';
 import type { Manifest } from '../unit/deploy/manifests.ts';
 import {
   containerOf,
@@ -97,6 +98,14 @@ test('each Secret of passwords is mounted by its name, whatever it is', () => {
       secret: { secretName, defaultMode: 0o400, optional: true },
     })),
   );
+});
+
+test('with BIRD the agent asks for the memory that it takes then, and for all else as before', () => {
+  const resources = { requests: { cpu: '1', memory: '1Mi' }, limits: { memory: '1Gi' } };
+  const asked = containerOf(render({ resources, bird: { enabled: true } }), 'agent').resources;
+  const { memory } = DEFAULTS.bird.agentResources.requests;
+  assert.deepEqual(asked, { ...resources, requests: { cpu: '1', memory } });
+  assert.deepEqual(containerOf(render({ resources }), 'agent').resources, resources);
 });
 
 test('every value does what it says, and the API knows the fields', () => {

@@ -18,6 +18,7 @@ import { effects, until } from '../lab/lab.ts';
 import { removeOrphans, specOf } from '../lab/lab-spec.ts';
 import { buildImage } from '../runtime/pause-image.ts';
 import { ROOT } from '../unit/deploy/manifests.ts';
+import { commandOf } from '../unit/docs/pages.ts';
 
 const TIMEOUT_MS = 2_400_000;
 const WAIT_MS = 120_000;
@@ -154,6 +155,13 @@ function pingEachOther(scene: Scene, addresses: readonly string[]): void {
   }
 }
 
+/** As docs/install.md says it for machines without Kubernetes, which comes to the same. */
+const CLEANUP = [
+  commandOf('docs/install.md', 'set -a; . /etc/poplin/agent.env'),
+  commandOf('docs/install.md', '/usr/local/lib/poplin/bin/poplin cleanup --dry-run'),
+  commandOf('docs/install.md', '/usr/local/lib/poplin/bin/poplin cleanup'),
+].join('\n');
+
 /** What Poplin could have left, and nothing else would. */
 const LEFT = `ip link show | grep poplin; ip route show table all | grep 'proto 113'
   nft list tables | grep poplin; ls -d /run/poplin /var/lib/poplin /etc/cni/net.d/*poplin*
@@ -185,8 +193,12 @@ test('docs/systemd.md, command by command', { timeout: TIMEOUT_MS }, async (t) =
       pingEachOther(scene, addresses);
     });
     await t.test('7: taken away', () => {
+      const stop = 'systemctl disable --now poplin\n';
+      const [ended = '', after = ''] = blockOf(7).split(stop);
       for (const machine of machines) {
-        follow(scene, machine, blockOf(7));
+        follow(scene, machine, `${ended}${stop}`);
+        if (machine === first) assert.match(follow(scene, machine, CLEANUP), /poplin4-1/);
+        follow(scene, machine, after);
         assert.equal(machine.tryRun('sh', '-c', LEFT).stdout, '');
       }
     });

@@ -5,11 +5,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { VERSION } from '../../scripts/deploy/parameters.ts';
-import { ROOT } from '../unit/deploy/manifests.ts';
+import { commandsOf } from '../unit/docs/pages.ts';
 import { DUAL_PODS, Stage } from './kind/stage.ts';
 
 const UP = 'sh deploy/kind/up.sh';
@@ -214,17 +214,9 @@ describe('deploy/check.sh', () => {
   });
 });
 
-/** Each command of a page, in the order in which it stands there. */
-function commandsOf(page: string): readonly string[] {
-  const text = readFileSync(join(ROOT, 'docs', page), 'utf8');
-  return [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
-    block.replaceAll('\\\n', '').trimEnd().split('\n'),
-  );
-}
-
 test('each command of docs/kind.md, one after another', () => {
   const stage = newStage();
-  const commands = commandsOf('kind.md');
+  const commands = commandsOf('docs/kind.md');
   assert.ok(commands.length >= 8, commands.join('\n'));
   for (const command of commands) {
     const { exitCode, stderr } = stage.run(command);
