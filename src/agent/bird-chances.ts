@@ -1,6 +1,6 @@
-// Which BGP sessions are still to be waited for before the node is ready: those that have never
-// been up and that have not had the time for it. A peer that is dead or misconfigured has had its
-// chance after that and keeps no node from being ready; a node without peers waits for nobody.
+// Which BGP sessions are still to be waited for before the node is ready: those that this BIRD has
+// never had up and that have not had the time for it. A peer that is dead or misconfigured has had
+// its chance after that and keeps no node from being ready; a node without peers waits for nobody.
 
 import type { BirdSession } from '../bird/sessions.ts';
 
@@ -22,6 +22,11 @@ export class BirdChances {
       const hadTime = sinceMs !== undefined && nowMs - sinceMs >= CHANCE_MS;
       this.#sinceMs.set(neighbour, isOver || hadTime ? undefined : sinceMs);
     }
+  }
+
+  /** Another BIRD is to come, and nobody has had a chance with that one. */
+  forget(): void {
+    this.#sinceMs.clear();
   }
 
   /** Neighbours whose session may still come up. */

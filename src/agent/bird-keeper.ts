@@ -11,9 +11,18 @@ import type { Log } from '../lib/log.ts';
 import { BirdChances } from './bird-chances.ts';
 import type { BirdFiles } from './bird-files.ts';
 import type { BirdText } from './bird-text.ts';
-import { birdText, CONFIG_CONSTANT, hashIn, keyIn, withoutPasswords } from './bird-text.ts';
+import {
+  birdText,
+  CONFIG_CONSTANT,
+  hashIn,
+  hasSessions,
+  keyIn,
+  withoutPasswords,
+} from './bird-text.ts';
 import type { TrialOutcome } from './bird-trial.ts';
 import { describeFailure, tryConfiguration } from './bird-trial.ts';
+import type { FailedTrial } from './trial-retries.ts';
+import { failedTrial, hasNothingToLose, isDueAgain } from './trial-retries.ts';
 import { WakeUp } from './wake-up.ts';
 
 export type BirdRunning = {
@@ -49,10 +58,13 @@ export type BirdKeeperParts = {
   readonly files: BirdFiles;
   /** The text of bird.conf; undefined: this node has no use for a BIRD, and one is left alone. */
   readonly wanted: () => string | undefined;
+  /** Whether that text may leave no session where some are up. */
+  readonly mayEndAll: () => boolean;
   /** Hex digits that nobody can guess. */
   readonly newKey: () => string;
   readonly tried?: (outcome: TrialOutcome['kind']) => void;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly log: Log;
 };
 
@@ -63,17 +75,6 @@ const LOOK_MS_PER_SESSION = 10;
 const RECONNECT_MS = 200;
 /** A sidecar that is started together with the agent is no news. */
 const START_MS = 5_000;
-/** A text that was taken back is tried again after this, or when there is nothing left to lose. */
-const TRY_AGAIN_MS = 300_000;
-/** Sessions of the good text that was put back need some time, and then they are to be lost. */
-const COME_BACK_MS = 60_000;
-
-type Failed = {
-  readonly hash: string;
-  readonly kind: TrialOutcome['kind'];
-  readonly words: string;
-  readonly atMs: number;
-};
 
 export class BirdKeeper {
   readonly #parts: BirdKeeperParts;
@@ -84,11 +85,13 @@ export class BirdKeeper {
   #wanted: BirdText | undefined;
   #running: BirdRunning | undefined;
   #sessions: readonly BirdSession[] = [];
+  /** When a session was last seen up. */
+  #upMs = Number.NEGATIVE_INFINITY;
   /** Since when nothing is expected of it but to start; undefined once it was there. */
   #startMs: number | undefined;
   #absence = 'it has not been asked yet';
   #fileProblem: string | undefined;
-  #failed: Failed | undefined;
+  #failed: FailedTrial | undefined;
   #told = '';
 
   constructor(parts: BirdKeeperParts) {
@@ -188,7 +191,9 @@ export class BirdKeeper {
     const hash = await bird.constant(CONFIG_CONSTANT);
     const routes = await bird.routeCount();
     this.#sessions = await bird.sessions();
-    this.#chances.look(this.#sessions, this.#parts.clock.monotonicMs());
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#chances.look(this.#sessions, nowMs);
+    if (this.#sessions.some(({ state }) => state === 'established')) this.#upMs = nowMs;
     const config = hash === this.#goodHash() ? hash : undefined;
     if (this.#running === undefined) this.#parts.log.info({ version, upSeconds }, 'BIRD answers');
     this.#running = { version, upSeconds, config, isRecovering: recovery !== undefined, routes };
@@ -206,19 +211,20 @@ export class BirdKeeper {
     const { files, clock } = this.#parts;
     const failed = this.#failed?.hash === hash ? this.#failed : undefined;
     if (failed === undefined) return this.#running?.config !== hash || files.readGood() !== text;
-    if (failed.kind === 'refused') return false;
-    const ageMs = clock.monotonicMs() - failed.atMs;
-    const isAnyUp = this.#sessions.some(({ state }) => state === 'established');
-    return ageMs >= TRY_AGAIN_MS || (!isAnyUp && ageMs >= COME_BACK_MS);
+    return isDueAgain(failed, clock.monotonicMs(), this.#upMs);
   }
 
   async #try(bird: Bird, wanted: BirdText, signal: AbortSignal): Promise<void> {
-    const { files, clock, log, tried } = this.#parts;
+    const { files, clock, random, log, tried, mayEndAll } = this.#parts;
     if (!this.#write(() => files.writeCandidate(wanted.text))) return;
+    const failed = this.#failed?.hash === wanted.hash ? this.#failed : undefined;
+    const nowMs = clock.monotonicMs();
+    const isFree = failed === undefined || hasNothingToLose(failed, nowMs, this.#upMs);
     const outcome = await tryConfiguration(bird, {
       candidate: files.candidate,
       good: this.#goodHash() === undefined ? undefined : files.good,
-      isSettled: this.#running?.config !== undefined,
+      isSettled: this.#running?.config !== undefined && isFree,
+      isLoss: !hasSessions(wanted.text) && !mayEndAll(),
       isOver: () => {
         const text = this.#parts.wanted();
         return text === undefined || birdText(text, this.#key).hash !== wanted.hash;
@@ -234,8 +240,9 @@ export class BirdKeeper {
       return;
     }
     const words = withoutPasswords(describeFailure(outcome), wanted.text);
+    const { hash } = wanted;
     const atMs = clock.monotonicMs();
-    this.#failed = { hash: wanted.hash, kind: outcome.kind, words, atMs };
+    this.#failed = failedTrial({ hash, kind: outcome.kind, words, atMs }, failed, random);
     this.#write(() => files.dropCandidate());
     log.warn({ config: wanted.hash }, words);
   }
@@ -254,6 +261,7 @@ export class BirdKeeper {
     if (this.#running !== undefined) log.warn({ why }, 'BIRD does not answer any more');
     this.#running = undefined;
     this.#sessions = [];
+    this.#chances.forget();
     const refusal = files.refusal();
     this.#absence = refusal === undefined ? why : withoutPasswords(refusal, files.readGood() ?? '');
     // Another BIRD may take what this one has refused.

@@ -34,7 +34,7 @@ export class BirdMetrics {
     });
     this.#tried = new Counter({
       name: 'poplin_bird_configurations_total',
-      help: 'Configurations that BIRD was given, by outcome: confirmed, refused or taken-back',
+      help: 'Configurations for BIRD, by outcome: confirmed, refused, withheld or taken-back',
       labelNames: ['outcome'],
       registers,
     });

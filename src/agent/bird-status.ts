@@ -1,6 +1,7 @@
 // The section `bgp` of the status document, and what of it keeps the node from being ready, in
-// words. Ready is a node whose BIRD runs by a configuration that it has taken for good, and of
-// whose sessions each is up or has had its chance: a dead peer keeps no node away.
+// words. Ready is a node whose BIRD runs by a configuration that it has taken for good, waits for
+// nobody after a restart, and of whose sessions each is up or has had its chance with this BIRD: a
+// dead peer keeps no node away.
 
 import { causeOf, causeText } from '../bird/causes.ts';
 import type { BirdSession } from '../bird/sessions.ts';
@@ -43,5 +44,7 @@ export function birdProblems(view: BirdView | undefined): string[] {
   const { running, absence, waiting } = view;
   if (running === undefined) return [`BIRD does not run: ${absence}`];
   if (running.config === undefined) return ['BIRD has taken no configuration of this agent yet'];
+  // It ends with BGP.GracefulRestart.WaitSeconds, whoever is missing then.
+  if (running.isRecovering) return ['BIRD has restarted and waits for its neighbours'];
   return waiting.length === 0 ? [] : [`no BGP session with ${waiting.join(', ')} yet`];
 }

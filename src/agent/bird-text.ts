@@ -29,6 +29,15 @@ export const hashIn = (text: string): string | undefined =>
 export const keyIn = (text: string): string | undefined =>
   new RegExp(`^define ${KEY_CONSTANT} = "([0-9a-f]+)";$`, 'm').exec(text.slice(-END_LENGTH))?.[1];
 
+/** What `text` was made of; undefined for one that somebody else has written. */
+export function wantedIn(text: string): string | undefined {
+  const wanted = text.slice(0, Math.max(0, text.indexOf(`\ndefine ${KEY_CONSTANT} = `)));
+  return birdText(wanted, keyIn(text) ?? '').text === text ? wanted : undefined;
+}
+
+/** Whether a BIRD that goes by it speaks to anybody. */
+export const hasSessions = (text: string): boolean => /^\s*neighbor /m.test(text);
+
 /** BIRD has no reason to say a password; a version to come may have one. */
 export function withoutPasswords(words: string, text: string): string {
   const passwords = [...text.matchAll(/\b(?:password\s+|POPLIN_KEY = )"([^"\n]+)"/g)].map(

@@ -12,7 +12,9 @@ export type TrialOutcome =
   | { readonly kind: 'confirmed'; readonly lost: readonly string[] }
   /** BIRD did not take it, in its own words. */
   | { readonly kind: 'refused'; readonly words: string }
-  /** It did, and what was before is back. */
+  /** It was not given it, as no session would be left. */
+  | { readonly kind: 'withheld'; readonly words: string }
+  /** It did take it, and what was before is back. */
   | { readonly kind: 'taken-back'; readonly words: string };
 
 export type Trial = {
@@ -22,6 +24,8 @@ export type Trial = {
   readonly good: string | undefined;
   /** What BIRD runs is known to be good: where it has no session, there is nothing to lose. */
   readonly isSettled: boolean;
+  /** It has no session, and nobody means that: whatever is up would end. */
+  readonly isLoss: boolean;
   /** Something else is wanted by now. */
   readonly isOver: () => boolean;
   readonly clock: Clock;
@@ -40,6 +44,9 @@ export async function tryConfiguration(bird: Bird, trial: Trial): Promise<TrialO
   const checked = await bird.check(trial.candidate);
   if (checked.kind === 'refused') return checked;
   const before = new Set(upNeighbours(await bird.sessions()));
+  if (trial.isLoss && before.size > 0) {
+    return { kind: 'withheld', words: `it has no session, and ${before.size} would end` };
+  }
   const taken = await bird.configure(trial.candidate, UNDO_AFTER_SECONDS);
   if (taken.kind === 'refused') return taken;
   const lost = await lostBy(bird, trial, before);
@@ -102,7 +109,12 @@ async function takeBack(bird: Bird, good: string | undefined): Promise<void> {
   await bird.undo();
 }
 
+const WHAT = {
+  refused: 'refuses',
+  withheld: 'is not given',
+  'taken-back': 'has taken back',
+} as const;
+
 export function describeFailure(outcome: Exclude<TrialOutcome, { kind: 'confirmed' }>): string {
-  const what = outcome.kind === 'refused' ? 'refuses' : 'has taken back';
-  return `BIRD ${what} its new configuration: ${outcome.words}`;
+  return `BIRD ${WHAT[outcome.kind]} its new configuration: ${outcome.words}`;
 }

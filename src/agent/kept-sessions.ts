@@ -24,6 +24,8 @@ type Keeping = {
 type Asked = {
   readonly hash: string;
   readonly nodes: ReadonlyMap<string, ClusterNode>;
+  /** Of these nodes; theirs bring nothing. */
+  readonly dead: ReadonlySet<string>;
 };
 
 export class KeptSessions {
@@ -41,8 +43,8 @@ export class KeptSessions {
   }
 
   /** What is to be said: what is wanted, and what has to stay beside it. */
-  with(wanted: Speaker, { hash, nodes }: Asked): Speaker {
-    const merged = this.#merged(wanted, nodes);
+  with(wanted: Speaker, { hash, nodes, dead }: Asked): Speaker {
+    const merged = this.#merged(wanted, (name) => nodes.has(name) && !dead.has(name));
     if (merged === wanted) {
       this.#keeping = undefined;
     } else {
@@ -66,9 +68,9 @@ export class KeptSessions {
     this.#keeping = undefined;
   }
 
-  #merged(wanted: Speaker, nodes: Asked['nodes']): Speaker {
+  #merged(wanted: Speaker, isAlive: (name: string) => boolean): Speaker {
     if (this.#said === undefined) return wanted;
-    return withKeptSessions(wanted, this.#said, (name) => nodes.has(name));
+    return withKeptSessions(wanted, this.#said, isAlive);
   }
 
   #isOver({ sinceMs, agreedMs }: Keeping): boolean {

@@ -58,6 +58,10 @@ export type PathTrack = {
   /** When a path that takes less than believed is asked whether it takes more. */
   riseDueMs: number;
   quality: PathQuality;
+  /** When something last came back, of any size; undefined before. */
+  heardMs: number | undefined;
+  /** When the last probe was sent of which nothing came back. */
+  missedMs: number | undefined;
 };
 
 /** By PathProbe.key; only the prober changes them. */
@@ -86,6 +90,8 @@ export const newTrack = (probe: PathProbe, dueMs: number): PathTrack => ({
   searchNotBeforeMs: 0,
   riseDueMs: 0,
   quality: newQuality(),
+  heardMs: undefined,
+  missedMs: undefined,
 });
 
 export function beginAnew(track: PathTrack, nowMs: number): void {
@@ -106,13 +112,17 @@ export const riseEveryMs = (count: number): number =>
   Math.max(RISE_EVERY_MS, count * RISE_SPACING_MS);
 
 /** What came back, of a path in use, says how good it is; a search loses probes on purpose. */
-export function noteAnswer({ probe, search, quality }: PathTrack, nowMs: number): void {
+export function noteAnswer(track: PathTrack, nowMs: number): void {
+  const { probe, search, quality } = track;
+  track.heardMs = nowMs;
   if (!probe.isMarked && search === undefined) probeCameBack(quality, nowMs);
 }
 
 /** `isTooLarge`: only the small one of the probes has come back. */
 export function noteMiss(track: PathTrack, isTooLarge: boolean): void {
   const { probe, search, quality, sentBytes } = track;
+  if (isTooLarge) track.heardMs = quality.sentMs;
+  else track.missedMs = quality.sentMs;
   if (!probe.isMarked && search === undefined) probeWasLost(quality);
   if (track.problem !== '') return;
   track.problem = isTooLarge

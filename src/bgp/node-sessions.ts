@@ -33,7 +33,7 @@ export function nodeSessions(
   const { settings, self, underlays, nodes } = input;
   const sessions: Session[] = [];
   for (const node of nodes) {
-    if (node.name === self.name) continue;
+    if (node.name === self.name || node.isDead === true) continue;
     const remoteAs = asOf(settings, node);
     for (const address of node.addresses) {
       const family = familyOf(address);

@@ -21,7 +21,7 @@ export type PodNetwork = {
   readonly subnetLengthBits: number;
 };
 
-/** Another node that exists and is alive: BIRD waits for each of them when it restarts. */
+/** Another node that exists. */
 export type SpeakerNode = {
   readonly name: string;
   readonly labels: NodeLabels;
@@ -31,6 +31,8 @@ export type SpeakerNode = {
   readonly addresses: readonly Ip[];
   /** Largest packets that get there, where that is less than this node's own link takes. */
   readonly smallMtuBytes?: Readonly<Partial<Record<Family, number>>>;
+  /** No session with it: a BIRD that restarts waits for everybody that it has one with. */
+  readonly isDead?: true;
 };
 
 export type SpeakerInput = {

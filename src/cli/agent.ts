@@ -231,14 +231,16 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     bird: () => bgp.life,
     flannel,
   });
-  const bird = buildBird(options, { metrics: metrics.bird, wanted: () => bgp.wanted, log });
-  const bgp = new BirdSpeaker({
+  const bird = buildBird(options, { metrics: metrics.bird, speaker: () => bgp, log });
+  const bgp: BirdSpeaker = new BirdSpeaker({
     nodeName,
     view: () => bird.view,
+    tracks: () => prober.tracks,
     readGood: birdFiles(options.birdDir).readGood,
     passwords: new BirdPasswords((keys) => readPasswords(options.bgpPasswordsDir, keys)),
     hint: () => bird.hint(),
     clock,
+    log,
   });
   return new Agent({
     version: VERSION,

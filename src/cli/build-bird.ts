@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { birdFiles } from '../agent/bird-files.ts';
 import { BirdKeeper } from '../agent/bird-keeper.ts';
 import type { BirdMetrics } from '../agent/bird-metrics.ts';
+import type { BirdSpeaker } from '../agent/bird-speaker.ts';
 import type { AgentOptions } from '../agent/options.ts';
 import { openBird } from '../bird/bird.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -18,20 +19,22 @@ export function buildBird(
   { birdDir }: Pick<AgentOptions, 'birdDir'>,
   effects: {
     readonly metrics: BirdMetrics;
-    readonly wanted: () => string | undefined;
+    readonly speaker: () => Pick<BirdSpeaker, 'wanted' | 'mayEndAll'>;
     readonly log: Log;
   },
 ): BirdKeeper {
-  const { metrics, wanted, log } = effects;
+  const { metrics, speaker, log } = effects;
   const clock = systemClock;
   const socketPath = join(birdDir, 'bird.ctl');
   const keeper = new BirdKeeper({
     open: (stop) => openBird({ socketPath, clock, timeoutMs: ANSWER_TIMEOUT_MS, stop }),
     files: birdFiles(birdDir),
-    wanted,
+    wanted: () => speaker().wanted,
+    mayEndAll: () => speaker().mayEndAll,
     newKey: () => randomBytes(16).toString('hex'),
     tried: (outcome) => metrics.tried(outcome),
     clock,
+    random: Math.random,
     log,
   });
   metrics.follow(() => keeper.view);

@@ -35,6 +35,7 @@ export class FakeBird implements Bird {
   running = '';
   before = '';
   isPending = false;
+  isRecovering = false;
   /** The neighbours whose sessions are up by a text; those that are named there are wanted. */
   upBy: (text: string) => readonly string[] = () => [];
   /** Neighbours whose sessions it is still ending, whatever the text says. */
@@ -61,7 +62,8 @@ export class FakeBird implements Bird {
 
   async status() {
     const times = { now: '05:40:29.116', startedAt: '05:40:22', configuredAt: '05:40:22' };
-    const rest = { upSeconds: 7, state: 'running' as const, recovery: undefined };
+    const recovery = this.isRecovering ? { waitsForChannels: 1 } : undefined;
+    const rest = { upSeconds: 7, state: 'running' as const, recovery };
     return { version: '2.0.12', routerId: '10.9.0.1', ...times, ...rest };
   }
 

@@ -9,7 +9,7 @@ import { addNode, removeNode } from '../../src/lab/nodes.ts';
 import type { LabNode } from '../../src/lab/plan.ts';
 import type { MeasurementResult } from '../../src/lab/prober/measurement.ts';
 import type { Family } from '../../src/net/family.ts';
-import { BIRD_TIMEOUT_MS, bird, isSpeaking, untilAllBgp } from '../lab/birds.ts';
+import { BIRD_TIMEOUT_MS, bird, untilAllBgp } from '../lab/birds.ts';
 import type { TestLab } from '../lab/lab.ts';
 import { buildProgram, effects, withLab } from '../lab/lab.ts';
 import { assertNothingLost, whileProbing } from '../lab/probing.ts';
@@ -125,8 +125,8 @@ test('sidecars in turn, and from mesh to reflectors', { timeout: TEST_TIMEOUT_MS
     await untilAllBgp(lab);
     const { directory, plan } = lab;
     const record = directory.mustRecord(plan.spec.name);
-    const isReady = async ({ name }: LabNode): Promise<boolean> =>
-      isSpeaking(await lab.status(name));
+    // As a DaemonSet goes on: by what the node itself says.
+    const isReady = async ({ name }: LabNode): Promise<boolean> => (await lab.status(name)).ready;
     const work = async (): Promise<void> => {
       await rollSidecars({ directory, record }, plan.nodes, { ...effects, isReady });
       await untilAllBgp(lab);

@@ -29,6 +29,8 @@ class Kept implements AsyncDisposable {
       open: (stop) => sidecar.open(stop),
       files: birdFiles(sidecar.directory),
       wanted: () => this.wanted,
+      mayEndAll: () => true,
+      random: () => 0.5,
       newKey: () => KEY,
       tried: (outcome) => this.tried.push(outcome),
       clock: systemClock,

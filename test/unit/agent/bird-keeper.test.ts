@@ -3,69 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BirdKeeper } from '../../../src/agent/bird-keeper.ts';
 import { bgpStatus, birdProblems } from '../../../src/agent/bird-status.ts';
 import { birdText, hashIn } from '../../../src/agent/bird-text.ts';
-import { silentLog } from '../../../src/lib/log.ts';
-import { FakeBird, FakeBirdFiles } from '../../fake/bird.ts';
 import { KEY } from '../../fake/bird-key.ts';
-import { FakeClock, settle } from '../../fake/clock.ts';
+import { Scene } from '../../fake/bird-scene.ts';
+import { settle } from '../../fake/clock.ts';
 
 const A = 'neighbor 10.9.0.2\n';
 const B = 'neighbor 10.9.0.2 neighbor 10.9.0.3\n';
 const BAD = 'neighbor 10.9.0.2 password "hunter2"\n';
-
-class Scene implements AsyncDisposable {
-  readonly clock = new FakeClock();
-  readonly files = new FakeBirdFiles();
-  readonly tried: string[] = [];
-  bird: FakeBird | undefined;
-  wanted: string | undefined;
-  readonly keeper: BirdKeeper;
-  readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
-
-  constructor(wanted: string | undefined) {
-    this.wanted = wanted;
-    this.keeper = new BirdKeeper({
-      open: async () => {
-        if (this.bird === undefined) throw new Error('ENOENT');
-        return this.bird;
-      },
-      files: this.files,
-      wanted: () => this.wanted,
-      newKey: () => KEY,
-      tried: (outcome) => this.tried.push(outcome),
-      clock: this.clock,
-      log: silentLog,
-    });
-    this.#running = this.keeper.run(() => undefined, this.#stop.signal);
-  }
-
-  /** A BIRD starts by what is on the disk, if anything is. */
-  async birdStarts(): Promise<FakeBird> {
-    await this.clock.advance(300);
-    const bird = new FakeBird(this.files);
-    bird.upBy = (text) => (text.includes('hunter2') ? [] : ['10.9.0.2']);
-    bird.refuses = (text) =>
-      text.includes('nonsense') ? 'candidate.conf:1:1 nonsense' : undefined;
-    this.bird = bird;
-    await this.clock.advance(300);
-    return bird;
-  }
-
-  async want(text: string | undefined): Promise<void> {
-    this.wanted = text;
-    this.keeper.hint();
-    await settle();
-    await settle();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-}
 
 describe('the keeper of BIRD', () => {
   test('the first text is what BIRD starts by, and nothing is tried', async () => {
@@ -143,7 +89,7 @@ describe('the keeper of BIRD', () => {
     assert.deepEqual(scene.keeper.view.problems, []);
   });
 
-  test('one that loses every session is taken back, and tried again much later', async () => {
+  test('one that loses every session is taken back, and tried again ever more seldom', async () => {
     await using scene = new Scene(A);
     const bird = await scene.birdStarts();
     await scene.want(BAD);
@@ -152,23 +98,27 @@ describe('the keeper of BIRD', () => {
     assert.equal(bird.running, birdText(A, KEY).text);
     assert.deepEqual(scene.tried, ['taken-back']);
     assert.equal(scene.files.readGood(), birdText(A, KEY).text);
-    await scene.clock.advance(250_000);
-    assert.deepEqual(scene.tried, ['taken-back']);
-    await scene.clock.advance(100_000);
-    assert.deepEqual(scene.tried, ['taken-back', 'taken-back']);
+    await scene.clock.advance(275_000);
+    assert.equal(scene.tried.length, 4);
+    await scene.clock.advance(3_000_000);
+    const before = scene.tried.length;
+    await scene.clock.advance(3_000_000);
+    assert.ok(scene.tried.length - before <= 13, `${scene.tried.length - before} in 50 minutes`);
+    assert.deepEqual([...new Set(scene.tried)], ['taken-back']);
+    assert.equal(scene.files.readGood(), birdText(A, KEY).text);
   });
 
   test('where no session is up any more there is nothing to lose by it', async () => {
     await using scene = new Scene(A);
     const bird = await scene.birdStarts();
     await scene.want(BAD);
-    await scene.clock.advance(25_000);
-    bird.upBy = (text) => (text.includes('hunter2') ? ['10.9.0.2'] : []);
+    await scene.clock.advance(20_500);
+    bird.upBy = () => [];
     // Sessions of the text that was put back may only not be up yet: that is no loss to build on.
-    await scene.clock.advance(50_000);
-    assert.deepEqual(scene.tried, ['taken-back']);
-    await scene.clock.advance(20_000);
-    assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
+    await scene.clock.advance(55_000);
+    assert.deepEqual([...new Set(scene.tried)], ['taken-back']);
+    await scene.clock.advance(120_000);
+    assert.equal(scene.tried.at(-1), 'confirmed');
     assert.equal(scene.files.readGood(), birdText(BAD, KEY).text);
   });
 
@@ -197,8 +147,9 @@ describe('the keeper of BIRD', () => {
     assert.deepEqual(scene.tried, ['taken-back', 'confirmed']);
   });
 
-  test('one that ends the last sessions is not taken back since they take a moment', async () => {
+  test('a silent one is not taken back since its sessions take a moment to end', async () => {
     await using scene = new Scene(A);
+    scene.mayEndAll = true;
     const bird = await scene.birdStarts();
     bird.ending = ['10.9.0.2'];
     await scene.want('router id 10.9.0.1;\n');
@@ -209,13 +160,26 @@ describe('the keeper of BIRD', () => {
     assert.deepEqual(scene.tried, ['confirmed', 'confirmed']);
   });
 
-  test('without any peer it is confirmed at once', async () => {
+  test('one without any session is confirmed at once where none is up', async () => {
     await using scene = new Scene(A);
-    await scene.birdStarts();
+    const bird = await scene.birdStarts();
+    bird.upBy = () => [];
     await scene.want('router id 10.9.0.1;\n');
     await scene.clock.advance(1_000);
     assert.deepEqual(scene.tried, ['confirmed']);
     assert.deepEqual(birdProblems(scene.keeper.view), []);
+  });
+
+  test('one without any session is not given to a BIRD whose sessions are up', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    await scene.want('router id 10.9.0.1;\n');
+    await scene.clock.advance(10_000);
+    assert.deepEqual(bird.asked, ['check']);
+    assert.deepEqual(scene.tried, ['withheld']);
+    const words = 'BIRD is not given its new configuration: it has no session, and 1 would end';
+    assert.deepEqual(scene.keeper.view.problems, [words]);
+    assert.equal(bird.running, birdText(A, KEY).text);
   });
 
   test('a full disk leaves BIRD as it is, and says so', async () => {
@@ -249,13 +213,31 @@ describe('the keeper of BIRD', () => {
 
   test('a peer that does not answer keeps the node from being ready for a while', async () => {
     await using scene = new Scene(B);
-    await scene.birdStarts();
+    const bird = await scene.birdStarts();
     assert.deepEqual(birdProblems(scene.keeper.view), ['no BGP session with 10.9.0.3 yet']);
     await scene.clock.advance(35_000);
     assert.deepEqual(birdProblems(scene.keeper.view), []);
     // The other one was up: that it is away now is a matter of that peer, and of `status`.
-    if (scene.bird !== undefined) scene.bird.upBy = () => [];
+    bird.upBy = () => [];
     await scene.clock.advance(5_000);
+    assert.deepEqual(birdProblems(scene.keeper.view), []);
+  });
+
+  test('after the end of a BIRD the next one is ready when its own sessions are up', async () => {
+    await using scene = new Scene(A);
+    const bird = await scene.birdStarts();
+    assert.deepEqual(birdProblems(scene.keeper.view), []);
+    scene.bird = undefined;
+    bird.die();
+    const next = await scene.birdStarts({ upBy: () => [], isRecovering: true });
+    await scene.clock.advance(2_000);
+    const recovering = 'BIRD has restarted and waits for its neighbours';
+    assert.deepEqual(birdProblems(scene.keeper.view), [recovering]);
+    next.isRecovering = false;
+    await scene.clock.advance(2_000);
+    assert.deepEqual(birdProblems(scene.keeper.view), ['no BGP session with 10.9.0.2 yet']);
+    next.upBy = () => ['10.9.0.2'];
+    await scene.clock.advance(2_000);
     assert.deepEqual(birdProblems(scene.keeper.view), []);
   });
 });

@@ -60,12 +60,16 @@ class Scene implements AsyncDisposable {
       readGood: files.readGood,
       passwords: new BirdPasswords((keys) => readPasswords(join(this.directory, 'secrets'), keys)),
       hint: () => this.keeper.hint(),
+      tracks: () => new Map(),
       clock,
+      log,
     });
     this.keeper = new BirdKeeper({
       open: async () => this.bird,
       files,
       wanted: () => this.speaker.wanted,
+      mayEndAll: () => this.speaker.mayEndAll,
+      random: () => 0.5,
       newKey: () => KEY,
       tried: (outcome) => this.metrics.bird.tried(outcome),
       clock,

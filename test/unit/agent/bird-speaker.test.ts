@@ -3,42 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { BirdView } from '../../../src/agent/bird-keeper.ts';
-import { BirdPasswords } from '../../../src/agent/bird-passwords.ts';
-import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
 import { birdText } from '../../../src/agent/bird-text.ts';
-import { passwordId } from '../../../src/bgp/passwords.ts';
 import { bgpPass } from '../../fake/bgp-pass.ts';
+import { fakeSession } from '../../fake/bird.ts';
 import { KEY } from '../../fake/bird-key.ts';
 import { speakerOf } from '../../fake/bird-routes.ts';
-import { FakeClock } from '../../fake/clock.ts';
+import { Station } from '../../fake/bird-speaker.ts';
 import { nodeOf } from '../../fake/cluster.ts';
-
-class Station {
-  readonly clock = new FakeClock();
-  hints = 0;
-  good: string | undefined;
-  running: BirdView['running'];
-  readonly files = new Map<string, string>();
-  readonly speaker = new BirdSpeaker({
-    nodeName: 'node-1',
-    view: () => ({ running: this.running }),
-    readGood: () => this.good,
-    passwords: new BirdPasswords((names) => {
-      const wanted = names.map(passwordId);
-      return new Map([...this.files].filter(([id]) => wanted.includes(id)));
-    }),
-    hint: () => {
-      this.hints += 1;
-    },
-    clock: this.clock,
-  });
-
-  answer(config: string | undefined): void {
-    const rest = { version: '2.0.12', upSeconds: 1, isRecovering: false, routes: 0 };
-    this.running = { ...rest, config };
-  }
-}
 
 test('while bgp is asked for, BIRD has sessions and announces the own subnets', () => {
   const { speaker } = new Station();
@@ -188,8 +159,20 @@ describe('passwords', () => {
     const without = new Station();
     without.speaker.follow(bgpPass('bgp'));
     station.good = birdText(without.speaker.wanted ?? '', KEY).text;
+    station.answer('hash');
     follow(station);
     assert.doesNotMatch(station.speaker.wanted ?? '', /neighbor/);
+  });
+
+  test('that are missing end no session that is up', () => {
+    const station = new Station();
+    station.answer('hash');
+    station.speaker.follow(bgpPass('bgp'));
+    const before = station.speaker.wanted;
+    station.sessions = [fakeSession({})];
+    follow(station);
+    assert.equal(station.speaker.wanted, before);
+    assert.match(station.speaker.problems.join(), /key "nodes" of Secret bgp is not there.*stays$/);
   });
 
   test('that change have another pass made, and others do not', async () => {

@@ -7,6 +7,7 @@ import { BirdPasswords } from '../../../src/agent/bird-passwords.ts';
 import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
 import { bgpStatus } from '../../../src/agent/bird-status.ts';
 import type { BirdSession } from '../../../src/bird/sessions.ts';
+import { silentLog } from '../../../src/lib/log.ts';
 import { FakeCluster } from '../../fake/agent-cluster.ts';
 import { fakeSession } from '../../fake/bird.ts';
 
@@ -51,6 +52,8 @@ test('the agent knows which of its sessions have a password', async () => {
   const speaker = new BirdSpeaker({
     nodeName: 'node-1',
     view: () => view,
+    tracks: () => new Map(),
+    log: silentLog,
     readGood: () => undefined,
     passwords: new BirdPasswords(() => new Map([['bgp/tor', 'good']])),
     hint: () => undefined,

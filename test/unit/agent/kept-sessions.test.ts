@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BirdPasswords } from '../../../src/agent/bird-passwords.ts';
 import { BirdSpeaker } from '../../../src/agent/bird-speaker.ts';
+import { silentLog } from '../../../src/lib/log.ts';
 import { bgpPass } from '../../fake/bgp-pass.ts';
 import { speakerOf } from '../../fake/bird-routes.ts';
 import { FakeClock } from '../../fake/clock.ts';
@@ -17,7 +18,9 @@ class Station {
   readonly clock = new FakeClock();
   readonly speaker = new BirdSpeaker({
     nodeName: 'node-1',
-    view: () => ({ running: undefined }),
+    view: () => ({ running: undefined, sessions: [] }),
+    tracks: () => new Map(),
+    log: silentLog,
     readGood: () => undefined,
     passwords: new BirdPasswords(() => new Map()),
     clock: this.clock,
