@@ -24,8 +24,11 @@ export const ranges = (all: readonly PrefixRange[]): readonly string[] => all.ma
 const range = ({ network, lengthMinBits, lengthMaxBits }: PrefixRange): string =>
   `${network}{${lengthMinBits},${lengthMaxBits}}`;
 
-/** `import …;` of a channel. */
-export function importFilter(imports: SessionImports, family: Family): readonly string[] {
+/** `import …;` of a channel; `limit` is that of its routes. */
+export function importFilter(
+  imports: SessionImports,
+  { family, limit }: { readonly family: Family; readonly limit: number },
+): readonly string[] {
   const digit = FAMILY_DIGIT[family];
   switch (imports.kind) {
     case 'subnets':
@@ -35,7 +38,7 @@ export function importFilter(imports: SessionImports, family: Family): readonly 
     case 'reflected':
       return nodeFilter(digit, `SUBNETS${digit}`, PREFERENCE.reflected);
     case 'peer':
-      return peerImport(imports, digit);
+      return peerImport(imports, { digit, limit });
   }
 }
 
@@ -56,13 +59,21 @@ export const nodeFunction = (digit: number): readonly string[] => [
   '}',
 ];
 
+/**
+ * BIRD asks for what it did not take over the limit when the filter is another, not when the limit
+ * is. So the filter names the limit, in a condition that no route meets.
+ */
+const ofLimit = (limit: number): string => `  if net.len > ${LENGTH_BITS_MAX + limit} then reject;`;
+const LENGTH_BITS_MAX = 128;
+
 function peerImport(
   { rules, acceptPods }: Extract<SessionImports, { kind: 'peer' }>,
-  digit: number,
+  { digit, limit }: { readonly digit: number; readonly limit: number },
 ): readonly string[] {
   const { outsideMax } = PREFERENCE;
   return [
     'import filter {',
+    ofLimit(limit),
     `  if is_own${digit}() then reject;`,
     '  if ! defined(bgp_local_pref) then bgp_local_pref = 100;',
     `  if bgp_local_pref > ${outsideMax} then bgp_local_pref = ${outsideMax};`,

@@ -93,20 +93,20 @@ const reflection = (clusterId: string | undefined): Block => [
 ];
 
 const nodeBlock = (session: Session, template: string): Block => {
-  const { name, remote, isPassive, family, imports, importLimit } = session;
+  const { name, remote, isPassive, family } = session;
   return [
     `protocol bgp '${name}' from ${template} {`,
     ...indented([
       `neighbor ${remote.address} port ${remote.portNumber} as ${remote.as};`,
       ...(isPassive ? ['passive;'] : []),
-      ...channel(family, [...importFilter(imports, family), limit(importLimit)]),
+      ...channel(family, taken(session)),
     ]),
     '}',
   ];
 };
 
 function peerBlock(session: Session, speaker: Speaker, secret: Block): Block {
-  const { name, family, remote, multihop, gtsm, allowLocalAs, imports, exports } = session;
+  const { name, family, remote, multihop, gtsm, allowLocalAs, exports } = session;
   const { intervalMs, multiplier } = speaker.bfd;
   const { isReflector } = speaker;
   return [
@@ -123,18 +123,17 @@ function peerBlock(session: Session, speaker: Speaker, secret: Block): Block {
         : [`bfd { interval ${intervalMs} ms; multiplier ${multiplier}; };`]),
       ...secret,
       ...(allowLocalAs === 0 ? [] : [`allow local as ${allowLocalAs};`]),
-      ...channel(family, [
-        ...importFilter(imports, family),
-        ...exportFilter(exports, { family, isReflector }),
-        limit(session.importLimit),
-      ]),
+      ...channel(family, [...taken(session), ...exportFilter(exports, { family, isReflector })]),
     ]),
     '}',
   ];
 }
 
-/** What is over it is not taken, and what is there stays. */
-const limit = (routes: number): string => `import limit ${routes} action block;`;
+/** What is over the limit is not taken, and what is there stays. */
+const taken = ({ imports, importLimit: limit, family }: Session): Block => [
+  ...importFilter(imports, { family, limit }),
+  `import limit ${limit} action block;`,
+];
 
 const channel = (family: Family, lines: Block): Block => [`${family} {`, ...indented(lines), '};'];
 
