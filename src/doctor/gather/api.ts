@@ -13,6 +13,7 @@ import { RECORD_NAME } from '../../source/kubernetes/subnet-source-record.ts';
 import type { ApiFacts, Known, Permission } from '../facts.ts';
 import { known, unknown } from '../facts.ts';
 import type { Places } from './places.ts';
+import { askTime } from './server-clock.ts';
 
 const TIMEOUT_MS = 5_000;
 const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
@@ -37,7 +38,8 @@ export async function askApi(places: Places, clock: Clock): Promise<Known<ApiFac
   const client = new KubernetesClient({ credentials, clock, userAgent: 'poplin-doctor' });
   const { server } = credentials;
   try {
-    const aheadMs = await askTime(client, clock);
+    const open = () => client.open(VERSION, AbortSignal.timeout(TIMEOUT_MS));
+    const aheadMs = await askTime(clock, open);
     const rights = await askRights(client, needsOf(places));
     const time = aheadMs === undefined ? {} : { aheadMs };
     return known({ server: server.origin, problem: '', ...time, ...rights });
@@ -57,17 +59,8 @@ const credentialsOf = async (
     ? inClusterCredentials({ clock, environment })
     : await kubeconfigCredentials(kubeconfig, clock);
 
-/** By how much this node is ahead; an answer to `/version` comes at once, and everybody may ask. */
-async function askTime(client: KubernetesClient, clock: Clock): Promise<number | undefined> {
-  const call = { method: 'GET', path: '/version' } as const;
-  const beforeMs = clock.now().getTime();
-  const response = await client.open(call, AbortSignal.timeout(TIMEOUT_MS));
-  const afterMs = clock.now().getTime();
-  response.resume();
-  const serverMs = Date.parse(response.headers.date ?? '');
-  if (Number.isNaN(serverMs)) return undefined;
-  return (beforeMs + afterMs) / 2 - serverMs;
-}
+/** An answer to it comes at once, and everybody may ask. */
+const VERSION = { method: 'GET', path: '/version' } as const;
 
 const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
 

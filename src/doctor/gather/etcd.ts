@@ -11,6 +11,7 @@ import { describeError } from '../../lib/errors.ts';
 import type { ApiFacts, Known } from '../facts.ts';
 import { known, unknown } from '../facts.ts';
 import type { Places } from './places.ts';
+import { askTime } from './server-clock.ts';
 
 const TIMEOUT_MS = 5_000;
 /** Somebody listens and speaks no HTTP/1: not a fault. */
@@ -24,7 +25,7 @@ export async function askEtcd(access: Access | undefined, clock: Clock): Promise
   let last: Known<ApiFacts> = unknown('where etcd is, is not known here');
   for (const server of access?.endpoints ?? []) {
     try {
-      const aheadMs = await askTime(server, access, clock);
+      const aheadMs = await askTime(clock, () => get(server, access));
       const time = aheadMs === undefined ? {} : { aheadMs };
       return known({ server, problem: '', ...time, ...rest });
     } catch (error) {
@@ -35,19 +36,6 @@ export async function askEtcd(access: Access | undefined, clock: Clock): Promise
     }
   }
   return last;
-}
-
-async function askTime(
-  server: string,
-  access: Access | undefined,
-  clock: Clock,
-): Promise<number | undefined> {
-  const beforeMs = clock.now().getTime();
-  const response = await get(server, access);
-  const afterMs = clock.now().getTime();
-  response.resume();
-  const serverMs = Date.parse(response.headers.date ?? '');
-  return Number.isNaN(serverMs) ? undefined : (beforeMs + afterMs) / 2 - serverMs;
 }
 
 /** Rejects with what the system or TLS says; the answer's headers are there then. */

@@ -34,6 +34,16 @@ async function withThree(body: (world: World) => Promise<void>): Promise<void> {
   await body({ cluster, agents });
 }
 
+/** The first agent anew, without the datastore. */
+async function startCutOff({ agents, cluster }: World): Promise<FakeAgent> {
+  const [first] = agents;
+  assert.ok(first !== undefined);
+  await first.end();
+  cluster.store.setAway(true);
+  first.start();
+  return first;
+}
+
 /** As `status` prints it, and never without its being what docs/status.md promises. */
 function statusOf(agent: FakeAgent | undefined): Status {
   assert.ok(agent !== undefined);
@@ -154,11 +164,7 @@ describe('status and what is published', () => {
 
   test('an agent that starts says that it does', () =>
     withThree(async ({ agents, cluster }) => {
-      const [first] = agents;
-      assert.ok(first !== undefined);
-      await first.end();
-      cluster.store.setAway(true);
-      first.start();
+      const first = await startCutOff({ agents, cluster });
       const starting = statusOf(first);
       assert.ok(!starting.ready);
       assert.match(starting.problems.join(), /starting/);
@@ -171,11 +177,7 @@ describe('status and what is published', () => {
 
   test('the cluster counts as known when what is known of it is done', () =>
     withThree(async ({ agents, cluster }) => {
-      const [first] = agents;
-      assert.ok(first !== undefined);
-      await first.end();
-      cluster.store.setAway(true);
-      first.start();
+      const first = await startCutOff({ agents, cluster });
       await cluster.clock.advance(5_000);
       assert.deepEqual([statusOf(first).cluster, statusOf(first).peers.length], ['remembered', 2]);
       cluster.store.deleteNode('node-2');
