@@ -7,7 +7,18 @@
 
 import { POD_LINK_GROUP } from '../state/own.ts';
 
-const SPOOF_CHAIN = 'pods_antispoof';
+/**
+ * Each packet of a pod passes these, so IPv6's exceptions are in a chain of their own, and the
+ * first byte of an IPv4 destination is loaded without asking again that it is one.
+ */
+const rules: readonly string[] = [
+  'meta nfproto ipv6 goto pods_antispoof6',
+  // 127.0.0.0/8. Where a port of the node leads to the pod, its veth takes packets to these
+  // addresses (route_localnet, src/endpoint/host-side.ts): answers to the node's own, and none of
+  // a pod's.
+  '@nh,128,8 127 counter drop',
+  'fib saddr . iif oif missing counter drop',
+];
 
 /**
  * What IPv6 itself needs, and no more of it: link-local sources stay on the link (neighbour
@@ -16,16 +27,17 @@ const SPOOF_CHAIN = 'pods_antispoof';
  * any destination, among them the node's own addresses; for the unspecified one only newer kernels
  * say yes (net/ipv6/netfilter/nft_fib_ipv6.c).
  */
-const rules: readonly string[] = [
+const rules6: readonly string[] = [
   'ip6 saddr fe80::/10 ip6 daddr { fe80::/10, ff02::/16 } return',
   'ip6 saddr fe80::/10 counter drop',
   'ip6 saddr :: ip6 daddr ff02::/16 meta l4proto ipv6-icmp return',
-  // Where a port of the node leads to the pod, its veth takes packets to these addresses
-  // (route_localnet, src/endpoint/host-side.ts): answers to the node's own, and none of a pod's.
-  'ip daddr 127.0.0.0/8 counter drop',
   'fib saddr . iif oif missing counter drop',
 ];
 
-export const spoofChain = { name: SPOOF_CHAIN, hook: '', rules } as const;
+/** In the order in which they can name each other. */
+export const spoofChains = [
+  { name: 'pods_antispoof6', hook: '', rules: rules6 },
+  { name: 'pods_antispoof', hook: '', rules },
+] as const;
 
-export const spoofRules: readonly string[] = [`iifgroup ${POD_LINK_GROUP} jump ${SPOOF_CHAIN}`];
+export const spoofRules: readonly string[] = [`iifgroup ${POD_LINK_GROUP} goto pods_antispoof`];

@@ -15,7 +15,7 @@ import type { Family } from '../net/family.ts';
 import { FAMILIES } from '../net/family.ts';
 import type { NftTable } from '../state/kernel-state.ts';
 import { NFT_TABLE } from '../state/own.ts';
-import { spoofChain, spoofRules } from './nft-antispoof.ts';
+import { spoofChains, spoofRules } from './nft-antispoof.ts';
 import { hostPortChains, hostPortSetTypes } from './nft-host-ports.ts';
 import { masqueradeRules } from './nft-masquerade.ts';
 
@@ -59,7 +59,7 @@ export function renderNftTable(input: NftInput): NftTable {
 }
 
 const chainsOf = (input: NftInput): readonly Chain[] => [
-  spoofChain,
+  ...spoofChains,
   {
     name: 'pods_prerouting',
     hook: 'type filter hook prerouting priority raw; policy accept;',

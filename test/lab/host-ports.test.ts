@@ -194,7 +194,7 @@ test('a pod reaches nothing on the node’s loopback, though its veth takes pack
     );
     const drops = (): number =>
       Number(
-        /127\.0\.0\.0\/8 counter packets (\d+)/.exec(
+        /@nh,128,8 \S+ counter packets (\d+)/.exec(
           lab.run(NODE, 'nft list chain inet poplin pods_antispoof'),
         )?.[1],
       );
