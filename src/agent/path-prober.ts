@@ -33,6 +33,7 @@ import {
 } from './path-track.ts';
 import { SentProbes } from './sent-probes.ts';
 import { UnderlayMtus } from './underlay-mtus.ts';
+import type { ProbeTurns } from './undone.ts';
 import { VerdictNews } from './verdict-news.ts';
 
 /** Of an IPv4 packet of ping's usual size; IPv6's header is 20 bytes longer. */
@@ -123,12 +124,11 @@ export class PathProber {
     if (isSooner) this.#wake?.();
   }
 
-  /** Where marked packets to these go is about to change, until `follow` says what is tested. */
-  hold(destinations: ReadonlySet<Ip>): void {
-    if (destinations.size === 0) return;
+  /** Where these marked packets go is about to change, until `follow` says what is tested. */
+  hold({ families, destinations }: ProbeTurns): void {
     for (const track of this.#tracks.values()) {
-      const { isMarked, destination } = track.probe;
-      if (!isMarked || !destinations.has(destination)) continue;
+      const { isMarked, family, destination } = track.probe;
+      if (!isMarked || !(families.has(family) || destinations.has(destination))) continue;
       if (track.answerDueMs !== undefined) track.dueMs = 0;
       this.#sent.stopWaiting(track);
       track.isHeld = true;

@@ -24,7 +24,6 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cidr } from '../net/cidr.ts';
 import type { Family } from '../net/family.ts';
-import type { Ip } from '../net/ip.ts';
 import type { Address, KernelState, VxlanLink } from '../state/kernel-state.ts';
 import type { Op } from '../state/op.ts';
 import { linkOf } from '../state/op-key.ts';
@@ -45,7 +44,8 @@ import { Settled } from './settled.ts';
 import type { UnderlaySearch } from './underlay.ts';
 import type { UnderlaySearcherParts } from './underlay-search.ts';
 import { UnderlaySearcher } from './underlay-search.ts';
-import { isLaidOut, probeRoutesIn, withoutFailed } from './undone.ts';
+import type { ProbeTurns } from './undone.ts';
+import { isLaidOut, probeTurnsIn, withoutFailed } from './undone.ts';
 
 export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addressesGone'> & {
   readonly kernel: Kernel;
@@ -60,8 +60,8 @@ export type ReconcilerParts = Pick<UnderlaySearcherParts, 'underlayWish' | 'addr
   verdicts(): Verdicts;
   /** MTUs of the underlay toward peers that are smaller than believed. */
   underlayMtus(): ReadonlyMap<string, number>;
-  /** Marked probes to these would tell of other paths from now on, until the pass says of which. */
-  holdProbes(destinations: ReadonlySet<Ip>): void;
+  /** These marked probes would tell of other paths from now on, until the pass says of which. */
+  holdProbes(turns: ProbeTurns): void;
   /** How the BIRD of this node is, where one belongs to it. */
   bird?(): BirdLife | undefined;
   /** Host veths of CNI calls that are under way: left alone. */
@@ -123,6 +123,7 @@ export class Reconciler {
   #sysctls: readonly string[] = [];
   #last: LastPass | undefined;
   #birdPeers: ReadonlySet<string> = new Set();
+  readonly #probeRules = new Set<Family>();
   /** By a cluster that is known. */
   #hasPassed = false;
 
@@ -198,7 +199,7 @@ export class Reconciler {
     const free = order(differing).filter((op) => !isPending(op));
     const ops = admitted(this.fights, free, kernelState);
     recordOps(this.#parts, ops, { before: kernelState, scope: this.#scope() });
-    this.#parts.holdProbes(probeRoutesIn(ops));
+    this.#parts.holdProbes(probeTurnsIn(ops));
     const { failures, undone } = await applyCarefully(kernel, ops, kernelState);
     countRepairs(this.fights, ops, failures);
     const durationMs = clock.monotonicMs() - startedMs;
@@ -254,7 +255,8 @@ export class Reconciler {
     const { nodeName, machine, kernel } = this.#parts;
     const families = underlay.underlays.map(({ family }) => family);
     const served = config.families.map(({ family }) => family);
-    const { routes } = state;
+    const { routes, neighbours, fdb, sysctls } = state;
+    for (const { family } of state.rules.values()) this.#probeRules.add(family);
     return {
       name: nodeName,
       machine,
@@ -265,16 +267,14 @@ export class Reconciler {
       birdRoutes,
       attachments: this.#parts.attachments(state),
       vxlanDevices: [...state.links.values()].filter(isOwnVxlan),
-      routes,
-      neighbours: state.neighbours,
-      fdb: state.fdb,
+      ...{ routes, neighbours, fdb, sysctls },
+      probeRules: this.#probeRules,
       // What only the disk remembers of the cluster changes no path.
       verdicts: cluster.kind === 'synced' ? this.#parts.verdicts() : NO_VERDICTS,
       underlayMtus: this.#parts.underlayMtus(),
       takesOver: !this.#hasPassed,
       birdPeers: this.#hasPassed ? this.#birdPeers : undefined,
       drainedLinks: this.#draining.drained(),
-      sysctls: state.sysctls,
       oldBridge: this.#parts.flannel?.bridge,
     };
   }

@@ -6,20 +6,32 @@ import type { Advert, VxlanReceiver } from '../cluster/advert.ts';
 import type { PathProbe } from '../desired/probes.ts';
 import type { OpFailure } from '../kernel/kernel.ts';
 import { cidrAddress } from '../net/cidr.ts';
+import type { Family } from '../net/family.ts';
 import type { Ip } from '../net/ip.ts';
 import { familyOf } from '../net/ip.ts';
 import type { Op } from '../state/op.ts';
 import { PROBE_TABLE } from '../state/own.ts';
 
-/** Without its route a marked probe would go by the path in use, and tell of that one. */
+/** Without rule and route a marked probe would go by the path in use, and tell of that one. */
 export const isLaidOut = (probe: PathProbe, undone: readonly Op[]): boolean =>
   !probe.isMarked ||
   probe.isWaiting === true ||
-  !undone.some((op) => op.verb !== 'remove' && probeRouteOf(op) === probe.destination);
+  !undone.some((op) => op.verb !== 'remove' && leads(op, probe));
 
-/** Where marked packets go otherwise from these changes on. */
-export const probeRoutesIn = (ops: readonly Op[]): ReadonlySet<Ip> =>
-  new Set(ops.flatMap((op) => probeRouteOf(op) ?? []));
+/** Which marked packets go otherwise: all of a family, or those to some destinations. */
+export type ProbeTurns = {
+  readonly families: ReadonlySet<Family>;
+  readonly destinations: ReadonlySet<Ip>;
+};
+
+/** From these changes on. */
+export const probeTurnsIn = (ops: readonly Op[]): ProbeTurns => ({
+  families: new Set(ops.flatMap((op) => (op.object === 'rule' ? [op.value.family] : []))),
+  destinations: new Set(ops.flatMap((op) => probeRouteOf(op) ?? [])),
+});
+
+const leads = (op: Op, { family, destination }: PathProbe): boolean =>
+  op.object === 'rule' ? op.value.family === family : probeRouteOf(op) === destination;
 
 const probeRouteOf = (op: Op): Ip | undefined =>
   op.object === 'route' && op.value.table === PROBE_TABLE

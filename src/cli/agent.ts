@@ -225,7 +225,7 @@ function buildAgent(options: AgentOptions, effects: AgentEffects): Agent {
     attachments: (state) => pods.standing(state),
     verdicts: () => prober.verdicts,
     underlayMtus: () => prober.underlayMtus,
-    holdProbes: (destinations) => prober.hold(destinations),
+    holdProbes: (turns) => prober.hold(turns),
     pendingLinks: () => pods.pendingLinks(),
     pendingAddresses: () => pods.pendingAddresses(),
     bird: () => bgp.life,

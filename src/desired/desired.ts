@@ -38,7 +38,7 @@ import type { ChosenPath, PeerPath, Verdicts } from './paths.ts';
 import { choosePath } from './paths.ts';
 import {
   addPath,
-  addProbeRule,
+  addProbeRules,
   pathMemory,
   sendsBy,
   sendsVxlanBy,
@@ -62,7 +62,9 @@ export type Local = LocalNode &
     readonly vxlanDevices: readonly VxlanLink[];
     /** Routes as they are in the kernel now, by keyOfRoute. */
     readonly routes: KernelState['routes'];
-    /** What they lead over, as it is in the kernel now. */
+    /** Families that have a rule for probes, or had one since the agent started. */
+    readonly probeRules: ReadonlySet<Family>;
+    /** What routes lead over, as it is in the kernel now. */
     readonly neighbours: KernelState['neighbours'];
     readonly fdb: KernelState['fdb'];
     /** What probes say of paths, by their key; those that are not in it are untried. */
@@ -143,7 +145,8 @@ export function desired(
     withMtu(choosePath(settings, known, target), local),
   );
   for (const path of chosen) addPath(builder, path, { sources, local });
-  for (const { family } of config.families) addProbeRule(builder, family);
+  const families = config.families.map(({ family }) => family);
+  addProbeRules(builder, chosen, { families, had: local.probeRules });
   const attachments = withinSubnets(local.attachments, ownSubnets);
   builder.join(hostSide(attachments, sources));
   for (const [set, elements] of hostPortSets(attachments)) builder.nftSet(set, elements);

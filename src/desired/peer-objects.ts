@@ -80,13 +80,22 @@ const viaOf = ({ nexthop }: OwnPlan, local: Local): RouteVia =>
 
 /**
  * Marked packets take the path that is being tested; where none is, they go like all others. The
- * rule is there from the start: while a namespace gets its first one, the kernel finds no local
- * address for a moment (fib_unmerge of net/ipv4/fib_frontend.c takes them out of `main` before
- * `fib_has_custom_rules` is set), and packets would be lost in a switch.
+ * rule comes with the first path that is tested, since any rule costs each packet of the node a
+ * second look-up, and stays: of a namespace that has had one, the kernel keeps `local` and `main`
+ * apart (`fib_has_custom_rules` of net/ipv4/fib_rules.c is never taken back).
  */
-export function addProbeRule(builder: StateBuilder, family: Family): void {
+export function addProbeRules(
+  builder: StateBuilder,
+  chosen: readonly ChosenPath[],
+  { families, had }: { readonly families: readonly Family[]; readonly had: ReadonlySet<Family> },
+): void {
+  const tested = chosen.flatMap((path) => (path.tested === undefined ? [] : [path.target.family]));
+  const needed = new Set([...tested, ...had]);
   const mark = { mark: PROBE_MARK, markMask: PROBE_MARK };
-  builder.rule({ family, priority: PROBE_TABLE, ...mark, table: PROBE_TABLE });
+  for (const family of families) {
+    if (!needed.has(family)) continue;
+    builder.rule({ family, priority: PROBE_TABLE, ...mark, table: PROBE_TABLE });
+  }
 }
 
 export function sendsBy(chosen: readonly ChosenPath[]): PathName[] {

@@ -20,6 +20,7 @@ import type { OpFailure } from './kernel.ts';
 import { requestLinkAdd, requestLinkChange } from './link-requests.ts';
 import type { LinkAdd, Touch } from './link-touches.ts';
 import { changedLink, LinkTouches, touchedLink } from './link-touches.ts';
+import { withLocalCopies } from './local-copies.ts';
 import { failureOf, MESSAGES_PER_BATCH } from './netlink-socket.ts';
 import { Obstacles } from './obstacles.ts';
 import { requestQdisc } from './qdisc-requests.ts';
@@ -134,7 +135,7 @@ export class RtnetlinkBatch {
       case 'fdb':
         return requestFdbEntry(this.#resolver, verb, op.value);
       case 'rule':
-        return requestRule(this.#resolver, verb, op.value);
+        return this.#requestRule(op);
       case 'qdisc':
         return requestQdisc(this.#resolver, verb, op.value);
       case 'sysctl':
@@ -177,6 +178,17 @@ export class RtnetlinkBatch {
     const actual = readAddresses(this.#session).get(keyOfAddress(address));
     if (actual === undefined || actual.scope === address.scope) return;
     requestAddress(this.#resolver, 'remove', actual);
+  }
+
+  #requestRule(op: Op & { readonly object: 'rule' }): number | undefined {
+    const request = (): number => requestRule(this.#resolver, op.verb, op.value);
+    if (op.verb !== 'add' || op.value.family !== 'ipv4') return request();
+    this.#flush();
+    withLocalCopies(this.#session, () => {
+      this.#pending.push({ op, sequence: request() });
+      this.#flush();
+    });
+    return undefined;
   }
 
   #knowNexthops(): void {

@@ -129,18 +129,18 @@ function routeHeader(writer: MessageWriter, route: RouteMessage, lengthBits: num
   writer.u32(route.flags);
 }
 
-/** A request for all routes of one family and protocol, in all tables. */
+/** A request for all routes of one family and protocol, in one table or (0) in all of them. */
 export function encodeRouteDump(
   writer: MessageWriter,
   flags: number,
-  filter: { readonly family: number; readonly protocol: number },
+  filter: { readonly family: number; readonly protocol: number; readonly table?: number },
 ): number {
   const sequence = writer.begin(RTM_GETROUTE, flags);
   writer.u8(filter.family);
   writer.u8(0);
   writer.u8(0);
   writer.u8(0);
-  writer.u8(0);
+  writer.u8(filter.table ?? 0);
   writer.u8(filter.protocol);
   writer.u16(0);
   writer.u32(0);

@@ -3,7 +3,7 @@
 // nothing done to anybody, how long the measuring shell alone needs to see that all is right.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { driftsOf } from '../lab/drifts.ts';
+import { addProbeRules, driftsOf } from '../lab/drifts.ts';
 import { withLab } from '../lab/lab.ts';
 import { repairMs } from '../lab/repair-time.ts';
 import type { Measure } from './measure.ts';
@@ -21,6 +21,7 @@ export async function driftSuite({ note }: SuiteContext): Promise<Measure[]> {
   const samples = new Map<string, Samples>();
   note(`${ROUNDS} times each kind of object`);
   await withLab({}, async (lab) => {
+    await addProbeRules(lab, 'ipv4');
     const nodes = lab.plan.nodes.map(({ name }) => name);
     for (let round = 0; round < ROUNDS; round += 1) {
       const [node = '', peer = ''] = [...nodes, ...nodes].slice(round % nodes.length);

@@ -215,7 +215,7 @@ export class FakeAgent implements AsyncDisposable {
         attachments: (state) => pods.standing(state),
         verdicts: () => prober.verdicts,
         underlayMtus: () => prober.underlayMtus,
-        holdProbes: (destinations) => prober.hold(destinations),
+        holdProbes: (turns) => prober.hold(turns),
         pendingLinks: () => pods.pendingLinks(),
         pendingAddresses: () => pods.pendingAddresses(),
         flannel,

@@ -39,6 +39,7 @@ export function localOf(changes: Partial<Local> = {}): Local {
     neededFamilies: ['ipv4'],
     vxlanDevices: [],
     routes: new Map(),
+    probeRules: new Set(),
     neighbours: new Map(),
     fdb: new Map(),
     verdicts: new Map(),

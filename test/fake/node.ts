@@ -131,7 +131,7 @@ export class FakeNode implements Disposable {
       verdicts: () => this.verdicts,
       underlayMtus: () => new Map(),
       bird: () => this.bird,
-      holdProbes: (destinations) => void this.heldProbes.push(...destinations),
+      holdProbes: ({ destinations }) => void this.heldProbes.push(...destinations),
       pendingLinks: () => new Set(),
       pendingAddresses: () => new Set(),
     });

@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Drift } from './drifts.ts';
-import { driftsOf, probeRuleDrifts } from './drifts.ts';
+import { addProbeRules, driftsOf, probeRuleDrifts } from './drifts.ts';
 import { kernelText } from './kernel-text.ts';
 import type { TestLab } from './lab.ts';
 import { until, withLab } from './lab.ts';
@@ -80,6 +80,7 @@ async function mustBeFast(
 
 test('what somebody deletes or changes is back within 100 ms', async (t) => {
   await withLab({}, async (lab) => {
+    await addProbeRules(lab, 'ipv4');
     const nodes = lab.plan.nodes.map(({ name }) => name);
     const before = nodes.map((node) => stateOf(lab, node));
     await whilePinging(lab, () =>
@@ -107,6 +108,7 @@ test('what somebody deletes or changes is back within 100 ms', async (t) => {
 
 test('the rule of the other family is back within 100 ms as well', async (t) => {
   await withLab({ families: ['ipv4', 'ipv6'], nodeCount: 2, podsPerNode: 0 }, async (lab) => {
+    await addProbeRules(lab, 'ipv6');
     await mustBeFast(t, lab, () => probeRuleDrifts('ipv6'));
     for (const { name } of lab.plan.nodes) assert.deepEqual((await lab.status(name)).fights, []);
   });

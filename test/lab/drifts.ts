@@ -3,6 +3,7 @@
 // takes longer to look at. Lines run in the node's namespace.
 
 import assert from 'node:assert/strict';
+import type { Status } from '../../src/agent/status.ts';
 import type { Cidr } from '../../src/net/cidr.ts';
 import { cidrAddress } from '../../src/net/cidr.ts';
 import type { Family } from '../../src/net/family.ts';
@@ -139,6 +140,17 @@ function ownThings(lab: TestLab, node: string): Drift[] {
 }
 
 /** What leads marked packets to the paths that are tested. */
+/** As it is on a node that has tested a path; the agent finds it, and keeps it from then on. */
+export async function addProbeRules(lab: TestLab, family: Family): Promise<void> {
+  const rule = family === 'ipv6' ? 'ip -6 rule' : 'ip rule';
+  for (const { name } of lab.plan.nodes) {
+    const { reconcile } = await lab.status(name);
+    lab.run(name, `${rule} add priority 113 fwmark 0x1000/0x1000 lookup 113`);
+    const isSeen = (status: Status): boolean => status.reconcile.passes > reconcile.passes;
+    await lab.untilStatus(name, 'a pass has seen the rule', isSeen);
+  }
+}
+
 export function probeRuleDrifts(family: Family): Drift[] {
   const rule = family === 'ipv6' ? 'ip -6 rule' : 'ip rule';
   const kind = `${family} rule`;

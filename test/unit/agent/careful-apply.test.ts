@@ -85,3 +85,20 @@ test('probes are held back before the way of marked packets changes, and only th
   await node.pass(HOST_GW, NODES);
   assert.deepEqual(node.heldProbes, []);
 });
+
+test('a path is not asked as long as the rule that leads marked packets there is refused', async () => {
+  using node = new FakeNode();
+  await node.converge(VXLAN, NODES);
+  node.verdicts = new Map();
+  node.kernel.inject({ matches: (op) => op.object === 'rule', effect: 'fail' });
+  const refused = await node.pass(HOST_GW, NODES);
+  assert.deepEqual(
+    refused.probes.filter(({ isMarked }) => isMarked),
+    [],
+  );
+  const made = await node.pass(HOST_GW, NODES);
+  assert.deepEqual(
+    made.probes.filter(({ isMarked }) => isMarked).map(({ destination }) => destination),
+    ['10.244.2.0', '10.244.3.0'],
+  );
+});

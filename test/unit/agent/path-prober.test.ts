@@ -184,7 +184,7 @@ test('while its route is changed a tested path is not asked, and no answer count
   await bench.after(10);
   const marked = () => bench.echo.sent.filter(({ isMarked }) => isMarked);
   assert.equal(marked().length, 2);
-  bench.prober.hold(new Set([TESTED.destination]));
+  bench.prober.hold({ families: new Set(), destinations: new Set([TESTED.destination]) });
   for (const { destination, sequence } of marked()) bench.echo.answer(destination, sequence);
   bench.echo.answers = () => true;
   await bench.after(5_000);
@@ -195,4 +195,25 @@ test('while its route is changed a tested path is not asked, and no answer count
   await bench.after(20);
   assert.equal(marked().length, 4);
   assert.equal(bench.verdict(TESTED), 'answers');
+});
+
+test('while the rule that leads marked packets is made, no tested path of its family is asked', async () => {
+  await using bench = new Bench();
+  bench.echo.answers = () => false;
+  const other = {
+    ...TESTED,
+    key: 'uid-2 ipv6 x',
+    family: 'ipv6',
+    destination: 'fd00::2' as Ip,
+  } as const;
+  bench.prober.follow([TESTED, other]);
+  await bench.after(10);
+  const sentTo = (to: Ip) => bench.echo.sent.filter(({ destination }) => destination === to).length;
+  const before = [TESTED, other].map(({ destination }) => sentTo(destination));
+  bench.prober.hold({ families: new Set(['ipv4']), destinations: new Set() });
+  bench.echo.answers = () => true;
+  await bench.after(5_000);
+  assert.equal(sentTo(TESTED.destination), before[0]);
+  assert.ok(sentTo(other.destination) > (before[1] ?? 0));
+  assert.equal(bench.verdict(TESTED), 'untried');
 });
