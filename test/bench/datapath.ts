@@ -27,7 +27,7 @@ import { summarise } from './statistics.ts';
 import type { SuiteContext } from './suite.ts';
 
 /** Many short turns: what else the machine does comes and goes within seconds. */
-const ROUNDS = 40;
+const ROUNDS = 80;
 const IPERF_BYTES = '256M';
 const PING_PONGS = 800;
 const IPERF_PORT = 5201;
