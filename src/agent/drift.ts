@@ -1,6 +1,7 @@
 // Counts what somebody else changed in the kernel and the agent put right. A pass that finds work
 // though it is asked for the same as the pass before it, which left nothing undone, has found
-// drift; what a new configuration, peer, address or path asks for is no drift. Bookkeeping alone.
+// drift. What a new configuration, peer, address or path asks for is no drift, nor is that another
+// path is tested, or that a device has drained and goes. Bookkeeping alone.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
@@ -25,6 +26,8 @@ type Seen = {
   readonly input: PassInput;
   readonly paths: unknown;
   readonly underlays: unknown;
+  readonly drainingLinks: unknown;
+  readonly tested: unknown;
   readonly isWhole: boolean;
 };
 
@@ -46,9 +49,11 @@ export class Drift {
 
   /** After each pass; returns what of it was put right. */
   passed(input: PassInput, outcome: PassOutcome): readonly Op[] {
-    const { ops, failures, desired, underlay } = outcome;
+    const { ops, failures, desired, underlay, probes } = outcome;
     const before = this.#before;
-    const now = { input, paths: desired.paths, underlays: underlay.underlays };
+    const { paths, drainingLinks } = desired;
+    const tested = probes.filter(({ isMarked }) => isMarked);
+    const now = { input, paths, drainingLinks, tested, underlays: underlay.underlays };
     const isSame =
       before?.isWhole === true && ops.length > 0 && isSameAsk(before, { ...now, isWhole: true });
     // A pass that changed something leaves its work to be looked at by the next one.
@@ -76,4 +81,6 @@ const asked = ({ input }: Seen): PassInput => ({ ...input, promised: [] });
 const isSameAsk = (a: Seen, b: Seen): boolean =>
   isSameInput(asked(a), asked(b)) &&
   isDeepStrictEqual(a.underlays, b.underlays) &&
+  isDeepStrictEqual(a.drainingLinks, b.drainingLinks) &&
+  isDeepStrictEqual(a.tested, b.tested) &&
   isDeepStrictEqual(a.paths, b.paths);

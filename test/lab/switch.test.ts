@@ -1,6 +1,7 @@
 // The backend changes live, by an edit of the ConfigMap: every pair reaches each other afterwards,
 // and of the old backend nothing is left.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Family } from '../../src/net/family.ts';
 import type { TestLab } from './lab.ts';
@@ -86,6 +87,13 @@ for (const underlay of ['flat', 'routed'] as const) {
           lab,
           families.map((family) => (family === 'ipv4' ? 'poplin4-1' : 'poplin6-1')),
         );
+        for (const { name } of lab.plan.nodes) {
+          assert.deepEqual(
+            (await lab.status(name)).drift.last,
+            [],
+            `${name}: nobody broke anything`,
+          );
+        }
       });
     });
   }

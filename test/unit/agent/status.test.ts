@@ -239,4 +239,27 @@ describe('status and what is published', () => {
       const metrics = await first.metrics.registry.metrics();
       assert.match(metrics, /poplin_drift_repaired_total\{object="route"\} 1/);
     }));
+
+  test('a device that goes after a change of the backend is no drift', () =>
+    withThree(async ({ agents, cluster }) => {
+      cluster.store.putConfig({ ...CONFIG, Backend: { Type: 'host-gw' } });
+      await cluster.clock.advance(60_000);
+      for (const agent of agents) {
+        const { drift, devices } = statusOf(agent);
+        assert.deepEqual([devices, drift.byObject], [[], {}]);
+      }
+    }));
+
+  test('that another path is tested is no drift', () =>
+    withThree(async ({ agents, cluster }) => {
+      const [first] = agents;
+      assert.ok(first !== undefined);
+      first.answers = () => false;
+      await cluster.clock.advance(60_000);
+      cluster.store.putConfig({ ...CONFIG, Backend: { Type: 'bgp' } });
+      await cluster.clock.advance(300_000);
+      first.answers = () => true;
+      await cluster.clock.advance(300_000);
+      assert.deepEqual(statusOf(first).drift.byObject, {});
+    }));
 });
