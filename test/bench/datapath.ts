@@ -3,8 +3,10 @@
 // pods of the bridge plugin, alone on their node, masqueraded as ours are, and both on nodes with
 // kube-proxy's rules; and of ptp. Pods are attached by the real executables. Both sides take turns,
 // so that a busy machine slows both; each end of a connection has a processor of its own, or chance
-// would put both on one now and then.
+// would put both on one now and then. Congestion control is Linux's own default, whatever the
+// machine has been set to; what paces its packets (bbr) is measured as well.
 
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { mustRun, runCommand } from '../../src/lab/command.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -30,6 +32,7 @@ import type { SuiteContext } from './suite.ts';
 const ROUNDS = 80;
 const IPERF_BYTES = '256M';
 const PING_PONGS = 800;
+const CONGESTION = { usual: 'cubic', paced: 'bbr' } as const;
 const IPERF_PORT = 5201;
 const PING_PONG_PORT = 5202;
 const LISTEN_MS = 300;
@@ -37,6 +40,7 @@ const LISTEN_MS = 300;
 /** Somebody who serves iperf3 and ping-pong. */
 type Place = { readonly namespace: string; readonly address: string };
 type Way = { readonly name: string; readonly from: Place; readonly to: Place };
+type Congestion = (typeof CONGESTION)[keyof typeof CONGESTION];
 /** `suffix` of the names of the measures. */
 type Reference = Way & { readonly suffix: string };
 
@@ -78,8 +82,16 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
     note(`${way.name}, ${reference.name}`);
     measures.push(...(await compareWays(way, reference, pingPong)));
   };
+  const comparePaced = async (way: Way, reference: Reference): Promise<void> => {
+    note(`${way.name}, ${reference.name}, ${CONGESTION.paced}`);
+    const paced = await takeTurns([way, reference], (each) => throughput(each, CONGESTION.paced));
+    const name = `datapath.${way.name}.tcp${reference.suffix}-${CONGESTION.paced}`;
+    const against = `${reference.name}, both with ${CONGESTION.paced}`;
+    measures.push(tcpMeasure({ name, against }, paced));
+  };
   await compare(local, bare);
   await compare(local, bridge);
+  if (isAvailable(CONGESTION.paced)) await comparePaced(local, bridge);
   await compare(local, masquerading);
   await compare(local, routed);
   await withServices([node1.namespace, bridging.host], () =>
@@ -126,25 +138,38 @@ async function serve(stage: Stage, places: readonly Place[], pingPong: string): 
 }
 
 async function compareWays(way: Way, other: Reference, pingPong: string): Promise<Measure[]> {
-  const tcp = { own: [] as number[], other: [] as number[] };
   const latency = { own: [] as number[], other: [] as number[] };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    // Who comes second finds caches and processors as the first has left them.
-    const sides = [['own', way] as const, ['other', other] as const];
-    for (const [side, each] of round % 2 === 0 ? sides : sides.reverse()) {
-      tcp[side].push(await throughput(each));
-      latency[side].push(...(await roundTrips(each, pingPong)));
-    }
-  }
+  const tcp = await takeTurns([way, other], async (each) => {
+    const gigabits = await throughput(each, CONGESTION.usual);
+    latency[each === way ? 'own' : 'other'].push(...(await roundTrips(each, pingPong)));
+    return gigabits;
+  });
   const names = (what: string) => ({
     name: `datapath.${way.name}.${what}${other.suffix}`,
     against: other.name,
   });
-  return [
-    { ...names('tcp'), unit: 'Gbit/s', ...compared(tcp), ratio: ratioOfTurns(tcp) },
-    { ...names('latency'), unit: 'µs', ...compared(latency) },
-  ];
+  return [tcpMeasure(names('tcp'), tcp), { ...names('latency'), unit: 'µs', ...compared(latency) }];
 }
+
+/** Who comes second finds caches and processors as the first has left them. */
+async function takeTurns(
+  [way, other]: readonly [Way, Way],
+  measure: (way: Way) => Promise<number>,
+): Promise<Sides> {
+  const sides = { own: [] as number[], other: [] as number[] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const turns = [['own', way] as const, ['other', other] as const];
+    for (const [side, each] of round % 2 === 0 ? turns : turns.reverse()) {
+      sides[side].push(await measure(each));
+    }
+  }
+  return sides;
+}
+
+const tcpMeasure = (names: Pick<Measure, 'name' | 'against'>, tcp: Sides): Measure => ({
+  ...names,
+  ...{ unit: 'Gbit/s', ...compared(tcp), ratio: ratioOfTurns(tcp) },
+});
 
 type Sides = { readonly own: readonly number[]; readonly other: readonly number[] };
 
@@ -156,11 +181,20 @@ function compared({ own, other }: Sides): Pick<Measure, 'value' | 'reference' | 
   return { value: ours.median, reference: theirs.median, spread: spreadText(ours, theirs) };
 }
 
+const isAvailable = (congestion: Congestion): boolean =>
+  readFileSync('/proc/sys/net/ipv4/tcp_available_congestion_control', 'utf8')
+    .trim()
+    .split(' ')
+    .includes(congestion);
+
 /** Gbit/s that the receiver got. */
-async function throughput({ from, to }: Way): Promise<number> {
+async function throughput({ from, to }: Way, congestion: Congestion): Promise<number> {
   const processors = availableParallelism() > 1 ? ['-A', '0,1'] : [];
-  const client = ['iperf3', '-J', '-c', to.address, '-p', String(IPERF_PORT), ...processors];
-  const argv = inNamespace(from.namespace, [...client, '-n', IPERF_BYTES]);
+  const options = ['-p', String(IPERF_PORT), '-C', congestion, ...processors];
+  const argv = inNamespace(from.namespace, [
+    ...['iperf3', '-J', '-c', to.address, '-n', IPERF_BYTES],
+    ...options,
+  ]);
   const { end } = JSON.parse(await mustRun(runCommand, argv));
   return end.sum_received.bits_per_second / 1e9;
 }
