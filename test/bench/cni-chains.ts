@@ -66,6 +66,10 @@ export const bridgeChain = (stage: Stage): Promise<Chain> =>
     { type: 'portmap', capabilities: { portMappings: true } },
   ]);
 
+/** As it is where nothing is said of its MTU: that of no overlay, 1500. */
+export const plainBridgeChain = (stage: Stage): Promise<Chain> =>
+  referenceChain(stage, 'plain', [{ type: 'bridge', isGateway: true }]);
+
 /** As its own documentation has it: its pods reach what is outside, as those of a network do. */
 export const masqueradingChain = (stage: Stage): Promise<Chain> =>
   referenceChain(stage, 'masq', [{ type: 'bridge', mtu: 1450, isGateway: true, ipMasq: true }]);

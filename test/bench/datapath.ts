@@ -18,6 +18,7 @@ import {
   ChainRunner,
   masqueradingChain,
   masqueradingPtpChain,
+  plainBridgeChain,
   poplinChain,
 } from './cni-chains.ts';
 import { withServices } from './kube-proxy.ts';
@@ -33,6 +34,7 @@ const ROUNDS = 80;
 const IPERF_BYTES = '256M';
 const PING_PONGS = 800;
 const CONGESTION = { usual: 'cubic', paced: 'bbr' } as const;
+const NAME = 'pods of the bridge plugin';
 const IPERF_PORT = 5201;
 const PING_PONG_PORT = 5202;
 const LISTEN_MS = 300;
@@ -51,61 +53,56 @@ export async function datapathSuite({ stage, note }: SuiteContext): Promise<Meas
   const [near, other] = await attachPods(stage, await poplinChain(stage, node1), 'near');
   const [far] = await attachPods(stage, await poplinChain(stage, node2), 'far');
   const bridging = await bridgeChain(stage);
-  const [onBridge, besideIt] = await attachPods(stage, bridging, 'bridge');
+  const plain = await plainBridgeChain(stage);
+  const bridge = await podsOf(stage, bridging, { label: 'bridge', name: NAME });
+  const wide = await podsOf(stage, plain, {
+    label: 'bridge-1500',
+    name: `${NAME} with an MTU of 1500`,
+  });
+  const masked = await masqueradingChain(stage);
+  const masquerading = await podsOf(stage, masked, {
+    label: 'bridge-masq',
+    name: `${NAME} with ipMasq`,
+  });
+  const onPtp = await masqueradingPtpChain(stage);
+  const routed = await podsOf(stage, onPtp, { label: 'ptp-masq', name: 'pods of ptp with ipMasq' });
   const pingPong = await compile(stage, 'ping-pong');
-  const [onMasked, besideThat] = await attachPods(stage, await masqueradingChain(stage), 'mq');
-  const [onPtp, besidePtp] = await attachPods(stage, await masqueradingPtpChain(stage), 'pt');
-  await serve(stage, [other, far, besideIt, besideThat, besidePtp, node2], pingPong);
+  const references = [bridge, wide, masquerading, routed];
+  await serve(stage, [other, far, node2, ...references.map(({ to }) => to)], pingPong);
 
   const local = { name: 'local', from: near, to: other };
   const bare = { name: 'bare underlay between the nodes', suffix: '', from: node1, to: node2 };
-  const bridge = {
-    name: 'pods of the bridge plugin',
-    suffix: '.bridge',
-    from: onBridge,
-    to: besideIt,
-  };
-  const masquerading = {
-    name: 'pods of the bridge plugin with ipMasq',
-    suffix: '.bridge-masq',
-    from: onMasked,
-    to: besideThat,
-  };
-  const routed = {
-    name: 'pods of ptp with ipMasq',
-    suffix: '.ptp-masq',
-    from: onPtp,
-    to: besidePtp,
-  };
   const measures: Measure[] = [];
   const compare = async (way: Way, reference: Reference): Promise<void> => {
     note(`${way.name}, ${reference.name}`);
     measures.push(...(await compareWays(way, reference, pingPong)));
   };
-  const comparePaced = async (way: Way, reference: Reference): Promise<void> => {
-    note(`${way.name}, ${reference.name}, ${CONGESTION.paced}`);
-    const paced = await takeTurns([way, reference], (each) => throughput(each, CONGESTION.paced));
-    const name = `datapath.${way.name}.tcp${reference.suffix}-${CONGESTION.paced}`;
-    const against = `${reference.name}, both with ${CONGESTION.paced}`;
-    measures.push(tcpMeasure({ name, against }, paced));
-  };
   await compare(local, bare);
-  await compare(local, bridge);
-  if (isAvailable(CONGESTION.paced)) await comparePaced(local, bridge);
-  await compare(local, masquerading);
-  await compare(local, routed);
-  await withServices([node1.namespace, bridging.host], () =>
-    compare(local, {
-      ...bridge,
-      name: "pods of the bridge plugin, both nodes with kube-proxy's rules",
-      suffix: '.bridge-services',
-    }),
-  );
+  for (const reference of references) await compare(local, reference);
+  if (isAvailable(CONGESTION.paced)) measures.push(await comparePaced(local, bridge));
+  await withServices([node1.namespace, bridging.host, plain.host], async () => {
+    for (const { name, suffix, ...reference } of [bridge, wide]) {
+      await compare(local, {
+        ...reference,
+        name: `${name}, both nodes with kube-proxy's rules`,
+        suffix: suffix.replace('.bridge', '.bridge-services'),
+      });
+    }
+  });
   await usePath(cluster, 'vxlan');
   await compare({ name: 'vxlan', from: near, to: far }, bare);
   await usePath(cluster, 'host-gw');
   await compare({ name: 'hostgw', from: near, to: far }, bare);
   return measures;
+}
+
+async function podsOf(
+  stage: Stage,
+  chain: Chain,
+  { label, name }: { readonly label: string; readonly name: string },
+): Promise<Reference> {
+  const [from, to] = await attachPods(stage, chain, label);
+  return { name, suffix: `.${label}`, from, to };
 }
 
 /** Until both nodes say that they send by it. */
@@ -135,6 +132,13 @@ async function serve(stage: Stage, places: readonly Place[], pingPong: string): 
     stage.start(inNamespace(namespace, [pingPong, 'serve', String(PING_PONG_PORT)]));
   }
   await systemClock.sleep(LISTEN_MS);
+}
+
+async function comparePaced(way: Way, other: Reference): Promise<Measure> {
+  const name = `datapath.${way.name}.tcp${other.suffix}-${CONGESTION.paced}`;
+  const against = `${other.name}, both with ${CONGESTION.paced}`;
+  const turns = await takeTurns([way, other], (each) => throughput(each, CONGESTION.paced));
+  return tcpMeasure({ name, against }, turns);
 }
 
 async function compareWays(way: Way, other: Reference, pingPong: string): Promise<Measure[]> {

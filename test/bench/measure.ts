@@ -37,6 +37,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   'cni.del.p95': { of: 'ratio', compare: '≤', limit: 0.6 },
   'datapath.local.tcp.bridge': { of: 'ratio', compare: '≥', limit: 1 },
   'datapath.local.tcp.bridge-services': { of: 'ratio', compare: '≥', limit: 1 },
+  'datapath.local.tcp.bridge-services-1500': { of: 'ratio', compare: '≥', limit: 1 },
   'cni.add.hostport': { of: 'ratio', compare: '≤', limit: 0.2 },
   'cni.add.parallel50.hostport': { of: 'ratio', compare: '≤', limit: 0.2 },
   'hostport.10000.latency': { of: 'ratio', compare: '≤', limit: 1.1 },
