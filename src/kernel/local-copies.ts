@@ -22,7 +22,6 @@ import {
   RTN_UNSPEC,
 } from '../netlink/route.ts';
 import { MAIN_TABLE, OWN_PROTOCOL } from '../state/own.ts';
-import { dump } from './dumps.ts';
 import { MESSAGES_PER_BATCH } from './netlink-socket.ts';
 import type { Session } from './session.ts';
 
@@ -49,13 +48,14 @@ export function withLocalCopies(session: Session, makeRule: () => void): void {
 }
 
 /** One for each destination, as the kernel takes no second copy. */
-function readLocalRoutes(session: Session): readonly RouteMessage[] {
+function readLocalRoutes({ route: socket, writer }: Session): readonly RouteMessage[] {
   const routes = new Map<string, RouteMessage>();
-  dump(session, {
-    what: 'local routes',
-    write: (writer) =>
-      encodeRouteDump(writer, DUMP, { family: AF_INET, protocol: 0, table: RT_TABLE_LOCAL }),
+  const filter = { family: AF_INET, protocol: 0, table: RT_TABLE_LOCAL };
+  socket.dump((batch) => encodeRouteDump(batch, DUMP, filter), writer, {
+    operation: 'read local routes',
     restart: () => routes.clear(),
+    // A namespace that has had no address yet has no such table either.
+    absent: () => undefined,
     visit: (message) => {
       const route = decodeRoute(message);
       if (route.table === RT_TABLE_LOCAL && !routes.has(route.destination))
