@@ -6,11 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { StaleConnections } from '../../src/kernel/kernel.ts';
-import { openKernel } from '../../src/kernel/linux.ts';
-import { NetnsRegistry } from '../../src/kernel/netns.ts';
-import { silentLog } from '../../src/lib/log.ts';
 import type { Ip } from '../../src/net/ip.ts';
-import { TestNamespace } from './namespaces.ts';
+import { kernelOf, TestNamespace } from './namespaces.ts';
 
 const ip = (text: string): Ip => text as Ip;
 
@@ -45,12 +42,7 @@ const SENT = [
 
 class World implements Disposable {
   readonly namespace = new TestNamespace('conntrack');
-  readonly kernel = openKernel({
-    netns: this.namespace.fd,
-    procSysRoot: '/proc/sys/net',
-    netnsRegistry: new NetnsRegistry(),
-    log: silentLog,
-  });
+  readonly kernel = kernelOf(this.namespace);
 
   constructor() {
     try {
@@ -147,12 +139,7 @@ describe('connections', () => {
 
   test('that nobody tracks are none', async () => {
     using namespace = new TestNamespace('untracked');
-    const kernel = openKernel({
-      netns: namespace.fd,
-      procSysRoot: '/proc/sys/net',
-      netnsRegistry: new NetnsRegistry(),
-      log: silentLog,
-    });
+    const kernel = kernelOf(namespace);
     const stale = { kind: 'answered-by', address: ip('192.0.2.50') } as const;
     assert.equal(await kernel.forgetConnections([stale]), 0);
     assert.equal(await kernel.forgetConnections([]), 0);

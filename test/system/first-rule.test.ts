@@ -7,12 +7,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openKernel } from '../../src/kernel/linux.ts';
-import { NetnsRegistry } from '../../src/kernel/netns.ts';
-import { silentLog } from '../../src/lib/log.ts';
 import type { Op } from '../../src/state/op.ts';
 import { OWN_PROTOCOL, PROBE_MARK, PROBE_TABLE } from '../../src/state/own.ts';
-import { TestNamespace } from './namespaces.ts';
+import { kernelOf, TestNamespace } from './namespaces.ts';
 
 const ROUNDS = 5;
 const ADDRESSES = 3_000;
@@ -42,12 +39,7 @@ print "$sent $lost\\n";
 
 class World implements Disposable {
   readonly namespace = new TestNamespace('first-rule');
-  readonly kernel = openKernel({
-    netns: this.namespace.fd,
-    procSysRoot: '/proc/sys/net',
-    netnsRegistry: new NetnsRegistry(),
-    log: silentLog,
-  });
+  readonly kernel = kernelOf(this.namespace);
 
   constructor() {
     const addresses = Array.from({ length: ADDRESSES }, (_, index) => {

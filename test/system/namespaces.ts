@@ -3,7 +3,10 @@
 
 import { execFileSync } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { openNetns } from '../../src/kernel/netns.ts';
+import type { Kernel } from '../../src/kernel/kernel.ts';
+import { openKernel } from '../../src/kernel/linux.ts';
+import { NetnsRegistry, openNetns } from '../../src/kernel/netns.ts';
+import { silentLog } from '../../src/lib/log.ts';
 
 export class TestNamespace implements Disposable {
   readonly name: string;
@@ -28,3 +31,12 @@ export class TestNamespace implements Disposable {
     execFileSync('ip', ['netns', 'del', this.name]);
   }
 }
+
+/** As the agent has it, of a namespace that is open. */
+export const kernelOf = ({ fd }: TestNamespace): Kernel =>
+  openKernel({
+    netns: fd,
+    procSysRoot: '/proc/sys/net',
+    netnsRegistry: new NetnsRegistry(),
+    log: silentLog,
+  });
